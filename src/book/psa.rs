@@ -1,0 +1,219 @@
+//! The PSA's entities, as every PSA format is turned into them: clients, products, contracts, contract
+//! lines, price tiers. Each keeps the place it was read from.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+
+use crate::finding::Place;
+use crate::rate::Currency;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name(String);
+
+        impl $name {
+            pub fn new(text: &str) -> Self {
+                Self(text.trim().to_string())
+            }
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+            pub fn is_empty(&self) -> bool {
+                self.0.is_empty()
+            }
+            /// Ids compare trimmed and case-folded: the key to look one up by.
+            pub fn key(&self) -> String {
+                crate::book::id_key(&self.0)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A client's id in the PSA.
+    ClientId
+    /// A product's code in the PSA's catalogue.
+    ProductCode
+    ContractId
+    ContractLineId
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Client {
+    pub id: ClientId,
+    pub name: String,
+    pub aliases: Vec<String>,
+    pub active: bool,
+    pub external_ids: Vec<String>,
+    pub domain: String,
+    pub tax_id: String,
+    pub currency: Currency,
+    pub parent_client_id: ClientId,
+    pub bill_to_client_id: ClientId,
+    pub last_activity: Option<NaiveDate>,
+    pub place: Place,
+}
+
+/// How a fraction of a unit is billed where the PSA takes whole units only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WholeUnits {
+    #[default]
+    No,
+    Up,
+    Down,
+    Nearest,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Product {
+    pub code: ProductCode,
+    pub name: String,
+    pub unit: String,
+    pub unit_price: Option<Decimal>,
+    pub unit_cost: Option<Decimal>,
+    pub whole_units: WholeUnits,
+    pub taxable: String,
+    pub tax_code: String,
+    pub account_code: String,
+    pub active: bool,
+    /// Other ids of the product (a PSA's vendor SKU), for suggestions and exact-id joins.
+    pub external_ids: Vec<String>,
+    pub place: Place,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BillCycle {
+    #[default]
+    Monthly,
+    Quarterly,
+    Semiannual,
+    Annual,
+}
+
+impl BillCycle {
+    pub const fn months(self) -> u32 {
+        match self {
+            BillCycle::Monthly => 1,
+            BillCycle::Quarterly => 3,
+            BillCycle::Semiannual => 6,
+            BillCycle::Annual => 12,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BillTiming {
+    #[default]
+    Arrears,
+    Advance,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proration {
+    None,
+    ActualDays,
+    ThirtyDays,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contract {
+    pub id: ContractId,
+    pub client_id: ClientId,
+    pub name: String,
+    pub active: bool,
+    pub start_date: Option<NaiveDate>,
+    /// The last day, inclusive.
+    pub end_date: Option<NaiveDate>,
+    pub bill_cycle: BillCycle,
+    pub bill_timing: BillTiming,
+    pub currency: Currency,
+    /// `None` means the book's default.
+    pub proration: Option<Proration>,
+    pub po_number: String,
+    pub place: Place,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PricingModel {
+    #[default]
+    PerUnit,
+    Flat,
+    Graduated,
+    Volume,
+    Stairstep,
+    StackedStairstep,
+    Package,
+    CostPlus,
+}
+
+/// Which quantity a line bills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Billing {
+    Metered,
+    Contract,
+    Greater,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContractLine {
+    pub id: ContractLineId,
+    pub contract_id: ContractId,
+    pub product_code: ProductCode,
+    pub description: String,
+    pub quantity: Decimal,
+    pub included_quantity: Option<Decimal>,
+    pub minimum_quantity: Option<Decimal>,
+    pub maximum_quantity: Option<Decimal>,
+    pub minimum_amount: Option<Decimal>,
+    pub maximum_amount: Option<Decimal>,
+    pub unit_price: Option<Decimal>,
+    pub unit_cost: Option<Decimal>,
+    pub markup_percent: Option<Decimal>,
+    pub discount_percent: Option<Decimal>,
+    pub pricing_model: PricingModel,
+    pub package_size: Option<Decimal>,
+    pub flat_at_zero: bool,
+    /// The effective day counts.
+    pub effective_date: Option<NaiveDate>,
+    /// The last active day.
+    pub cancelled_date: Option<NaiveDate>,
+    pub term: String,
+    pub billing: Option<Billing>,
+    pub taxable: String,
+    pub tax_code: String,
+    pub account_code: String,
+    /// What the PSA says to do with the line's charge, e.g. a line that is not billed at all is `held`.
+    pub held: bool,
+    pub place: Place,
+}
+
+/// A slice of a tiered price.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PriceTier {
+    pub contract_line_id: ContractLineId,
+    pub product_code: ProductCode,
+    /// Inclusive; `None` is the open last tier.
+    pub up_to: Option<Decimal>,
+    pub unit_price: Option<Decimal>,
+    pub flat_amount: Option<Decimal>,
+    pub place: Place,
+}
+
+/// Everything read from `psa/`, in the order of the files.
+#[derive(Debug, Clone, Default)]
+pub struct Psa {
+    pub clients: Vec<Client>,
+    pub products: Vec<Product>,
+    pub contracts: Vec<Contract>,
+    pub contract_lines: Vec<ContractLine>,
+    pub price_tiers: Vec<PriceTier>,
+}

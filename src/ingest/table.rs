@@ -1,0 +1,40 @@
+//! Small tables (PSA data, mappings, decisions) as canonical columns with physical lines.
+
+use crate::finding::Place;
+
+/// A small table. `columns` are canonical names; every row has one cell per column, trimmed.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    /// Path relative to the book, with `/`.
+    pub source: String,
+    pub columns: Vec<String>,
+    pub rows: Vec<TableRow>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct TableRow {
+    /// Physical line (JSON: record number), 1-based.
+    pub line: u64,
+    pub cells: Vec<String>,
+    /// For each cell, the 1-based field number in the file (0: not from the file).
+    pub fields: Vec<u64>,
+}
+
+impl Table {
+    /// The cell of `row` in `column`, empty if the table lacks the column.
+    pub fn cell<'a>(&self, row: &'a TableRow, column: &str) -> &'a str {
+        self.index(column).and_then(|i| row.cells.get(i)).map_or("", String::as_str)
+    }
+
+    /// Where that cell stands.
+    pub fn place(&self, row: &TableRow, column: &str) -> Place {
+        match self.index(column).and_then(|i| row.fields.get(i)) {
+            Some(&field) if field > 0 => Place::cell(self.source.clone(), row.line, field),
+            _ => Place::line(self.source.clone(), row.line),
+        }
+    }
+
+    fn index(&self, column: &str) -> Option<usize> {
+        self.columns.iter().position(|c| c == column)
+    }
+}

@@ -1,0 +1,102 @@
+//! What ingest hands on: one typed usage row at a time, with its place, and everything it could not use.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+
+use crate::finding::{Code, Finding};
+use crate::format::ChargeCategory;
+use crate::rate::Currency;
+
+/// How a format or its words say a row counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Treatment {
+    /// Quantity and cost count.
+    Counted,
+    /// The cost counts, the quantity does not (credits, taxes, proration rows).
+    CostOnly,
+    /// Neither counts: a format rule leaves the row out, for the reason named in the spec.
+    Excluded,
+}
+
+/// A usage row in canonical columns. Text is trimmed; quantities and money are exact.
+#[derive(Debug, Clone)]
+pub struct UsageRow<'a> {
+    pub provider_name: &'a str,
+    pub sub_account_id: &'a str,
+    pub sub_account_name: &'a str,
+    pub sku_id: &'a str,
+    pub charge_description: &'a str,
+    pub subscription_id: &'a str,
+    pub line_id: &'a str,
+    /// ISO 8601 duration or empty.
+    pub term: &'a str,
+    pub billing_frequency: &'a str,
+    pub charge_category: ChargeCategory,
+    pub charge_period_start: Option<NaiveDate>,
+    /// Exclusive.
+    pub charge_period_end: Option<NaiveDate>,
+    pub metric: &'a str,
+    /// Absent only where the format has no quantity for this row (then it counts as zero units).
+    pub quantity: Option<Decimal>,
+    pub unit: &'a str,
+    pub unit_cost: Option<Decimal>,
+    /// As read, else quantity × unit_cost where both are there.
+    pub cost: Option<Decimal>,
+    pub currency: Currency,
+    /// Physical line where the record begins (JSON: record number), 1-based.
+    pub line: u64,
+    pub treatment: Treatment,
+    /// Fingerprint of (format, identity values) if the format names identity columns and all are filled.
+    pub identity: Option<u128>,
+    /// Fingerprint of the canonical columns (same content ⇔ equal).
+    pub content: u128,
+    /// Fingerprint of every field as read, by heading, independent of column order.
+    pub whole: u128,
+    /// The export's own date on the row (invoice date or number column the spec names), to order conflicting copies.
+    pub exported: Option<NaiveDate>,
+}
+
+/// A usage row that could not be used. It is counted, named and kept as text.
+#[derive(Debug, Clone)]
+pub struct Reject {
+    pub line: u64,
+    /// 1-based field number, 0 if the whole row is meant.
+    pub column: u64,
+    pub code: Code,
+    pub value: String,
+    pub message: String,
+    /// The row as it stood in the file.
+    pub raw: String,
+    /// What of the row could still be read, so that the line it touches can be put in review, and the money shown.
+    pub provider_name: String,
+    pub sub_account_id: String,
+    pub sub_account_name: String,
+    pub sku_id: String,
+    pub charge_description: String,
+    pub term: String,
+    pub metric: String,
+    pub charge_period_start: Option<NaiveDate>,
+    pub charge_period_end: Option<NaiveDate>,
+    pub quantity: Option<Decimal>,
+    pub cost: Option<Decimal>,
+    pub currency: Currency,
+}
+
+/// Lines of a file that are no usage rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OtherLine {
+    Title,
+    Heading,
+    RepeatedHeading,
+    Total,
+    Note,
+    Blank,
+}
+
+/// Where a reader puts what it reads, one row at a time.
+pub trait UsageSink {
+    fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()>;
+    fn reject(&mut self, reject: Reject) -> anyhow::Result<()>;
+    fn other(&mut self, line: u64, kind: OtherLine) -> anyhow::Result<()>;
+    fn finding(&mut self, finding: Finding) -> anyhow::Result<()>;
+}

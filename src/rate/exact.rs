@@ -1,0 +1,134 @@
+//! Sums that cannot lose a digit. `rust_decimal` drops fraction digits in silence when a sum outgrows
+//! its 96 bits; this keeps an i128 mantissa at the widest scale seen and refuses to go on instead.
+
+use std::fmt;
+
+use rust_decimal::Decimal;
+
+/// A sum or product has more digits than can be held exactly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a sum has more digits than can be held exactly (38)")]
+pub struct Overflow;
+
+/// An exact running sum: `mantissa × 10^-scale`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ExactSum {
+    mantissa: i128,
+    scale: u32,
+}
+
+impl ExactSum {
+    pub const ZERO: Self = Self { mantissa: 0, scale: 0 };
+
+    pub fn of(value: Decimal) -> Self {
+        Self { mantissa: value.mantissa(), scale: value.scale() }
+    }
+
+    pub fn is_zero(self) -> bool {
+        self.mantissa == 0
+    }
+
+    pub fn add(&mut self, value: Decimal) -> Result<(), Overflow> {
+        self.merge(Self::of(value))
+    }
+
+    /// Adds another sum.
+    pub fn merge(&mut self, other: Self) -> Result<(), Overflow> {
+        let scale = self.scale.max(other.scale);
+        let left = self.at_scale(scale)?;
+        let right = other.at_scale(scale)?;
+        self.mantissa = left.checked_add(right).ok_or(Overflow)?;
+        self.scale = scale;
+        Ok(())
+    }
+
+    /// `self − other`.
+    pub fn minus(self, other: Self) -> Result<Self, Overflow> {
+        let mut out = self;
+        out.merge(Self { mantissa: other.mantissa.checked_neg().ok_or(Overflow)?, scale: other.scale })?;
+        Ok(out)
+    }
+
+    /// Multiplies by a whole number.
+    pub fn times(self, factor: i64) -> Result<Self, Overflow> {
+        let mantissa = self.mantissa.checked_mul(i128::from(factor)).ok_or(Overflow)?;
+        Ok(Self { mantissa, scale: self.scale })
+    }
+
+    /// The exact decimal, without trailing zeros beyond what `Decimal` can hold; an error if it cannot.
+    pub fn to_decimal(self) -> Result<Decimal, Overflow> {
+        let mut n = self;
+        loop {
+            match Decimal::try_from_i128_with_scale(n.mantissa, n.scale) {
+                Ok(d) => return Ok(d),
+                Err(_) if n.scale > 0 && n.mantissa % 10 == 0 => {
+                    n.mantissa /= 10;
+                    n.scale -= 1;
+                }
+                Err(_) => return Err(Overflow),
+            }
+        }
+    }
+
+    fn at_scale(self, scale: u32) -> Result<i128, Overflow> {
+        let up = scale - self.scale;
+        10i128.checked_pow(up).and_then(|f| self.mantissa.checked_mul(f)).ok_or(Overflow)
+    }
+}
+
+impl PartialEq for ExactSum {
+    fn eq(&self, other: &Self) -> bool {
+        self.minus(*other).is_ok_and(Self::is_zero)
+    }
+}
+
+impl Eq for ExactSum {}
+
+/// A plain decimal, no exponent.
+impl fmt::Display for ExactSum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.mantissa.unsigned_abs().to_string();
+        let scale = self.scale as usize;
+        if self.mantissa < 0 {
+            f.write_str("-")?;
+        }
+        if scale == 0 {
+            return f.write_str(&digits);
+        }
+        let padded = format!("{digits:0>width$}", width = scale + 1);
+        let (whole, fraction) = padded.split_at(padded.len() - scale);
+        write!(f, "{whole}.{fraction}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr;
+
+    use super::*;
+
+    fn d(s: &str) -> Decimal {
+        Decimal::from_str_exact(s).expect("a decimal")
+    }
+
+    #[test]
+    fn a_sum_keeps_every_digit_at_mixed_scales() {
+        let mut sum = ExactSum::ZERO;
+        for v in ["0.00000000729", "79228162514264337593", "-0.1"] {
+            sum.add(d(v)).expect("fits");
+        }
+        assert_eq!(sum.to_string(), "79228162514264337592.90000000729");
+    }
+
+    #[test]
+    fn a_sum_past_38_digits_is_refused() {
+        let mut sum = ExactSum::of(Decimal::MAX);
+        assert_eq!(sum.add(Decimal::from_str("0.0000000001").expect("a decimal")), Err(Overflow));
+    }
+
+    #[test]
+    fn sums_at_different_scales_are_equal_by_value() {
+        assert_eq!(ExactSum::of(d("1.50")), ExactSum::of(d("1.5")));
+        assert_ne!(ExactSum::of(d("1.50")), ExactSum::of(d("1.51")));
+    }
+}
