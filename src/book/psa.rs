@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 
 use crate::finding::Place;
 use crate::rate::Currency;
+pub use crate::rate::{PricingModel, Proration};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident)*) => {$(
@@ -116,13 +117,6 @@ pub enum BillTiming {
     Advance,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proration {
-    None,
-    ActualDays,
-    ThirtyDays,
-}
-
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contract {
     pub id: ContractId,
@@ -139,19 +133,6 @@ pub struct Contract {
     pub proration: Option<Proration>,
     pub po_number: String,
     pub place: Place,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PricingModel {
-    #[default]
-    PerUnit,
-    Flat,
-    Graduated,
-    Volume,
-    Stairstep,
-    StackedStairstep,
-    Package,
-    CostPlus,
 }
 
 /// Which quantity a line bills.

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 /// A sum or product has more digits than can be held exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +55,47 @@ impl ExactSum {
         Ok(Self { mantissa, scale: self.scale })
     }
 
+    /// Multiplies by a decimal.
+    pub fn scaled(self, factor: Decimal) -> Result<Self, Overflow> {
+        let (left, right) = (self.normalized(), Self::of(factor).normalized());
+        let mantissa = left.mantissa.checked_mul(right.mantissa).ok_or(Overflow)?;
+        Ok(Self { mantissa, scale: left.scale + right.scale })
+    }
+
+    /// Divides by a whole number, rounding once to `digits` places. A quotient that ends within `digits`
+    /// is exact. `divisor` must be positive.
+    pub fn divided(self, divisor: u32, digits: u32, strategy: RoundingStrategy) -> Result<Decimal, Overflow> {
+        let divisor = i128::from(divisor.max(1));
+        // Quotient and remainder at a scale of at least `digits`; the rest decides the rounding exactly.
+        let n = self.normalized();
+        let scale = n.scale.max(digits);
+        let mantissa = n.at_scale(scale)?;
+        let cut = 10i128.checked_pow(scale - digits).and_then(|c| c.checked_mul(divisor)).ok_or(Overflow)?;
+        let (mut quotient, rest) = (mantissa / cut, mantissa % cut);
+        let twice = rest.unsigned_abs().checked_mul(2).ok_or(Overflow)?;
+        let up = match twice.cmp(&cut.unsigned_abs()) {
+            std::cmp::Ordering::Greater => true,
+            std::cmp::Ordering::Less => false,
+            std::cmp::Ordering::Equal => match strategy {
+                RoundingStrategy::MidpointNearestEven => quotient % 2 != 0,
+                _ => true,
+            },
+        };
+        if up {
+            quotient += mantissa.signum();
+        }
+        Self { mantissa: quotient, scale: digits }.to_decimal()
+    }
+
+    fn normalized(self) -> Self {
+        let mut n = self;
+        while n.scale > 0 && n.mantissa % 10 == 0 {
+            n.mantissa /= 10;
+            n.scale -= 1;
+        }
+        n
+    }
+
     /// The exact decimal, without trailing zeros beyond what `Decimal` can hold; an error if it cannot.
     pub fn to_decimal(self) -> Result<Decimal, Overflow> {
         let mut n = self;
@@ -74,6 +115,23 @@ impl ExactSum {
         let up = scale - self.scale;
         10i128.checked_pow(up).and_then(|f| self.mantissa.checked_mul(f)).ok_or(Overflow)
     }
+}
+
+/// `a × b`, exact: `Decimal`'s own product drops digits past its 28 in silence.
+pub fn multiply(a: Decimal, b: Decimal) -> Result<Decimal, Overflow> {
+    ExactSum::of(a).scaled(b)?.to_decimal()
+}
+
+/// `a + b`, exact.
+pub fn add(a: Decimal, b: Decimal) -> Result<Decimal, Overflow> {
+    let mut sum = ExactSum::of(a);
+    sum.add(b)?;
+    sum.to_decimal()
+}
+
+/// `a − b`, exact.
+pub fn subtract(a: Decimal, b: Decimal) -> Result<Decimal, Overflow> {
+    add(a, -b)
 }
 
 impl PartialEq for ExactSum {
@@ -124,6 +182,25 @@ mod tests {
     fn a_sum_past_38_digits_is_refused() {
         let mut sum = ExactSum::of(Decimal::MAX);
         assert_eq!(sum.add(Decimal::from_str("0.0000000001").expect("a decimal")), Err(Overflow));
+    }
+
+    #[test]
+    fn a_quotient_is_rounded_once() {
+        let away = RoundingStrategy::MidpointAwayFromZero;
+        let third = |v: &str| ExactSum::of(d(v)).divided(3, 6, away).expect("fits").to_string();
+        assert_eq!(third("1"), "0.333333");
+        assert_eq!(third("-2"), "-0.666667");
+        assert_eq!(third("3"), "1.000000");
+        let cents = |v: &str, by, how| ExactSum::of(d(v)).divided(by, 2, how).expect("fits").to_string();
+        assert_eq!(cents("0.01", 2, away), "0.01");
+        assert_eq!(cents("0.01", 2, RoundingStrategy::MidpointNearestEven), "0.00");
+        assert_eq!(cents("-0.03", 2, RoundingStrategy::MidpointNearestEven), "-0.02");
+    }
+
+    #[test]
+    fn a_product_past_its_digits_is_refused_not_cut() {
+        assert_eq!(multiply(d("0.00000000000001"), d("0.00000000000001")).map(|p| p.scale()), Ok(28));
+        assert_eq!(multiply(d("1.000000000000000000001"), d("1.000000000000000000001")), Err(Overflow));
     }
 
     #[test]

@@ -2,7 +2,13 @@
 //! this room knows no files, no clients and no clock.
 
 mod exact;
+mod model;
 mod money;
+mod proration;
+mod terms;
 
-pub use exact::{ExactSum, Overflow};
+pub use exact::{ExactSum, Overflow, add, multiply, subtract};
+pub use model::{PricingModel, RateError, Tier, check_tiers};
 pub use money::{Currency, Rounding, plain};
+pub use proration::{EdgeDays, Proration, active_days, share};
+pub use terms::{Rated, Share, Terms, apart, rate};
