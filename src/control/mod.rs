@@ -2,5 +2,9 @@
 //! buckets add up to what was read. This room knows no files and no billing.
 
 mod bucket;
+mod fate;
+mod ledger;
 
 pub use bucket::Bucket;
+pub use fate::{FATE_BYTES, Fate, RowFate};
+pub use ledger::{Account, Imbalance, Ledger, Tally};

@@ -107,7 +107,7 @@ impl fmt::Display for ChargeCategory {
 }
 
 /// How the rows of a period become one metered quantity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MeterRule {
     #[default]

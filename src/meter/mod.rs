@@ -1,1 +1,36 @@
-//! (room)
+//! Rows to the metered quantity and cost per client × product × term. With ingest and tidy the only
+//! stages that see row volume; what leaves here is small.
+
+mod series;
+mod sums;
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+
+pub use series::Series;
+pub use sums::{Conversion, Sums};
+
+use crate::book::{ClientId, ProductCode};
+use crate::finding::Place;
+use crate::rate::Currency;
+
+/// What the exports say a client used of a product under one term in the period.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metered {
+    pub client_id: ClientId,
+    pub product_code: ProductCode,
+    /// ISO 8601 duration, empty if the rows state none.
+    pub term: String,
+    pub quantity: Decimal,
+    /// No row carries units: only costs, credits, taxes.
+    pub cost_only: bool,
+    pub cost: BTreeMap<Currency, Decimal>,
+    /// The vendors whose rows feed it, sorted.
+    pub providers: Vec<String>,
+    pub first: Place,
+    /// The vendor's unit cost if all rows agree on one.
+    pub unit_cost: Option<Decimal>,
+    /// Consumption, or units already spread over days: never prorated again.
+    pub spread: bool,
+}

@@ -28,6 +28,10 @@ impl ExactSum {
         self.mantissa == 0
     }
 
+    pub fn is_positive(self) -> bool {
+        self.mantissa > 0
+    }
+
     pub fn add(&mut self, value: Decimal) -> Result<(), Overflow> {
         self.merge(Self::of(value))
     }

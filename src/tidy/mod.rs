@@ -1,1 +1,14 @@
-//! (room)
+//! Typed rows to rows that count once: fixed-size rows in partitions, copies judged, periods assigned.
+//! No value is changed here; a row is kept, or dropped with a code that names the copy kept.
+
+mod dedupe;
+mod partition;
+mod period;
+mod row;
+mod runs;
+
+pub use dedupe::{Judgement, judge};
+pub use partition::{PARTITIONS, Partitions};
+pub use period::{Belonging, belonging};
+pub use row::Row;
+pub use runs::{FateRuns, Merged};

@@ -1,0 +1,158 @@
+//! The readings of one meter (account, SKU, subscription) over the days of a period, for the rules that
+//! look at days: the highest, the last, the average.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
+use crate::book::Period;
+use crate::rate::{ExactSum, Overflow};
+
+/// Quantity changes by day: a reading adds at its first day and takes off at the day after its last.
+/// Readings without an end are kept apart, since only the next one ends them.
+#[derive(Debug, Clone, Default)]
+pub struct Series {
+    steps: BTreeMap<NaiveDate, ExactSum>,
+    open: BTreeMap<NaiveDate, ExactSum>,
+}
+
+impl Series {
+    /// Adds a reading of `units`, clipped to the period; without `start` it holds for the whole of it.
+    pub fn add(
+        &mut self,
+        period: Period,
+        start: Option<NaiveDate>,
+        end: Option<NaiveDate>,
+        units: ExactSum,
+    ) -> Result<(), Overflow> {
+        let from = start.unwrap_or(period.start()).max(period.start());
+        match (start, end) {
+            (Some(_), None) => self.open.entry(from).or_default().merge(units),
+            _ => self.step(from, end.unwrap_or(period.end()).min(period.end()), units),
+        }
+    }
+
+    pub fn merge(&mut self, other: &Series) -> Result<(), Overflow> {
+        for (mine, theirs) in [(&mut self.steps, &other.steps), (&mut self.open, &other.open)] {
+            for (day, sum) in theirs {
+                mine.entry(*day).or_default().merge(*sum)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The most units on any one day.
+    pub fn highest(&self, period: Period) -> Result<ExactSum, Overflow> {
+        let mut best: Option<ExactSum> = None;
+        self.levels(period, |_, _, level| {
+            if best.is_none_or(|b| level.minus(b).is_ok_and(ExactSum::is_positive)) {
+                best = Some(level);
+            }
+            Ok(())
+        })?;
+        Ok(best.unwrap_or_default())
+    }
+
+    /// The units on the last day that any reading covers.
+    pub fn last(&self, period: Period) -> Result<ExactSum, Overflow> {
+        let mut last = ExactSum::ZERO;
+        self.levels(period, |_, _, level| {
+            last = level;
+            Ok(())
+        })?;
+        Ok(last)
+    }
+
+    /// Units × days over the days of the period: divided by its days, the average.
+    pub fn unit_days(&self, period: Period) -> Result<ExactSum, Overflow> {
+        let mut sum = ExactSum::ZERO;
+        self.levels(period, |from, to, level| sum.merge(level.times((to - from).num_days())?))?;
+        Ok(sum)
+    }
+
+    fn step(&mut self, from: NaiveDate, to: NaiveDate, units: ExactSum) -> Result<(), Overflow> {
+        if from >= to {
+            return Ok(());
+        }
+        self.steps.entry(from).or_default().merge(units)?;
+        let off = self.steps.entry(to).or_default();
+        *off = off.minus(units)?;
+        Ok(())
+    }
+
+    /// Calls `each` with every stretch of days on which the level stands, in order. A reading without an
+    /// end holds until the next such reading, or the end of the period.
+    fn levels(
+        &self,
+        period: Period,
+        mut each: impl FnMut(NaiveDate, NaiveDate, ExactSum) -> Result<(), Overflow>,
+    ) -> Result<(), Overflow> {
+        let mut all = self.clone();
+        let days: Vec<(NaiveDate, ExactSum)> = std::mem::take(&mut all.open).into_iter().collect();
+        for (i, (from, units)) in days.iter().enumerate() {
+            let to = days.get(i + 1).map_or(period.end(), |(next, _)| *next);
+            all.step(*from, to, *units)?;
+        }
+        let steps: Vec<(NaiveDate, ExactSum)> = all.steps.into_iter().collect();
+        let mut level = ExactSum::ZERO;
+        for pair in steps.windows(2) {
+            level.merge(pair[0].1)?;
+            each(pair[0].0, pair[1].0, level)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rust_decimal::Decimal;
+
+    use super::*;
+
+    fn october() -> Period {
+        "2026-10".parse().expect("a period")
+    }
+
+    fn series(readings: &[(&str, &str, i64)]) -> Series {
+        let mut out = Series::default();
+        for (start, end, units) in readings {
+            let day = |s: &str| s.parse::<NaiveDate>().ok();
+            out.add(october(), day(start), day(end), ExactSum::of(Decimal::from(*units))).expect("fits");
+        }
+        out
+    }
+
+    fn all(s: &Series) -> [String; 3] {
+        [s.highest(october()), s.last(october()), s.unit_days(october())].map(|v| v.expect("fits").to_string())
+    }
+
+    #[test]
+    fn seats_added_within_the_period_stand_on_those_before_them() {
+        let s = series(&[("2026-10-01", "2026-11-01", 5), ("2026-10-17", "2026-11-01", 3)]);
+        // 5 × 31 + 3 × 15 = 200
+        assert_eq!(all(&s), ["8", "8", "200"]);
+    }
+
+    #[test]
+    fn a_reading_replaced_by_a_lower_one_is_lower_at_the_end() {
+        let s = series(&[("2026-10-01", "2026-10-15", 9), ("2026-10-15", "2026-11-01", 4)]);
+        assert_eq!(all(&s), ["9", "4", (9 * 14 + 4 * 17).to_string().as_str()]);
+    }
+
+    #[test]
+    fn a_reading_without_an_end_holds_until_the_next() {
+        let s = series(&[("2026-10-01", "", 9), ("2026-10-15", "", 4)]);
+        assert_eq!(all(&s), ["9", "4", (9 * 14 + 4 * 17).to_string().as_str()]);
+    }
+
+    #[test]
+    fn two_readings_of_one_day_add_up() {
+        assert_eq!(all(&series(&[("2026-10-31", "", 2), ("2026-10-31", "", 3)])), ["5", "5", "5"]);
+    }
+
+    #[test]
+    fn a_reading_without_dates_holds_all_month_and_days_outside_do_not_count() {
+        assert_eq!(all(&series(&[("", "", 2)])), ["2", "2", "62"]);
+        assert_eq!(all(&series(&[("2026-09-15", "2026-10-02", 7)])), ["7", "7", "7"]);
+    }
+}

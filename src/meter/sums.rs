@@ -1,0 +1,171 @@
+//! What the exports say a client used of a product under one term: running sums that can be added to in
+//! any order, by any number of threads, and come out the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use rust_decimal::{Decimal, RoundingStrategy};
+
+use super::Series;
+use crate::book::Period;
+use crate::control::Tally;
+use crate::format::{ChargeCategory, MeterRule};
+use crate::ingest::Treatment;
+use crate::rate::{Currency, ExactSum, Overflow};
+use crate::tidy::{Belonging, Row};
+
+/// How a SKU's rows become units of its product.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Conversion {
+    pub rule: MeterRule,
+    pub multiplier: Decimal,
+}
+
+/// Places to which a quantity that does not end is rounded.
+const QUANTITY_PLACES: u32 = 6;
+
+/// The sums of one client × product × term.
+#[derive(Debug, Clone, Default)]
+pub struct Sums {
+    plain: ExactSum,
+    /// Units × days, to be divided by the days of the period.
+    unit_days: ExactSum,
+    series: BTreeMap<(MeterRule, u128), Series>,
+    pub cost: BTreeMap<Currency, ExactSum>,
+    /// Everything metered here as it was read, per file and currency: the ledger's side of this group.
+    pub placed: BTreeMap<(u32, Currency), Tally>,
+    pub providers: BTreeSet<u32>,
+    /// File and line of the first row.
+    pub first: Option<(u32, u64)>,
+    /// Some row carries units.
+    pub counted: bool,
+    unit_cost: UnitCost,
+    /// Consumption, or units that their rule already spread over days: never prorated again.
+    pub spread: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+enum UnitCost {
+    #[default]
+    Unseen,
+    One(Decimal),
+    Many,
+}
+
+impl UnitCost {
+    fn merge(&mut self, other: UnitCost) {
+        *self = match (*self, other) {
+            (UnitCost::Unseen, seen) | (seen, UnitCost::Unseen) => seen,
+            (UnitCost::One(a), UnitCost::One(b)) if a == b => UnitCost::One(a),
+            _ => UnitCost::Many,
+        };
+    }
+}
+
+impl Sums {
+    /// Adds a row that belongs to the period, in part or whole.
+    pub fn add(
+        &mut self,
+        row: &Row,
+        provider: u32,
+        period: Period,
+        belonging: Belonging,
+        conversion: Conversion,
+    ) -> Result<(), Overflow> {
+        self.placed.entry((row.file, row.currency)).or_default().add(row.quantity, row.cost)?;
+        self.providers.insert(provider);
+        let position = row.position();
+        self.first = Some(self.first.map_or(position, |f| f.min(position)));
+        if belonging.cost {
+            if let Some(cost) = row.cost {
+                self.cost.entry(row.currency).or_default().add(cost)?;
+            }
+        }
+        let counts = row.treatment == Treatment::Counted
+            && matches!(row.category, ChargeCategory::Purchase | ChargeCategory::Usage);
+        if let Some(quantity) = row.quantity.filter(|_| counts && belonging.quantity) {
+            self.counted = true;
+            if let Some(cost) = row.unit_cost {
+                // A unit cost is per vendor unit; it compares with the contract's only where units are the same.
+                self.unit_cost.merge(if conversion.multiplier == Decimal::ONE {
+                    UnitCost::One(cost)
+                } else {
+                    UnitCost::Many
+                });
+            }
+            self.spread |= row.category == ChargeCategory::Usage
+                || matches!(conversion.rule, MeterRule::Average | MeterRule::Prorated);
+            let units = ExactSum::of(quantity).scaled(conversion.multiplier)?;
+            self.count(row, period, conversion.rule, units)?;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, row: &Row, period: Period, rule: MeterRule, units: ExactSum) -> Result<(), Overflow> {
+        match rule {
+            MeterRule::Sum => self.plain.merge(units),
+            MeterRule::Prorated => {
+                let from = row.start.unwrap_or(period.start()).max(period.start());
+                let to = row.end.unwrap_or(period.end()).min(period.end());
+                self.unit_days.merge(units.times(days_between(from, to))?)
+            }
+            MeterRule::Max | MeterRule::Last | MeterRule::Average => {
+                self.series.entry((rule, row.series)).or_default().add(period, row.start, row.end, units)
+            }
+        }
+    }
+
+    pub fn merge(&mut self, other: &Sums) -> Result<(), Overflow> {
+        self.plain.merge(other.plain)?;
+        self.unit_days.merge(other.unit_days)?;
+        for (key, series) in &other.series {
+            self.series.entry(*key).or_default().merge(series)?;
+        }
+        for (currency, cost) in &other.cost {
+            self.cost.entry(*currency).or_default().merge(*cost)?;
+        }
+        for (place, tally) in &other.placed {
+            self.placed.entry(*place).or_default().merge(tally)?;
+        }
+        self.providers.extend(&other.providers);
+        self.first = match (self.first, other.first) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.counted |= other.counted;
+        self.spread |= other.spread;
+        self.unit_cost.merge(other.unit_cost);
+        Ok(())
+    }
+
+    /// The metered quantity: multiplied before divided, and rounded once where it does not end.
+    pub fn quantity(&self, period: Period) -> Result<Decimal, Overflow> {
+        let (mut sum, mut unit_days) = (self.plain, self.unit_days);
+        for ((rule, _), series) in &self.series {
+            match rule {
+                MeterRule::Max => sum.merge(series.highest(period)?)?,
+                MeterRule::Last => sum.merge(series.last(period)?)?,
+                MeterRule::Average => unit_days.merge(series.unit_days(period)?)?,
+                MeterRule::Sum | MeterRule::Prorated => {}
+            }
+        }
+        if unit_days.is_zero() {
+            return sum.to_decimal();
+        }
+        let days = period.days();
+        unit_days.merge(sum.times(i64::from(days))?)?;
+        Ok(unit_days.divided(days, QUANTITY_PLACES, RoundingStrategy::MidpointAwayFromZero)?.normalize())
+    }
+
+    /// The vendor's unit cost if all rows agree on one.
+    pub fn unit_cost(&self) -> Option<Decimal> {
+        match self.unit_cost {
+            UnitCost::One(cost) => Some(cost),
+            UnitCost::Unseen | UnitCost::Many => None,
+        }
+    }
+}
+
+fn days_between(from: NaiveDate, to: NaiveDate) -> i64 {
+    (to - from).num_days().max(0)
+}

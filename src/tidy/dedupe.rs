@@ -1,0 +1,169 @@
+//! Which of several copies of a row is kept. With an identity (a vendor's own line id) copies of equal
+//! content collapse to one, and of different content the later export wins. Without one, whole rows
+//! compare, and equal purchases within one file are legal: over files, the copies kept are the largest
+//! number that any one file has.
+
+use std::collections::BTreeMap;
+
+use super::row::Row;
+use crate::finding::Code;
+
+/// What becomes of a row among its copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judgement {
+    Keep,
+    /// Kept, though an equal row stands before it in the same file.
+    Suspect,
+    /// Dropped in favour of the row at this position of the slice.
+    Drop {
+        code: Code,
+        kept: usize,
+    },
+    /// Contradicts a copy, and nothing orders the two.
+    Conflict,
+}
+
+/// Judges rows of one key, which must be sorted by position. Same length and order as `copies`.
+pub fn judge(copies: &[Row]) -> Vec<Judgement> {
+    match copies {
+        [] => Vec::new(),
+        [_] => vec![Judgement::Keep],
+        [first, ..] if first.identified => judge_identified(copies),
+        _ => judge_whole_rows(copies),
+    }
+}
+
+fn judge_identified(copies: &[Row]) -> Vec<Judgement> {
+    let Some(winner) = latest(copies) else {
+        return vec![Judgement::Conflict; copies.len()];
+    };
+    let content = copies[winner].content;
+    let mut out = Vec::with_capacity(copies.len());
+    for (i, copy) in copies.iter().enumerate() {
+        out.push(if i == winner {
+            Judgement::Keep
+        } else if copy.content != content {
+            Judgement::Drop { code: Code::T203, kept: winner }
+        } else if copy.file == copies[winner].file {
+            Judgement::Drop { code: Code::T201, kept: winner }
+        } else {
+            Judgement::Drop { code: Code::T202, kept: winner }
+        });
+    }
+    out
+}
+
+/// The first copy of the content to keep: the only content there is, else that of the latest export date
+/// if every copy has a date and one content alone has the latest.
+fn latest(copies: &[Row]) -> Option<usize> {
+    if copies.iter().all(|c| c.content == copies[0].content) {
+        return Some(0);
+    }
+    if copies.iter().any(|c| c.exported.is_none()) {
+        return None;
+    }
+    let last = copies.iter().filter_map(|c| c.exported).max()?;
+    let winner = copies.iter().position(|c| c.exported == Some(last))?;
+    let alone = copies.iter().filter(|c| c.exported == Some(last)).all(|c| c.content == copies[winner].content);
+    // The first copy of that content by position, whatever its date.
+    alone.then(|| copies.iter().position(|c| c.content == copies[winner].content)).flatten()
+}
+
+fn judge_whole_rows(copies: &[Row]) -> Vec<Judgement> {
+    let mut per_file: BTreeMap<u32, usize> = BTreeMap::new();
+    for copy in copies {
+        *per_file.entry(copy.file).or_default() += 1;
+    }
+    let keep = per_file.values().copied().max().unwrap_or(0);
+    copies
+        .iter()
+        .enumerate()
+        .map(|(i, copy)| {
+            if i >= keep {
+                Judgement::Drop { code: Code::T202, kept: 0 }
+            } else if i > 0 && copies[..i].iter().any(|c| c.file == copy.file) {
+                Judgement::Suspect
+            } else {
+                Judgement::Keep
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDate;
+    use proptest::prelude::*;
+
+    use super::super::row::tests::row;
+    use super::*;
+
+    fn identified(file: u32, line: u64, content: u128, day: Option<u32>) -> Row {
+        Row {
+            identified: true,
+            content,
+            exported: day.and_then(|d| NaiveDate::from_ymd_opt(2026, 10, d)),
+            ..row(1, file, line)
+        }
+    }
+
+    #[test]
+    fn one_identity_and_one_content_keeps_the_first() {
+        let copies = [identified(0, 2, 9, None), identified(0, 5, 9, None), identified(1, 2, 9, None)];
+        assert_eq!(
+            judge(&copies),
+            [
+                Judgement::Keep,
+                Judgement::Drop { code: Code::T201, kept: 0 },
+                Judgement::Drop { code: Code::T202, kept: 0 },
+            ]
+        );
+    }
+
+    #[test]
+    fn of_two_contents_the_later_export_wins() {
+        let copies = [identified(0, 2, 9, Some(3)), identified(1, 2, 8, Some(5)), identified(2, 2, 8, Some(5))];
+        assert_eq!(
+            judge(&copies),
+            [
+                Judgement::Drop { code: Code::T203, kept: 1 },
+                Judgement::Keep,
+                Judgement::Drop { code: Code::T202, kept: 1 },
+            ]
+        );
+    }
+
+    #[test]
+    fn contents_that_nothing_orders_are_all_refused() {
+        let undated = [identified(0, 2, 9, None), identified(1, 2, 8, Some(5))];
+        assert_eq!(judge(&undated), [Judgement::Conflict; 2]);
+        let tied = [identified(0, 2, 9, Some(5)), identified(1, 2, 8, Some(5))];
+        assert_eq!(judge(&tied), [Judgement::Conflict; 2]);
+    }
+
+    #[test]
+    fn equal_rows_in_one_file_are_kept_and_suspected() {
+        assert_eq!(judge(&[row(1, 0, 2), row(1, 0, 3)]), [Judgement::Keep, Judgement::Suspect]);
+    }
+
+    #[test]
+    fn over_files_the_largest_number_in_any_one_is_kept() {
+        let copies = [row(1, 0, 2), row(1, 1, 2), row(1, 1, 3), row(1, 2, 9)];
+        let dropped = Judgement::Drop { code: Code::T202, kept: 0 };
+        assert_eq!(judge(&copies), [Judgement::Keep, Judgement::Keep, dropped, dropped]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_split_of_a_file_never_drops_more_than_the_whole_had(counts in proptest::collection::vec(1usize..4, 1..5)) {
+            let mut copies = Vec::new();
+            for (file, n) in counts.iter().enumerate() {
+                for line in 0..*n {
+                    copies.push(row(1, u32::try_from(file).expect("small"), line as u64));
+                }
+            }
+            let kept = judge(&copies).iter().filter(|j| matches!(j, Judgement::Keep | Judgement::Suspect)).count();
+            prop_assert_eq!(kept, counts.iter().copied().max().unwrap_or(0));
+        }
+    }
+}
