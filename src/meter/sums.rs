@@ -76,10 +76,8 @@ impl Sums {
         self.providers.insert(provider);
         let position = row.position();
         self.first = Some(self.first.map_or(position, |f| f.min(position)));
-        if belonging.cost {
-            if let Some(cost) = row.cost {
-                self.cost.entry(row.currency).or_default().add(cost)?;
-            }
+        if let Some(cost) = row.cost.filter(|_| belonging.cost) {
+            self.cost.entry(row.currency).or_default().add(cost)?;
         }
         let counts = row.treatment == Treatment::Counted
             && matches!(row.category, ChargeCategory::Purchase | ChargeCategory::Usage);

@@ -1,0 +1,272 @@
+//! Metered against contract, one unit at a time: is there a disagreement, which, and what is it worth.
+
+use chrono::NaiveDate;
+use rust_decimal::{Decimal, RoundingStrategy};
+
+use super::quantity::allot;
+use super::supply::Supply;
+use super::unit::{LineView, Unit, catalogue_terms};
+use super::{Action, OwedBy};
+use crate::book::{Billing, Client, Config, WholeUnits};
+use crate::finding::{Code, Severity};
+use crate::meter::Metered;
+use crate::rate::{Currency, Overflow, RateError, Rated, Share, Terms, add, apart, multiply, rate, subtract};
+
+/// The quantities of one unit and what they disagree on.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// `None` where the product is mapped from no vendor, or no export was supplied.
+    pub metered: Option<Decimal>,
+    /// Over the compared lines; `None` where no line is active.
+    pub contract: Option<Decimal>,
+    /// Both sides were there and were compared.
+    pub compared: bool,
+    pub disagreement: Option<Disagreement>,
+    /// Consumption, or units already spread over days: never prorated again.
+    pub spread: bool,
+    /// For each active line, newest first: what it would bill if the metered quantity rules.
+    pub proposed: Vec<Decimal>,
+    /// For each active line: is it one of those compared? The others ended within the period.
+    pub is_compared: Vec<bool>,
+}
+
+/// A disagreement, before any decision.
+#[derive(Debug, Clone)]
+pub struct Disagreement {
+    pub code: Code,
+    pub severity: Severity,
+    pub impact: Option<Decimal>,
+    pub owed_by: OwedBy,
+    pub action: Action,
+    /// The terms the impact was priced at, where no active line has them.
+    pub terms: Option<Terms>,
+    pub reason: String,
+}
+
+/// Compares one unit. `currency_of` gives the currency for usage that no contract line bills.
+pub fn compare(
+    unit: &Unit<'_>,
+    metered: &[Metered],
+    supply: &Supply,
+    config: &Config,
+    currency_of: impl Fn(&Client) -> Currency,
+) -> Result<Comparison, Overflow> {
+    let spread = unit.metered.iter().any(|&i| metered[i].spread);
+    let mut sum = None;
+    for m in unit.metered.iter().map(|&i| &metered[i]).filter(|m| !m.cost_only) {
+        sum = Some(add(sum.unwrap_or_default(), m.quantity)?);
+    }
+    if unit.active.is_empty() {
+        return without_line(unit, sum, config, currency_of(unit.client));
+    }
+
+    let any_at_end = unit.active.iter().any(|v| v.at_end);
+    let last_day = unit.active.iter().filter_map(|v| v.active.map(|(_, last)| last)).max();
+    let is_compared: Vec<bool> =
+        unit.active.iter().map(|v| if any_at_end { v.at_end } else { last(v) == last_day }).collect();
+    let compared: Vec<&LineView<'_>> =
+        unit.active.iter().zip(&is_compared).filter(|(_, c)| **c).map(|(v, _)| v).collect();
+    let held: Vec<Decimal> = compared.iter().map(|v| v.line.quantity).collect();
+    let mut contract = Decimal::ZERO;
+    for quantity in &held {
+        contract = add(contract, *quantity)?;
+    }
+
+    let mapped = supply.is_mapped(&unit.product_code);
+    let nothing = supply.nothing_supplied(&unit.product_code).filter(|_| sum.is_none());
+    let units = match (sum, mapped, &nothing) {
+        (Some(units), _, _) => Some(units),
+        (None, true, None) => Some(Decimal::ZERO),
+        (None, false, _) | (None, true, Some(_)) => None,
+    };
+    let allotted = units.map_or_else(|| Ok(held.clone()), |u| allot(u, &held))?;
+    let mut shares = allotted.into_iter();
+    let proposed: Vec<Decimal> = unit
+        .active
+        .iter()
+        .zip(&is_compared)
+        .map(|(v, c)| if *c { whole(unit, shares.next().unwrap_or(v.line.quantity)) } else { v.line.quantity })
+        .collect();
+
+    let mut comparison = Comparison {
+        metered: units,
+        contract: Some(contract),
+        compared: units.is_some(),
+        disagreement: None,
+        spread,
+        proposed,
+        is_compared,
+    };
+    let Some(units) = units else {
+        comparison.disagreement = nothing.map(not_reconcilable);
+        return Ok(comparison);
+    };
+    let difference = subtract(units, contract)?;
+    let as_billed = unit.active.iter().zip(&comparison.proposed).all(|(v, proposed)| v.line.quantity == *proposed);
+    if difference.is_zero() || as_billed && units >= Decimal::ZERO {
+        return Ok(comparison);
+    }
+    if difference < Decimal::ZERO {
+        if let Some(reason) = supply.incomplete(&unit.product_code) {
+            comparison.compared = false;
+            comparison.disagreement = Some(not_reconcilable(reason));
+            return Ok(comparison);
+        }
+        if supply.rejected(&unit.client.id, &unit.product_code).is_some() {
+            // The rows that could not be read may be just what is short: R419 says so, and nothing is concluded.
+            comparison.compared = false;
+            return Ok(comparison);
+        }
+        let committed = |v: &&LineView<'_>| billing(v, mapped, config) == Billing::Greater;
+        if compared.iter().all(committed) {
+            return Ok(comparison);
+        }
+    }
+    let impact = impact_of(unit, &comparison)?;
+    let (code, owed_by, action) = if difference > Decimal::ZERO {
+        (Code::R401, OwedBy::Client, Action::RaiseQuantity)
+    } else if units <= Decimal::ZERO {
+        (Code::R404, OwedBy::Msp, Action::CancelLine)
+    } else {
+        (Code::R402, OwedBy::Msp, Action::LowerQuantity)
+    };
+    let severity = if tolerated(config, difference, contract, impact)? { Severity::Info } else { code.severity() };
+    comparison.disagreement =
+        Some(Disagreement { code, severity, impact, owed_by, action, terms: None, reason: String::new() });
+    Ok(comparison)
+}
+
+/// Which quantity a line bills where nothing was decided.
+pub fn billing(view: &LineView<'_>, metered: bool, config: &Config) -> Billing {
+    let default = if metered { config.billing.mapped } else { config.billing.unmapped };
+    view.line.billing.unwrap_or(default)
+}
+
+/// Rates a line of the unit at a quantity; cost-plus falls back on the metered unit cost.
+pub fn rate_line(
+    view: &LineView<'_>,
+    quantity: Decimal,
+    spread: bool,
+    unit_cost: Option<Decimal>,
+) -> Result<Result<Rated, RateError>, Overflow> {
+    let mut terms = view.terms.clone();
+    terms.unit_cost = terms.unit_cost.or(unit_cost);
+    // Consumption and quantities already spread over days are never prorated again.
+    let share = if spread { Share::WHOLE } else { view.service.share };
+    match rate(quantity, &terms, share) {
+        Err(RateError::Overflow(overflow)) => Err(overflow),
+        other => Ok(other),
+    }
+}
+
+/// The quantity in whole units, where the PSA takes no others.
+fn whole(unit: &Unit<'_>, quantity: Decimal) -> Decimal {
+    match unit.product.map_or(WholeUnits::No, |p| p.whole_units) {
+        WholeUnits::No => quantity,
+        WholeUnits::Up => quantity.ceil(),
+        WholeUnits::Down => quantity.floor(),
+        WholeUnits::Nearest => quantity.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero),
+    }
+}
+
+fn last(view: &LineView<'_>) -> Option<NaiveDate> {
+    view.active.map(|(_, last)| last)
+}
+
+fn not_reconcilable(reason: String) -> Disagreement {
+    Disagreement {
+        code: Code::R416,
+        severity: Code::R416.severity(),
+        impact: None,
+        owed_by: OwedBy::Nobody,
+        action: Action::SupplyExport,
+        terms: None,
+        reason,
+    }
+}
+
+/// Usage that no active line bills.
+fn without_line(
+    unit: &Unit<'_>,
+    units: Option<Decimal>,
+    config: &Config,
+    currency: Currency,
+) -> Result<Comparison, Overflow> {
+    let mut comparison = Comparison {
+        metered: units,
+        contract: None,
+        compared: false,
+        disagreement: None,
+        spread: false,
+        proposed: Vec::new(),
+        is_compared: Vec::new(),
+    };
+    let Some(units) = units.filter(|u| *u > Decimal::ZERO) else {
+        return Ok(comparison);
+    };
+    let (code, action, terms) = match unit.inactive.first() {
+        Some(view) if view.ended => (Code::R405, Action::RenewLine, view.terms.clone()),
+        Some(view) => (Code::R406, Action::MoveStart, view.terms.clone()),
+        None => (Code::R403, Action::AddLine, catalogue_terms(unit.product, currency, config)),
+    };
+    if code == Code::R405 {
+        comparison.contract = Some(Decimal::ZERO);
+    }
+    comparison.compared = true;
+    let impact = match (rate(units, &terms, Share::WHOLE), rate(Decimal::ZERO, &terms, Share::WHOLE)) {
+        (Ok(used), Ok(none)) => apart(&used, &none).ok(),
+        (Err(RateError::Overflow(overflow)), _) => return Err(overflow),
+        _ => None,
+    };
+    comparison.disagreement = Some(Disagreement {
+        code,
+        severity: code.severity(),
+        impact,
+        owed_by: OwedBy::Client,
+        action,
+        terms: Some(terms),
+        reason: String::new(),
+    });
+    Ok(comparison)
+}
+
+/// The difference of the amounts that each compared line's own price gives, each rounded as a line.
+fn impact_of(unit: &Unit<'_>, comparison: &Comparison) -> Result<Option<Decimal>, Overflow> {
+    let mut impact = Decimal::ZERO;
+    for (view, proposed) in unit.active.iter().zip(&comparison.proposed) {
+        if *proposed == view.line.quantity {
+            continue;
+        }
+        let (now, then) = (
+            rate_line(view, view.line.quantity, comparison.spread, None)?,
+            rate_line(view, *proposed, comparison.spread, None)?,
+        );
+        match (now, then) {
+            (Ok(now), Ok(then)) => match apart(&then, &now) {
+                Ok(money) => impact = add(impact, money)?,
+                Err(_) => return Ok(None),
+            },
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(impact))
+}
+
+/// All stated bounds must hold, and at least one must be stated.
+fn tolerated(
+    config: &Config,
+    difference: Decimal,
+    contract: Decimal,
+    impact: Option<Decimal>,
+) -> Result<bool, Overflow> {
+    let bounds = &config.tolerance;
+    let size = difference.abs();
+    let units = bounds.units.map(|most| size <= most);
+    let percent = match bounds.percent {
+        Some(most) => Some(multiply(size, Decimal::ONE_HUNDRED)? <= multiply(contract.abs(), most)?),
+        None => None,
+    };
+    let amount = bounds.amount.map(|most| impact.is_some_and(|i| i <= most));
+    let stated: Vec<bool> = [units, percent, amount].into_iter().flatten().collect();
+    Ok(!stated.is_empty() && stated.into_iter().all(|holds| holds))
+}

@@ -1,0 +1,83 @@
+//! What the admin decided about a discrepancy, if it still holds.
+
+use rust_decimal::Decimal;
+
+use crate::book::{Decision, DecisionKind, Period};
+
+/// How the decisions on one discrepancy stand in a period.
+#[derive(Debug, Clone, Copy)]
+pub enum Standing<'a> {
+    Undecided,
+    Decided(&'a Decision),
+    /// There was a decision, and it holds no longer: it expired, or the difference outgrew it.
+    Lapsed,
+}
+
+/// The last row of the file that holds in the period rules; the difference must not have outgrown it.
+pub fn standing<'a>(decisions: &'a [Decision], id: &str, period: Period, difference: Option<Decimal>) -> Standing<'a> {
+    let about = decisions.iter().filter(|d| d.discrepancy_id.eq_ignore_ascii_case(id));
+    let mut out = Standing::Undecided;
+    for decision in about {
+        if decision.from.is_some_and(|from| period < from) {
+            continue;
+        }
+        let expired = decision.until.is_some_and(|until| period >= until);
+        let outgrown = match (decision.difference, difference) {
+            (Some(made_on), Some(now)) => now.abs() > made_on.abs(),
+            _ => false,
+        };
+        out = if expired || outgrown { Standing::Lapsed } else { Standing::Decided(decision) };
+    }
+    out
+}
+
+impl Standing<'_> {
+    pub fn kind(&self) -> Option<DecisionKind> {
+        match self {
+            Standing::Decided(decision) => Some(decision.kind),
+            Standing::Undecided | Standing::Lapsed => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Place;
+
+    fn decision(from: &str, until: &str, difference: Option<i64>) -> Decision {
+        Decision {
+            discrepancy_id: "dabc".into(),
+            kind: DecisionKind::Keep,
+            quantity: None,
+            from: from.parse().ok(),
+            until: until.parse().ok(),
+            difference: difference.map(Decimal::from),
+            who: String::new(),
+            reason: String::new(),
+            place: Place::default(),
+        }
+    }
+
+    fn stands(decision: &Decision, period: &str, difference: i64) -> &'static str {
+        let period = period.parse().expect("a period");
+        match standing(std::slice::from_ref(decision), "DABC", period, Some(Decimal::from(difference))) {
+            Standing::Undecided => "undecided",
+            Standing::Decided(_) => "decided",
+            Standing::Lapsed => "lapsed",
+        }
+    }
+
+    #[test]
+    fn a_decision_holds_from_a_period_until_another() {
+        let d = decision("2026-09", "2026-11", None);
+        let periods = ["2026-08", "2026-09", "2026-10", "2026-11"];
+        assert_eq!(periods.map(|p| stands(&d, p, 3)), ["undecided", "decided", "decided", "lapsed"]);
+    }
+
+    #[test]
+    fn a_difference_that_grew_re_opens_it_in_either_direction() {
+        let d = decision("", "", Some(3));
+        assert_eq!([-3, 3, -4].map(|n| stands(&d, "2026-10", n)), ["decided", "decided", "lapsed"]);
+    }
+}

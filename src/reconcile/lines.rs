@@ -1,0 +1,231 @@
+//! Invoice-ready line items: one per contract line active in the period, also at zero, and what else its
+//! terms add: the shortfall to a minimum amount, the truing up under advance billing, and usage without a
+//! contract line that the admin accepted.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+
+use super::compare::rate_line;
+use super::conclude::{Case, Outcome};
+use super::decide::Standing;
+use super::ids::line_id;
+use super::margin::{CostShare, cost_shares};
+use super::unit::{LineView, catalogue_terms};
+use super::{Action, LineItem, LineKind, LineStatus};
+use crate::book::{BillTiming, ContractLineId, DecisionKind};
+use crate::finding::Code;
+use crate::rate::{Overflow, Rated, Share, Terms, multiply, rate, subtract};
+
+/// What a line bills.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Billed {
+    pub quantity: Decimal,
+    /// The line's share of the metered quantity, `None` where nothing metered it.
+    pub metered: Option<Decimal>,
+}
+
+/// Builds the line items of one unit.
+pub(super) struct LineBuilder<'a, 'b, 'c> {
+    case: &'c Case<'a, 'b>,
+    discrepancy_id: String,
+    review: bool,
+    costs: Vec<CostShare>,
+    next: usize,
+}
+
+impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
+    /// `review`: an undecided discrepancy touches the unit's lines.
+    pub fn new(case: &'c Case<'a, 'b>, discrepancy_id: Option<&str>, review: bool) -> Self {
+        let costs = cost_shares(case);
+        Self { case, discrepancy_id: discrepancy_id.unwrap_or_default().to_string(), review, costs, next: 0 }
+    }
+
+    /// The line of a contract line, with the lines its terms add.
+    pub fn recurring(&mut self, view: &LineView<'a>, billed: &Billed, out: &mut Outcome) -> Result<(), Overflow> {
+        let case = self.case;
+        let cost = self.costs.get(self.next).copied().unwrap_or_default();
+        self.next += 1;
+        let spread = case.comparison.spread;
+        let mut item = self.item(view, LineKind::Recurring);
+        item.metered_quantity = billed.metered;
+        item.unit_cost = case.metered_unit_cost().or(view.terms.unit_cost);
+        if !view.service.due {
+            item.quantity = Decimal::ZERO;
+            item.amount = Some(view.terms.rounding.line(Decimal::ZERO, view.terms.currency));
+            out.lines.push(item);
+            return Ok(());
+        }
+        let rated = match rate_line(view, billed.quantity, spread, case.metered_unit_cost())? {
+            Ok(rated) => rated,
+            Err(problem) => {
+                item.quantity = billed.quantity;
+                item.status = LineStatus::Held;
+                let mut row = case.discrepancy(Code::R418);
+                row.contract_line_id = view.line.id.clone();
+                row.place = view.line.place.clone();
+                row.action = Action::SetPrice;
+                row.message = format!("contract line {} cannot be priced: {problem}", view.line.id);
+                if item.discrepancy_id.is_empty() {
+                    item.discrepancy_id.clone_from(&row.discrepancy_id);
+                }
+                out.discrepancies.push(row);
+                out.lines.push(item);
+                return Ok(());
+            }
+        };
+        item.quantity = rated.quantity;
+        item.unit_price = rated.unit_price;
+        item.amount = Some(rated.amount);
+        item.cost = cost.of(billed.quantity, item.unit_cost, &view.terms)?;
+        item.margin = margin(item.amount, item.cost)?;
+        if let Some(note) = cost.note {
+            item.description = format!("{} (cost at {note})", item.description);
+        }
+        out.add_residue(&view.contract.id, view.terms.currency, rated.residue)?;
+        out.lines.push(item);
+        self.minimum(view, &rated, out);
+        self.true_up(view, billed, out)
+    }
+
+    /// What is missing to the minimum amount is a line of its own.
+    fn minimum(&self, view: &LineView<'a>, rated: &Rated, out: &mut Outcome) {
+        if rated.minimum_shortfall > Decimal::ZERO {
+            let mut item = self.item(view, LineKind::Minimum);
+            item.quantity = Decimal::ONE;
+            item.unit_price = Some(rated.minimum_shortfall);
+            item.amount = Some(rated.minimum_shortfall);
+            item.margin = item.amount;
+            item.description = format!("{}: shortfall to the minimum", item.description);
+            out.lines.push(item);
+        }
+    }
+
+    /// Under advance billing this period was billed at the contract quantity already; a line of kind
+    /// proration brings it to what was used.
+    fn true_up(&self, view: &LineView<'a>, billed: &Billed, out: &mut Outcome) -> Result<(), Overflow> {
+        if view.service.timing != BillTiming::Advance || billed.quantity == view.line.quantity {
+            return Ok(());
+        }
+        let rated = |quantity| rate(quantity, &view.terms, Share::WHOLE);
+        let (Ok(now), Ok(then)) = (rated(billed.quantity), rated(view.line.quantity)) else { return Ok(()) };
+        let period = self.case.input.period;
+        let mut item = self.item(view, LineKind::Proration);
+        (item.service_start, item.service_end) = (period.start(), period.last_day());
+        item.quantity = subtract(now.quantity, then.quantity)?;
+        item.unit_price = now.unit_price.filter(|_| now.unit_price == then.unit_price);
+        item.amount = Some(subtract(now.amount, then.amount)?);
+        item.description = format!("{}: change in {period}", item.description);
+        out.lines.push(item);
+        Ok(())
+    }
+
+    /// Usage without a contract line yields a line once it is accepted, at the price it was offered at.
+    pub fn accepted(&mut self, decision: &Standing<'_>, out: &mut Outcome) -> Result<(), Overflow> {
+        let case = self.case;
+        let Standing::Decided(decided) = decision else { return Ok(()) };
+        let quantity = match decided.kind {
+            DecisionKind::Accept => case.comparison.metered,
+            DecisionKind::Set => decided.quantity,
+            DecisionKind::Keep | DecisionKind::Dismiss => None,
+        };
+        let Some(quantity) = quantity else { return Ok(()) };
+        let period = case.input.period;
+        let offered = case.comparison.disagreement.as_ref().and_then(|d| d.terms.clone());
+        let terms = offered.unwrap_or_else(|| catalogue_terms(case.unit.product, case.currency, case.input.config));
+        let product = case.unit.product;
+        let rated = rate(quantity, &terms, Share::WHOLE).ok();
+        let cost = self.costs.first().copied().unwrap_or_default();
+        let unit_cost = case.unit_cost();
+        let amount = rated.as_ref().map(|r| r.amount);
+        let cost = cost.of(quantity, unit_cost, &terms)?;
+        out.lines.push(LineItem {
+            line_id: line_id(period, case.unit.client.id.as_str(), &case.about(), LineKind::Recurring),
+            status: if rated.is_some() { LineStatus::Ready } else { LineStatus::Held },
+            kind: LineKind::Recurring,
+            client_id: case.unit.client.id.clone(),
+            client_name: case.unit.client.name.clone(),
+            contract_id: case.unit.inactive.first().map(|v| v.contract.id.clone()).unwrap_or_default(),
+            contract_name: case.unit.inactive.first().map(|v| v.contract.name.clone()).unwrap_or_default(),
+            contract_line_id: ContractLineId::default(),
+            product_code: case.unit.product_code.clone(),
+            description: product.map(|p| p.name.clone()).unwrap_or_default(),
+            service_start: period.start(),
+            service_end: period.last_day(),
+            metered_quantity: case.comparison.metered,
+            quantity: rated.as_ref().map_or(quantity, |r| r.quantity),
+            unit: product.map(|p| p.unit.clone()).unwrap_or_default(),
+            unit_price: rated.as_ref().and_then(|r| r.unit_price),
+            amount,
+            currency: terms.currency,
+            taxable: product.map(|p| p.taxable.clone()).unwrap_or_default(),
+            tax_code: product.map(|p| p.tax_code.clone()).unwrap_or_default(),
+            account_code: product.map(|p| p.account_code.clone()).unwrap_or_default(),
+            unit_cost,
+            cost,
+            margin: margin(amount, cost)?,
+            discrepancy_id: self.discrepancy_id.clone(),
+        });
+        Ok(())
+    }
+
+    fn item(&self, view: &LineView<'a>, kind: LineKind) -> LineItem {
+        let case = self.case;
+        let (line, product) = (view.line, view.product);
+        let or_product = |own: &str, catalogue: Option<&String>| {
+            if own.is_empty() { catalogue.cloned().unwrap_or_default() } else { own.to_string() }
+        };
+        let period = case.input.period;
+        let (service_start, service_end): (NaiveDate, NaiveDate) =
+            if view.service.due { (view.service.start, view.service.end) } else { (period.start(), period.last_day()) };
+        let status = match (line.held, self.review) {
+            (true, _) => LineStatus::Held,
+            (false, true) => LineStatus::Review,
+            (false, false) => LineStatus::Ready,
+        };
+        LineItem {
+            line_id: line_id(period, case.unit.client.id.as_str(), line.id.as_str(), kind),
+            status,
+            kind,
+            client_id: case.unit.client.id.clone(),
+            client_name: case.unit.client.name.clone(),
+            contract_id: view.contract.id.clone(),
+            contract_name: view.contract.name.clone(),
+            contract_line_id: line.id.clone(),
+            product_code: line.product_code.clone(),
+            description: or_product(&line.description, product.map(|p| &p.name)),
+            service_start,
+            service_end,
+            metered_quantity: None,
+            quantity: Decimal::ZERO,
+            unit: product.map(|p| p.unit.clone()).unwrap_or_default(),
+            unit_price: None,
+            amount: None,
+            currency: view.terms.currency,
+            taxable: or_product(&line.taxable, product.map(|p| &p.taxable)),
+            tax_code: or_product(&line.tax_code, product.map(|p| &p.tax_code)),
+            account_code: or_product(&line.account_code, product.map(|p| &p.account_code)),
+            unit_cost: None,
+            cost: None,
+            margin: None,
+            discrepancy_id: self.discrepancy_id.clone(),
+        }
+    }
+}
+
+fn margin(amount: Option<Decimal>, cost: Option<Decimal>) -> Result<Option<Decimal>, Overflow> {
+    match (amount, cost) {
+        (Some(amount), Some(cost)) => subtract(amount, cost).map(Some),
+        _ => Ok(None),
+    }
+}
+
+impl CostShare {
+    /// The line's cost: its share of the metered cost, else unit cost × quantity, in minor units.
+    fn of(&self, quantity: Decimal, unit_cost: Option<Decimal>, terms: &Terms) -> Result<Option<Decimal>, Overflow> {
+        if self.metered.is_some() || self.foreign {
+            return Ok(self.metered);
+        }
+        let Some(unit_cost) = unit_cost else { return Ok(None) };
+        Ok(Some(terms.rounding.line(multiply(unit_cost, quantity)?, terms.currency)))
+    }
+}

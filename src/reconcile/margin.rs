@@ -1,0 +1,177 @@
+//! What a line costs beside what it bills: the metered cost shared over the unit's lines, and the findings
+//! on margin. These never change what a client is billed.
+
+use rust_decimal::Decimal;
+
+use super::conclude::{Case, Outcome};
+use super::{Action, Discrepancy, LineItem, LineKind, OwedBy};
+use crate::book::Config;
+use crate::finding::Code;
+use crate::rate::{Currency, Overflow, add, multiply, plain, subtract};
+
+/// A line's share of the unit's metered cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct CostShare {
+    /// In the line's currency, minor units.
+    pub metered: Option<Decimal>,
+    /// The cost is in a currency that no stated rate converts.
+    pub foreign: bool,
+    /// The rate used.
+    pub note: Option<FxRate>,
+}
+
+/// A rate stated in the book's settings.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct FxRate {
+    from: Currency,
+    to: Currency,
+    rate: Decimal,
+}
+
+impl std::fmt::Display for FxRate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{} {}", self.from, self.to, plain(self.rate))
+    }
+}
+
+/// The unit's metered cost in its lines' currency.
+struct UnitCost {
+    total: Option<Decimal>,
+    foreign: Option<Currency>,
+    note: Option<FxRate>,
+}
+
+fn unit_cost(case: &Case<'_, '_>) -> Result<UnitCost, Overflow> {
+    let mut out = UnitCost { total: None, foreign: None, note: None };
+    for (currency, cost) in case.unit.metered.iter().flat_map(|&i| &case.input.metered[i].cost) {
+        // Cost without a currency is of no known currency: it never counts as money.
+        if currency.is_none() || cost.is_zero() {
+            continue;
+        }
+        let own = if *currency == case.currency {
+            *cost
+        } else if let Some(fx) = stated_rate(case.input.config, case, *currency) {
+            out.note = Some(fx);
+            multiply(*cost, fx.rate)?
+        } else {
+            out.foreign = Some(*currency);
+            continue;
+        };
+        out.total = Some(add(out.total.unwrap_or_default(), own)?);
+    }
+    Ok(out)
+}
+
+fn stated_rate(config: &Config, case: &Case<'_, '_>, from: Currency) -> Option<FxRate> {
+    let rates = config.fx.get(&case.input.period.to_string())?;
+    rates.get(&(from, case.currency)).map(|rate| FxRate { from, to: case.currency, rate: *rate })
+}
+
+/// The metered cost shared over the active lines by their metered quantity; the newest takes what rounding
+/// leaves. One share for usage without a line.
+pub(super) fn cost_shares(case: &Case<'_, '_>) -> Vec<CostShare> {
+    let count = case.unit.active.len().max(1);
+    let Ok(cost) = unit_cost(case) else { return vec![CostShare::default(); count] };
+    let blank = CostShare { metered: None, foreign: cost.foreign.is_some(), note: cost.note };
+    let Some(total) = cost.total.filter(|_| cost.foreign.is_none()) else { return vec![blank; count] };
+    let line = |amount: Decimal| case.input.config.rounding.mode.line(amount, case.currency);
+    let mut weights: Vec<Decimal> = case
+        .comparison
+        .proposed
+        .iter()
+        .zip(&case.comparison.is_compared)
+        .map(|(q, compared)| if *compared { *q } else { Decimal::ZERO })
+        .collect();
+    weights.resize(count, Decimal::ZERO);
+    let all: Decimal = weights.iter().try_fold(Decimal::ZERO, |a, w| a.checked_add(*w)).unwrap_or_default();
+    let mut rest = line(total);
+    let mut out = vec![blank; count];
+    for i in 1..count {
+        let part = multiply(total, weights[i]).ok().and_then(|p| p.checked_div(all)).map_or(Decimal::ZERO, line);
+        rest = subtract(rest, part).unwrap_or(rest);
+        out[i].metered = Some(part);
+    }
+    out[0].metered = Some(rest);
+    out
+}
+
+/// R407 below-cost, R408 cost-changed and R410 currency-mismatch on the lines of a unit.
+pub(super) fn findings(case: &Case<'_, '_>, lines: &[LineItem]) -> Result<Vec<Discrepancy>, Overflow> {
+    let mut out = Vec::new();
+    if let Some(foreign) = unit_cost(case)?.foreign {
+        let mut row = case.discrepancy(Code::R410);
+        row.action = Action::StateRate;
+        row.message = format!(
+            "the contract is in {} and the cost in {foreign}; without a stated rate the margin is unknown",
+            if case.currency.is_none() { "no currency" } else { case.currency.code() },
+        );
+        out.push(row);
+    }
+    for (view, item) in case.unit.active.iter().zip(lines.iter().filter(|l| l.kind == LineKind::Recurring)) {
+        let loss = item.margin.filter(|m| *m < Decimal::ZERO);
+        let covered = view.terms.included_quantity.is_some_and(|q| q > Decimal::ZERO);
+        if let Some(loss) = loss.filter(|_| !covered && view.service.due && !view.line.held) {
+            let mut row = case.discrepancy(Code::R407);
+            row.discrepancy_id = super::ids::discrepancy_id(
+                case.unit.client.id.as_str(),
+                view.line.id.as_str(),
+                &case.vendor,
+                Code::R407,
+            );
+            row.contract_line_id = view.line.id.clone();
+            row.place = view.line.place.clone();
+            row.unit_price = view.terms.unit_price;
+            row.impact = Some(loss.abs());
+            row.owed_by = OwedBy::Nobody;
+            row.action = Action::RaisePrice;
+            row.message = format!(
+                "contract line {} bills {} and costs {}",
+                view.line.id,
+                item.amount.unwrap_or_default(),
+                item.cost.unwrap_or_default()
+            );
+            out.push(row);
+        }
+    }
+    out.extend(cost_changed(case)?);
+    Ok(out)
+}
+
+fn cost_changed(case: &Case<'_, '_>) -> Result<Option<Discrepancy>, Overflow> {
+    let Some(view) = case.unit.active.first() else { return Ok(None) };
+    let known = view.line.unit_cost.or_else(|| view.product.and_then(|p| p.unit_cost));
+    let mut currencies = case.unit.metered.iter().flat_map(|&i| case.input.metered[i].cost.keys());
+    let comparable = currencies.all(|c| *c == case.currency);
+    let (Some(known), Some(now), true) = (known, case.metered_unit_cost(), comparable) else { return Ok(None) };
+    if known == now {
+        return Ok(None);
+    }
+    let units = case.comparison.metered.unwrap_or_default();
+    let mut row = case.discrepancy(Code::R408);
+    row.unit_cost = Some(now);
+    row.impact =
+        Some(case.input.config.rounding.mode.line(multiply(subtract(now, known)?.abs(), units.abs())?, case.currency));
+    row.action = Action::UpdateCost;
+    row.message = format!("the vendor's unit cost is {}, the contract's {}", plain(now), plain(known));
+    Ok(Some(row))
+}
+
+/// Cost without units and without a line to carry it (a credit, a tax, a proration row): a margin finding,
+/// so that it is not lost from sight. Its id, if there is one.
+pub(super) fn unbilled_cost(
+    case: &Case<'_, '_>,
+    has_line: bool,
+    out: &mut Outcome,
+) -> Result<Option<String>, Overflow> {
+    if has_line || case.comparison.disagreement.is_some() {
+        return Ok(None);
+    }
+    let Some(cost) = unit_cost(case)?.total.filter(|c| *c > Decimal::ZERO) else { return Ok(None) };
+    let mut row = case.discrepancy(Code::R407);
+    row.impact = Some(case.input.config.rounding.mode.line(cost, case.currency));
+    row.action = Action::RaisePrice;
+    row.message = "the vendor charges a cost that nothing billed carries".to_string();
+    let id = row.discrepancy_id.clone();
+    out.discrepancies.push(row);
+    Ok(Some(id))
+}

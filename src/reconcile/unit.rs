@@ -1,0 +1,224 @@
+//! What is compared with what: a client's contract lines for a product, under one term or under all that
+//! no line claims, beside the usage metered for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+
+use super::service::{Service, edges};
+use crate::book::{Client, Config, Contract, ContractLine, Period, PricingModel, Product, Psa, id_key};
+use crate::meter::Metered;
+use crate::rate::{Currency, Terms, Tier, active_days};
+
+/// A contract line with all that is known of it in the period.
+#[derive(Debug, Clone)]
+pub struct LineView<'a> {
+    pub line: &'a ContractLine,
+    pub contract: &'a Contract,
+    pub product: Option<&'a Product>,
+    pub terms: Terms,
+    /// First and last active day within the period; `None` if not active in it.
+    pub active: Option<(NaiveDate, NaiveDate)>,
+    /// Active on the period's last day.
+    pub at_end: bool,
+    /// It ended before the period; else, if not active, it has not started.
+    pub ended: bool,
+    pub effective: Option<NaiveDate>,
+    pub service: Service,
+}
+
+/// One comparison.
+#[derive(Debug, Clone)]
+pub struct Unit<'a> {
+    pub client: &'a Client,
+    pub product_code: crate::book::ProductCode,
+    pub product: Option<&'a Product>,
+    /// The term its lines state; `None` for lines without one and the usage no line claims.
+    pub term: Option<String>,
+    /// Newest first.
+    pub active: Vec<LineView<'a>>,
+    /// Ended or not yet started, the nearest to the period first.
+    pub inactive: Vec<LineView<'a>>,
+    /// Indices into the metered sums.
+    pub metered: Vec<usize>,
+}
+
+/// The PSA by id.
+pub struct Index<'a> {
+    pub clients: BTreeMap<String, &'a Client>,
+    pub products: BTreeMap<String, &'a Product>,
+    pub contracts: BTreeMap<String, &'a Contract>,
+    tiers: BTreeMap<String, Vec<Tier>>,
+}
+
+impl<'a> Index<'a> {
+    pub fn new(psa: &'a Psa) -> Self {
+        let mut tiers: BTreeMap<String, Vec<Tier>> = BTreeMap::new();
+        for tier in &psa.price_tiers {
+            let key = if tier.contract_line_id.is_empty() {
+                product_tiers(&tier.product_code.key())
+            } else {
+                tier.contract_line_id.key()
+            };
+            tiers.entry(key).or_default().push(Tier {
+                up_to: tier.up_to,
+                unit_price: tier.unit_price,
+                flat_amount: tier.flat_amount,
+            });
+        }
+        Self {
+            clients: psa.clients.iter().map(|c| (c.id.key(), c)).collect(),
+            products: psa.products.iter().map(|p| (p.code.key(), p)).collect(),
+            contracts: psa.contracts.iter().map(|c| (c.id.key(), c)).collect(),
+            tiers,
+        }
+    }
+
+    fn tiers(&self, line: &ContractLine) -> Vec<Tier> {
+        let own = self.tiers.get(&line.id.key());
+        own.or_else(|| self.tiers.get(&product_tiers(&line.product_code.key()))).cloned().unwrap_or_default()
+    }
+
+    fn view(&self, line: &'a ContractLine, config: &Config, period: Period) -> Option<LineView<'a>> {
+        let contract = *self.contracts.get(&line.contract_id.key())?;
+        let product = self.products.get(&line.product_code.key()).copied();
+        let effective = latest(line.effective_date, contract.start_date);
+        let cancelled = earliest(line.cancelled_date, contract.end_date);
+        let active =
+            active_days(period.start(), period.end(), effective, cancelled, edges(config)).filter(|_| contract.active);
+        let started = effective.is_none_or(|day| day < period.end());
+        Some(LineView {
+            line,
+            contract,
+            product,
+            terms: self.terms(line, contract, product, config),
+            active,
+            at_end: active.is_some_and(|(_, last)| last == period.last_day()),
+            ended: active.is_none() && started,
+            effective,
+            service: Service::of(contract, config, period, effective, cancelled),
+        })
+    }
+
+    fn terms(&self, line: &ContractLine, contract: &Contract, product: Option<&Product>, config: &Config) -> Terms {
+        let client_currency =
+            self.clients.get(&contract.client_id.key()).map_or(Currency::NONE, |client| client.currency);
+        Terms {
+            model: line.pricing_model,
+            unit_price: line.unit_price.or_else(|| product.and_then(|p| p.unit_price)),
+            tiers: self.tiers(line),
+            package_size: line.package_size,
+            unit_cost: line.unit_cost.or_else(|| product.and_then(|p| p.unit_cost)),
+            markup_percent: line.markup_percent,
+            included_quantity: line.included_quantity,
+            minimum_quantity: line.minimum_quantity,
+            maximum_quantity: line.maximum_quantity,
+            discount_percent: line.discount_percent,
+            minimum_amount: line.minimum_amount,
+            maximum_amount: line.maximum_amount,
+            flat_at_zero: line.flat_at_zero,
+            currency: if contract.currency.is_none() { client_currency } else { contract.currency },
+            rounding: config.rounding.mode,
+        }
+    }
+}
+
+/// The catalogue price of a product, for usage that no contract line bills.
+pub fn catalogue_terms(product: Option<&Product>, currency: Currency, config: &Config) -> Terms {
+    Terms {
+        model: PricingModel::PerUnit,
+        unit_price: product.and_then(|p| p.unit_price),
+        unit_cost: product.and_then(|p| p.unit_cost),
+        currency,
+        rounding: config.rounding.mode,
+        ..Terms::default()
+    }
+}
+
+/// Every comparison of the period, in order of client, product and term.
+pub fn units<'a>(
+    psa: &'a Psa,
+    index: &Index<'a>,
+    metered: &[Metered],
+    config: &Config,
+    period: Period,
+) -> Vec<Unit<'a>> {
+    type Key = (String, String);
+    let mut lines: BTreeMap<Key, Vec<LineView<'a>>> = BTreeMap::new();
+    for line in &psa.contract_lines {
+        if let Some(view) = index.view(line, config, period) {
+            lines.entry((view.contract.client_id.key(), line.product_code.key())).or_default().push(view);
+        }
+    }
+    let mut usage: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
+    for (i, m) in metered.iter().enumerate() {
+        usage.entry((m.client_id.key(), m.product_code.key())).or_default().push(i);
+    }
+    let keys: BTreeSet<&Key> = lines.keys().chain(usage.keys()).collect();
+    let mut out = Vec::new();
+    for key in keys {
+        let Some(client) = index.clients.get(&key.0) else { continue };
+        let empty = Vec::new();
+        let (views, rows) = (lines.get(key).unwrap_or(&empty), usage.get(key).map_or(&[][..], Vec::as_slice));
+        let product = index.products.get(&key.1).copied();
+        for (term, unit_lines, unit_rows) in by_term(views, rows, metered) {
+            let code = unit_lines.first().map(|v| v.line.product_code.clone());
+            let code = code.or_else(|| unit_rows.first().map(|&i| metered[i].product_code.clone()));
+            let (mut active, mut inactive): (Vec<_>, Vec<_>) =
+                unit_lines.into_iter().partition(|v: &LineView<'a>| v.active.is_some());
+            active.sort_by_key(|view| std::cmp::Reverse(newest(view)));
+            inactive.sort_by(|a, b| b.ended.cmp(&a.ended).then_with(|| newest(b).cmp(&newest(a))));
+            out.push(Unit {
+                client,
+                product_code: product.map(|p| p.code.clone()).or(code).unwrap_or_default(),
+                product,
+                term,
+                active,
+                inactive,
+                metered: unit_rows,
+            });
+        }
+    }
+    out
+}
+
+type Group<'a> = (Option<String>, Vec<LineView<'a>>, Vec<usize>);
+
+/// Lines with a term take the usage of that term; the other lines take what is left.
+fn by_term<'a>(views: &[LineView<'a>], rows: &[usize], metered: &[Metered]) -> Vec<Group<'a>> {
+    let term_of = |v: &LineView<'_>| Some(id_key(&v.line.term)).filter(|t| !t.is_empty());
+    let claimed: BTreeSet<String> = views.iter().filter(|v| v.active.is_some()).filter_map(term_of).collect();
+    let open = views.iter().any(|v| v.active.is_some() && term_of(v).is_none());
+    let past: BTreeSet<String> = views.iter().filter(|v| v.active.is_none()).filter_map(term_of).collect();
+
+    let mut groups: BTreeMap<Option<String>, (Vec<LineView<'a>>, Vec<usize>)> = BTreeMap::new();
+    for &i in rows {
+        let term = id_key(&metered[i].term);
+        let own = claimed.contains(&term) || (!open && past.contains(&term));
+        groups.entry(own.then_some(term)).or_default().1.push(i);
+    }
+    for view in views {
+        groups.entry(term_of(view)).or_default().0.push(view.clone());
+    }
+    groups.into_iter().map(|(term, (lines, rows))| (term.map(|t| t.to_uppercase()), lines, rows)).collect()
+}
+
+/// The order of lines by age: the effective date, then the id.
+fn newest(view: &LineView<'_>) -> (Option<NaiveDate>, String) {
+    (view.effective, view.line.id.key())
+}
+
+fn latest(a: Option<NaiveDate>, b: Option<NaiveDate>) -> Option<NaiveDate> {
+    a.max(b)
+}
+
+fn earliest(a: Option<NaiveDate>, b: Option<NaiveDate>) -> Option<NaiveDate> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+fn product_tiers(product_key: &str) -> String {
+    format!("product\u{0}{product_key}")
+}
