@@ -14,10 +14,10 @@ use super::margin;
 use super::supply::Supply;
 use super::unit::{Index, Unit, units};
 use super::verdict::Verdicts;
-use super::{Action, Discrepancy, LineItem, LineStatus, OwedBy, QuantityChange, VerdictRow};
-use crate::book::{Billing, Client, Config, ContractId, ContractLineId, Decision, DecisionKind, Period, Psa};
+use super::{Action, Discrepancy, LineItem, OwedBy, QuantityChange, VerdictRow};
+use crate::book::{Billing, Client, Config, ContractId, Decision, DecisionKind, Period, Psa};
 use crate::control::Bucket;
-use crate::finding::{Code, Place, Severity};
+use crate::finding::{Code, Severity};
 use crate::meter::Metered;
 use crate::rate::{Currency, Overflow, add, subtract};
 
@@ -104,7 +104,6 @@ pub fn reconcile(input: &Input<'_>) -> Result<Outcome, Overflow> {
         verdicts.note(&case, &vendors, &out.discrepancies[before..])?;
     }
     out.verdicts = verdicts.rows(input);
-    out.sort();
     Ok(out)
 }
 
@@ -401,33 +400,4 @@ impl Outcome {
         *sum = add(*sum, residue)?;
         Ok(())
     }
-
-    /// Puts every table into its documented total order.
-    fn sort(&mut self) {
-        self.lines.sort_by(|a, b| line_key(a).cmp(&line_key(b)));
-        self.discrepancies.sort_by(|a, b| discrepancy_key(a).cmp(&discrepancy_key(b)));
-        self.changes.sort_by(|a, b| {
-            (&a.client_id, &a.contract_id, &a.contract_line_id, &a.discrepancy_id).cmp(&(
-                &b.client_id,
-                &b.contract_id,
-                &b.contract_line_id,
-                &b.discrepancy_id,
-            ))
-        });
-    }
-
-    /// Undecided discrepancies that put lines in review.
-    pub fn lines_with(&self, status: LineStatus) -> usize {
-        self.lines.iter().filter(|l| l.status == status).count()
-    }
-}
-
-type LineKey<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str);
-
-fn line_key(l: &LineItem) -> LineKey<'_> {
-    (l.client_id.as_str(), l.contract_id.as_str(), l.contract_line_id.as_str(), l.product_code.as_str(), &l.line_id)
-}
-
-fn discrepancy_key(d: &Discrepancy) -> (&str, &str, &ContractLineId, Code, &str, &Place) {
-    (d.client_id.as_str(), d.product_code.as_str(), &d.contract_line_id, d.code, &d.discrepancy_id, &d.place)
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::control::{FATE_BYTES, RowFate};
 
 /// Sorted runs of fates, in memory up to a bound.
+#[derive(Default)]
 pub struct FateRuns {
     runs: Vec<Run>,
     in_memory: usize,
@@ -47,6 +48,12 @@ impl FateRuns {
         file.write_all(&bytes)?;
         self.runs.push(Run::Spilled(file));
         Ok(())
+    }
+
+    /// Takes over the runs of another.
+    pub fn append(&mut self, other: Self) {
+        self.in_memory += other.in_memory;
+        self.runs.extend(other.runs);
     }
 
     /// All fates in order of file and line.

@@ -1,0 +1,342 @@
+//! What a run concluded, to files: the small tables as they are, the long ones streamed in file and line
+//! order, and the summary over all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use indexmap::IndexMap;
+use rust_decimal::Decimal;
+
+use super::Run;
+use super::collect::Collected;
+use super::load::Refused;
+use super::place::MeteredSums;
+use super::spool::Rejected;
+use crate::control::{Bucket, ControlRow, Fate, Ledger};
+use crate::emit::{
+    Counts, Duplicate, DuplicatesWriter, FindingLog, Input, LineCounts, LineageRow, LineageWriter, Money, Program,
+    RejectsWriter, Residue, Summary, UnmappedCounts, VerdictWord, write_controls, write_discrepancies,
+    write_invoice_lines, write_quantity_changes, write_summary, write_unmapped, write_verdicts,
+};
+use crate::finding::Code;
+use crate::ingest::raw_lines;
+use crate::rate::{Currency, Overflow, add};
+use crate::reconcile::{LineStatus, Outcome, Unmapped, UnmappedWhat, Verdict, VerdictRow, VerdictScope};
+use crate::tidy::FateRuns;
+
+/// Everything the outputs are written from.
+pub struct Emission<'a> {
+    pub run: &'a Run<'a>,
+    pub read: Collected,
+    pub fates: FateRuns,
+    /// File and line of rows that contradict a copy.
+    pub conflicts: Vec<(u32, u64)>,
+    pub metered: &'a MeteredSums,
+    pub outcome: &'a Outcome,
+    pub unmapped: &'a [Unmapped],
+    pub ledger: &'a Ledger,
+    pub refused: &'a [Refused],
+    pub config_sha256: Option<String>,
+}
+
+impl Emission<'_> {
+    /// Writes every output into `folder`.
+    pub fn write(mut self, folder: &Path, log: FindingLog) -> anyhow::Result<Summary> {
+        write_invoice_lines(folder, &self.outcome.lines)?;
+        write_discrepancies(folder, &self.outcome.discrepancies)?;
+        write_quantity_changes(folder, &self.outcome.changes)?;
+        write_unmapped(folder, self.unmapped)?;
+        let controls = self.controls();
+        write_controls(folder, &controls)?;
+        let verdicts = self.verdicts();
+        write_verdicts(folder, &verdicts)?;
+        self.write_rejects(folder)?;
+        self.write_fates(folder)?;
+        let summary = self.summary(&controls, &verdicts, log)?;
+        write_summary(folder, &summary)?;
+        Ok(summary)
+    }
+
+    /// A row per file and currency; a file without rows has one, too.
+    fn controls(&self) -> Vec<ControlRow> {
+        let mut out = Vec::new();
+        let mut seen = BTreeSet::new();
+        let blank = (crate::control::Tally::default(), [crate::control::Tally::default(); Bucket::ALL.len()]);
+        let accounts: Vec<_> = self.ledger.accounts().collect();
+        let empty = (0..self.read.files.len())
+            .filter(|i| !accounts.iter().any(|((file, _), _, _)| *file as usize == *i))
+            .map(|i| ((u32::try_from(i).unwrap_or_default(), Currency::NONE), blank.0, blank.1));
+        for ((file, currency), read, buckets) in accounts.iter().copied().chain(empty) {
+            let Some(from) = self.read.files.get(file as usize) else { continue };
+            let detection = &from.export.detection;
+            let providers: Vec<&str> = from.providers.iter().map(String::as_str).collect();
+            let provider =
+                if providers.is_empty() { detection.spec.provider.clone() } else { providers.join("; ") };
+            let first = seen.insert(file);
+            out.push(ControlRow {
+                source: detection.source.clone(),
+                sha256: detection.survey.sha256.clone(),
+                format: detection.spec.id.clone(),
+                provider_name: provider,
+                currency,
+                rows_read: read.rows,
+                quantity_read: read.quantity,
+                cost_read: read.cost,
+                buckets: buckets.map(|t| (t.rows, t.quantity, t.cost)),
+                // What is counted per file stands on its first row.
+                other_lines: if first { from.other_lines } else { 0 },
+                stated_total: from.totals.stated_total.filter(|_| first),
+                balanced: true,
+            });
+        }
+        out
+    }
+
+    /// The verdicts, with what was left out of the run said in the run's own.
+    fn verdicts(&self) -> Vec<VerdictRow> {
+        let mut out = self.outcome.verdicts.clone();
+        let period = self.run.period;
+        let left_out: Vec<&str> = self
+            .refused
+            .iter()
+            .filter(|r| r.stated.is_none_or(|p| p == period))
+            .map(|r| r.source.as_str())
+            .collect();
+        let (accounts, products) = self.unmapped_counts();
+        let mut reasons = Vec::new();
+        match left_out.as_slice() {
+            [] => {}
+            [one] => reasons.push(format!("1 file was left out: {one}")),
+            [first, rest @ ..] => {
+                reasons.push(format!("{} files were left out: {first} and {} more", rest.len() + 1, rest.len()));
+            }
+        }
+        if accounts + products > 0 {
+            reasons.push(format!("{accounts} accounts and {products} SKUs are not mapped"));
+        }
+        for row in out.iter_mut().filter(|r| r.scope == VerdictScope::Run) {
+            if row.verdict == Verdict::Ok && !reasons.is_empty() {
+                row.verdict = Verdict::NotReconcilable;
+            }
+            let own = std::mem::take(&mut row.reason);
+            let all: Vec<String> = std::iter::once(own).chain(reasons.clone()).filter(|r| !r.is_empty()).collect();
+            row.reason = all.join("; ");
+        }
+        out
+    }
+
+    fn unmapped_counts(&self) -> (usize, usize) {
+        let of = |what| self.unmapped.iter().filter(|u| u.what == what).map(|u| (&u.provider_name, &u.id, &u.name, &u.term));
+        let count = |what| of(what).collect::<BTreeSet<_>>().len();
+        (count(UnmappedWhat::Account), count(UnmappedWhat::Product))
+    }
+
+    /// `rejects.csv`: what could not be read, and what contradicts a copy, fetched again from its file.
+    fn write_rejects(&mut self, folder: &Path) -> anyhow::Result<()> {
+        let mut writer = RejectsWriter::create(folder)?;
+        let mut conflicts: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+        for (file, line) in &self.conflicts {
+            conflicts.entry(*file).or_default().push(*line);
+        }
+        for (index, file) in self.read.files.iter_mut().enumerate() {
+            let lines = conflicts.remove(&u32::try_from(index).unwrap_or_default()).unwrap_or_default();
+            let raws = if lines.is_empty() { BTreeMap::new() } else { raw_lines(&file.export.detection, &lines)? };
+            let mut refetched = lines
+                .iter()
+                .map(|line| Rejected {
+                    line: *line,
+                    column: 0,
+                    code: Code::T203,
+                    value: String::new(),
+                    message: "another row has the same identity and other content, and nothing says which is later"
+                        .to_string(),
+                    raw: raws.get(line).cloned().unwrap_or_default(),
+                })
+                .peekable();
+            let source = &file.export.detection.source;
+            for row in std::mem::take(&mut file.rejects).rows()? {
+                let row = row?;
+                while let Some(conflict) = refetched.next_if(|c| c.line < row.line) {
+                    writer.row(source, &conflict)?;
+                }
+                writer.row(source, &row)?;
+            }
+            for conflict in refetched {
+                writer.row(source, &conflict)?;
+            }
+        }
+        Ok(writer.finish()?)
+    }
+
+    /// `duplicates.csv` and `lineage.parquet`, one merge over all fates.
+    fn write_fates(&mut self, folder: &Path) -> anyhow::Result<()> {
+        let sources: Vec<String> = self.read.files.iter().map(|f| f.export.detection.source.clone()).collect();
+        let source = |file: u32| sources.get(file as usize).map_or("", String::as_str);
+        let mut duplicates = DuplicatesWriter::create(folder)?;
+        let mut lineage = LineageWriter::create(folder)?;
+        let placements: BTreeMap<u32, usize> = self.metered.index_of_group.iter().map(|(g, i)| (*g, *i)).collect();
+        let mut runs = std::mem::take(&mut self.fates);
+        runs.append(std::mem::take(&mut self.read.fates));
+        {
+            for fate in runs.merge()? {
+                let fate = fate?;
+                let mut row = LineageRow {
+                    source: source(fate.file),
+                    line: fate.line,
+                    bucket: Bucket::Rejected,
+                    line_id: "",
+                    discrepancy_id: "",
+                    code: None,
+                };
+                match fate.fate {
+                    Fate::Metered(group) => {
+                        let placement = &self.outcome.placements[placements[&group]];
+                        row.bucket = placement.bucket;
+                        row.line_id = &placement.line_id;
+                        row.discrepancy_id = &placement.discrepancy_id;
+                        row.code = placement.code;
+                    }
+                    Fate::Duplicate { code, kept_file, kept_line } => {
+                        row.bucket = Bucket::Duplicate;
+                        row.code = Some(code);
+                        duplicates.row(Duplicate {
+                            source: source(fate.file),
+                            line: fate.line,
+                            kept_source: source(kept_file),
+                            kept_line,
+                            code,
+                        })?;
+                    }
+                    Fate::Internal => row.bucket = Bucket::Internal,
+                    Fate::Excluded => row.bucket = Bucket::Excluded,
+                    Fate::Unmapped(code) => {
+                        row.bucket = Bucket::Unmapped;
+                        row.code = Some(code);
+                    }
+                    Fate::Rejected(code) => row.code = Some(code),
+                    Fate::OutOfPeriod => row.bucket = Bucket::OutOfPeriod,
+                }
+                lineage.row(row)?;
+            }
+        }
+        duplicates.finish()?;
+        Ok(lineage.finish()?)
+    }
+
+    fn summary(
+        &self,
+        controls: &[ControlRow],
+        verdicts: &[VerdictRow],
+        log: FindingLog,
+    ) -> anyhow::Result<Summary> {
+        let run = verdicts.iter().find(|v| v.scope == VerdictScope::Run);
+        let (word, reason) = run.map_or((Verdict::NotReconcilable, String::new()), |v| (v.verdict, v.reason.clone()));
+        let mut buckets: IndexMap<&'static str, u64> = Bucket::ALL.iter().map(|b| (b.name(), 0)).collect();
+        for row in controls {
+            for (bucket, (rows, _, _)) in Bucket::ALL.iter().zip(&row.buckets) {
+                *buckets.entry(bucket.name()).or_default() += rows;
+            }
+        }
+        let mut codes: BTreeMap<Code, u64> = BTreeMap::new();
+        for row in &self.outcome.discrepancies {
+            *codes.entry(row.code).or_default() += 1;
+        }
+        let lines = |status| self.outcome.lines.iter().filter(|l| l.status == status).count() as u64;
+        let (accounts, products) = self.unmapped_counts();
+        let suggested = |what| {
+            let rows = self.unmapped.iter().filter(|u| u.what == what && !u.suggested_id.is_empty());
+            rows.map(|u| (&u.provider_name, &u.id, &u.name, &u.term)).collect::<BTreeSet<_>>().len() as u64
+        };
+        Ok(Summary {
+            program: Program::default(),
+            period: self.run.period,
+            verdict: VerdictWord { word, reason },
+            counts: Counts {
+                files: self.read.files.len() as u64,
+                rows_read: controls.iter().map(|c| c.rows_read).sum(),
+                buckets,
+                other_lines: controls.iter().map(|c| c.other_lines).sum(),
+                line_items: LineCounts {
+                    ready: lines(LineStatus::Ready),
+                    review: lines(LineStatus::Review),
+                    held: lines(LineStatus::Held),
+                },
+                discrepancies: codes.iter().map(|(code, n)| (code.id(), *n)).collect(),
+                unmapped: UnmappedCounts {
+                    accounts: accounts as u64,
+                    accounts_suggested: suggested(UnmappedWhat::Account),
+                    products: products as u64,
+                    products_suggested: suggested(UnmappedWhat::Product),
+                },
+            },
+            money: self.money(controls, verdicts)?,
+            rounding_residue: self
+                .outcome
+                .residue
+                .iter()
+                .filter(|(_, residue)| !residue.is_zero())
+                .map(|((contract, currency), residue)| Residue {
+                    contract_id: contract.to_string(),
+                    currency: *currency,
+                    residue: *residue,
+                })
+                .collect(),
+            inputs: self.inputs(controls),
+            config_sha256: self.config_sha256.clone(),
+            findings: log.groups(),
+        })
+    }
+
+    fn money(&self, controls: &[ControlRow], verdicts: &[VerdictRow]) -> Result<Vec<Money>, Overflow> {
+        let mut out: BTreeMap<Currency, Money> = BTreeMap::new();
+        let plus = |sum: &mut Decimal, more: Decimal| -> Result<(), Overflow> {
+            *sum = add(*sum, more)?;
+            Ok(())
+        };
+        for line in &self.outcome.lines {
+            let money = out.entry(line.currency).or_insert_with(|| Money::none(line.currency));
+            plus(&mut money.invoiced, line.amount.unwrap_or_default())?;
+        }
+        for ((_, currency), residue) in &self.outcome.residue {
+            let money = out.entry(*currency).or_insert_with(|| Money::none(*currency));
+            plus(&mut money.rounding_residue, *residue)?;
+        }
+        for row in verdicts.iter().filter(|v| v.scope == VerdictScope::Run) {
+            let money = out.entry(row.currency).or_insert_with(|| Money::none(row.currency));
+            plus(&mut money.recover, row.impact_recover)?;
+            plus(&mut money.refund, row.impact_refund)?;
+            plus(&mut money.dispute, row.impact_dispute)?;
+        }
+        for row in controls {
+            let money = out.entry(row.currency).or_insert_with(|| Money::none(row.currency));
+            plus(&mut money.unmapped_cost, row.buckets[Bucket::Unmapped as usize].2.to_decimal()?)?;
+            plus(&mut money.rejected_cost, row.buckets[Bucket::Rejected as usize].2.to_decimal()?)?;
+        }
+        // Rows without a currency carry no money of any; they show only if they hold cost.
+        let empty = |m: &Money| {
+            m.currency.is_none()
+                && [m.invoiced, m.recover, m.refund, m.dispute, m.unmapped_cost, m.rejected_cost]
+                    .iter()
+                    .all(Decimal::is_zero)
+        };
+        Ok(out.into_values().filter(|m| !empty(m)).collect())
+    }
+
+    fn inputs(&self, controls: &[ControlRow]) -> Vec<Input> {
+        self.read
+            .files
+            .iter()
+            .map(|file| {
+                let detection = &file.export.detection;
+                let own = controls.iter().filter(|c| c.source == detection.source);
+                Input {
+                    source: detection.source.clone(),
+                    sha256: detection.survey.sha256.clone(),
+                    bytes: detection.survey.bytes,
+                    format: detection.spec.id.clone(),
+                    rows: own.map(|c| c.rows_read).sum(),
+                }
+            })
+            .collect()
+    }
+}

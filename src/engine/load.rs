@@ -1,0 +1,171 @@
+//! The book's small tables: format specs, PSA entities, mappings, decisions. A file is what its content
+//! says, whichever folder it lies in.
+
+use std::path::Path;
+
+use anyhow::bail;
+use sha2::{Digest, Sha256};
+
+use crate::book::{
+    ACCOUNT_COLUMNS, BookFile, BookFiles, CONFIG_FILE, Decision, DECISION_COLUMNS, Mappings, PRODUCT_COLUMNS, Period, Psa,
+    load_accounts, load_decisions, load_products, load_psa,
+};
+use crate::emit::FindingLog;
+use crate::finding::{Code, Finding, Place};
+use crate::format::{Registry, TableKind};
+use crate::ingest::{Detection, Table, detect, read_named_table, read_table};
+
+/// An export that was recognised.
+pub struct Export {
+    pub detection: Detection,
+    /// What its folder or name states.
+    pub stated: Option<Period>,
+}
+
+/// A file that could not be used.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    pub source: String,
+    pub code: Code,
+    pub message: String,
+    pub stated: Option<Period>,
+    pub is_export: bool,
+}
+
+/// The book's two sides.
+pub struct Sides {
+    pub psa: Psa,
+    /// In order of their paths.
+    pub exports: Vec<Export>,
+    pub refused: Vec<Refused>,
+}
+
+pub fn registry(files: &BookFiles) -> anyhow::Result<Registry> {
+    if files.formats.is_empty() {
+        return Ok(Registry::builtin());
+    }
+    Registry::with_user(&files.root.join("formats")).map_err(|faults| all_said(&faults))
+}
+
+/// Recognises every file of `psa/` and `usage/` and loads the PSA's tables.
+pub fn sides(files: &BookFiles, registry: &Registry, log: &mut FindingLog) -> anyhow::Result<Sides> {
+    let mut tables: Vec<(TableKind, Table)> = Vec::new();
+    let (mut exports, mut refused) = (Vec::new(), Vec::new());
+    let psa = files.psa.iter().map(|f| (&f.source, &f.path, None, false));
+    let usage = files.usage.iter().map(|f| (&f.source, &f.path, f.period, true));
+    for (source, path, stated, in_usage) in psa.chain(usage) {
+        let mut refuse = |findings: Vec<Finding>, log: &mut FindingLog| {
+            if let Some(first) = findings.first() {
+                refused.push(Refused {
+                    source: source.clone(),
+                    code: first.code,
+                    message: first.message.clone(),
+                    stated,
+                    is_export: in_usage,
+                });
+            }
+            log.extend(findings);
+        };
+        let detection = match detect(path, source, registry) {
+            Ok(detection) => detection,
+            Err(findings) => {
+                refuse(findings, log);
+                continue;
+            }
+        };
+        log.extend(detection.findings.iter().cloned());
+        if detection.kind() == TableKind::Usage {
+            exports.push(Export { detection, stated });
+            continue;
+        }
+        match read_table(&detection) {
+            Ok(table) => tables.push((detection.kind(), table)),
+            Err(findings) => refuse(findings, log),
+        }
+    }
+    let missing: Vec<&str> = [
+        (TableKind::Clients, "clients"),
+        (TableKind::Contracts, "contracts"),
+        (TableKind::ContractLines, "contract lines"),
+    ]
+    .into_iter()
+    .filter(|(kind, _)| !tables.iter().any(|(k, _)| k == kind))
+    .map(|(_, name)| name)
+    .collect();
+    if !missing.is_empty() {
+        bail!(
+            "the PSA side is missing: no table of {} was recognised in psa/{}; \
+             export it from the PSA, or write it in trueup's own columns (docs/FORMATS.md)",
+            missing.join(", "),
+            refused.first().map(|r| format!(" ({}: {})", r.source, r.message)).unwrap_or_default(),
+        );
+    }
+    let (psa, findings) = load_psa(&tables);
+    log.extend(findings);
+    exports.sort_by(|a, b| a.detection.source.cmp(&b.detection.source));
+    Ok(Sides { psa, exports, refused })
+}
+
+/// Reads `map/accounts.csv` and `map/products.csv`; a book may have either, both or none.
+pub fn mappings(files: &BookFiles, log: &mut FindingLog) -> anyhow::Result<Mappings> {
+    let mut out = Mappings::default();
+    for file in &files.maps {
+        match file.source.as_str() {
+            "map/accounts.csv" => {
+                let (rows, findings) = load_accounts(&named_table(file, ACCOUNT_COLUMNS, &[], log)?);
+                out.accounts = rows;
+                log.extend(findings);
+            }
+            "map/products.csv" => {
+                let (rows, findings) = load_products(&named_table(file, PRODUCT_COLUMNS, &[], log)?);
+                out.products = rows;
+                log.extend(findings);
+            }
+            // Bundles are read where they are used.
+            "map/bundles.csv" => {}
+            _ => log.add(
+                Finding::new(Code::I102, "map/ holds accounts.csv, products.csv and bundles.csv; this file is not read")
+                    .severity(crate::finding::Severity::Warning)
+                    .at(Place::file(file.source.clone())),
+            ),
+        }
+    }
+    Ok(out)
+}
+
+pub fn decisions(files: &BookFiles, log: &mut FindingLog) -> anyhow::Result<Vec<Decision>> {
+    let Some(file) = &files.decisions else { return Ok(Vec::new()) };
+    let table = named_table(file, DECISION_COLUMNS, &["discrepancy_id", "decision"], log)?;
+    let (decisions, findings) = load_decisions(&table);
+    log.extend(findings);
+    Ok(decisions)
+}
+
+/// The hash of the book's settings, `None` where it has none.
+pub fn config_sha256(book: &Path) -> anyhow::Result<Option<String>> {
+    let path = book.join(CONFIG_FILE);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let digest = Sha256::digest(fs_err::read(path)?);
+    Ok(Some(digest.iter().map(|b| format!("{b:02x}")).collect()))
+}
+
+/// A mapping or decision file must be readable as a whole: half of it would bill on a guess.
+fn named_table(
+    file: &BookFile,
+    columns: &[&str],
+    required: &[&str],
+    log: &mut FindingLog,
+) -> anyhow::Result<Table> {
+    let (table, findings) =
+        read_named_table(&file.path, &file.source, columns, required).map_err(|faults| all_said(&faults))?;
+    log.extend(findings);
+    Ok(table)
+}
+
+fn all_said(faults: &[Finding]) -> anyhow::Error {
+    let lines: Vec<String> =
+        faults.iter().map(|f| format!("{f}\n  hint: {}", f.code.way_out())).collect();
+    anyhow::anyhow!("{}", lines.join("\n"))
+}

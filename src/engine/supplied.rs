@@ -1,0 +1,98 @@
+//! Which vendors' exports were there for the period, and where the metered side is known to be incomplete.
+
+use std::collections::BTreeSet;
+
+use super::Run;
+use super::collect::Collected;
+use super::load::Refused;
+use super::place::{Placed, place_of};
+use super::targets::Targets;
+use crate::book::{MapStatus, Mappings, Period, ProductMapping, id_key};
+use crate::finding::Code;
+use crate::reconcile::{RejectedUse, Supply};
+
+/// Gathers what is known of the metered side.
+pub fn supply(
+    run: &Run<'_>,
+    read: &Collected,
+    refused: &[Refused],
+    mappings: &Mappings,
+    targets: &Targets<'_>,
+    placed: &Placed,
+) -> Supply {
+    let mut supply = Supply::default();
+    let period = run.period;
+    let seen: BTreeSet<&String> = read.files.iter().flat_map(|f| &f.providers).collect();
+    for mapping in mappings.products.iter().filter(|m| expects(m, period)) {
+        if mapping.provider_name.trim().is_empty() {
+            // A row for any vendor expects those that there are.
+            seen.iter().for_each(|vendor| supply.expect(&mapping.product_code, vendor));
+        } else {
+            supply.expect(&mapping.product_code, &mapping.provider_name);
+        }
+    }
+    for (number, _) in placed.sums.iter() {
+        let (_, product, _) = &targets.groups()[*number as usize];
+        for &account in &placed.sums[number].providers {
+            supply.expect(product, &read.names.accounts[account as usize].provider_name);
+        }
+    }
+    for vendor in read.files.iter().flat_map(|f| &f.supplied) {
+        supply.supply(vendor);
+    }
+    refuse(&mut supply, run, refused);
+    let day = period.start();
+    for (sku, account) in &placed.unattributed {
+        let sku = &read.names.skus[*sku as usize].key;
+        let account = &read.names.accounts[*account as usize];
+        if let Some(product) = targets.product(sku, day) {
+            let name =
+                if account.sub_account_name.is_empty() { &account.sub_account_id } else { &account.sub_account_name };
+            let reason = format!("the unmapped account {name:?} of {} holds units of it", account.provider_name);
+            supply.unattribute(&product, &reason);
+        }
+    }
+    for (index, file) in read.files.iter().enumerate() {
+        for ((account, sku), uses) in &file.rejected_uses {
+            let (Some(client_id), Some(product_code)) = (targets.client(account, day), targets.product(sku, day)) else {
+                continue;
+            };
+            let first = place_of(read, u32::try_from(index).unwrap_or_default(), uses.first_line);
+            supply.reject(RejectedUse { client_id, product_code, rows: uses.rows, first });
+        }
+    }
+    supply
+}
+
+/// A mapping row promises usage of its vendor while it is valid.
+fn expects(mapping: &ProductMapping, period: Period) -> bool {
+    mapping.status == MapStatus::Mapped
+        && mapping.valid_from.is_none_or(|day| day < period.end())
+        && mapping.valid_to.is_none_or(|day| day >= period.start())
+}
+
+/// An export that was refused leaves its vendor's side incomplete. Whose it is says its path, where that
+/// names a vendor; a file that was damaged and names none could be anyone's.
+fn refuse(supply: &mut Supply, run: &Run<'_>, refused: &[Refused]) {
+    let of_period = |r: &&Refused| r.is_export && r.stated.is_none_or(|p| p == run.period);
+    for file in refused.iter().filter(of_period) {
+        let reason = format!("{}: {} {}", file.source, file.code, file.message);
+        let path = letters(&file.source);
+        let named: Vec<String> = supply
+            .all_vendors()
+            .into_values()
+            .filter(|vendor| !letters(vendor).is_empty() && path.contains(&letters(vendor)))
+            .collect();
+        for vendor in &named {
+            supply.refuse(Some(vendor), &reason);
+        }
+        let damaged = matches!(file.code, Code::I101 | Code::I103 | Code::I109 | Code::I110);
+        if named.is_empty() && damaged {
+            supply.refuse(None, &reason);
+        }
+    }
+}
+
+fn letters(text: &str) -> String {
+    id_key(text).chars().filter(|c| c.is_alphanumeric()).collect()
+}
