@@ -2,5 +2,7 @@
 //! buckets add up to what was read. This room knows no files and no billing.
 
 mod bucket;
+mod row;
 
 pub use bucket::Bucket;
+pub use row::{BUCKETS, ControlRow};
