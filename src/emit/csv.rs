@@ -54,7 +54,7 @@ impl<'a> Cell<'a> {
 }
 
 /// Every digit that counts, and zeros up to the minor unit: `12.5` dollars are `12.50`, `0.001` stays.
-pub(super) fn money_text(value: Decimal, currency: Currency) -> String {
+pub fn money_text(value: Decimal, currency: Currency) -> String {
     let mut value = value.normalize();
     if value.scale() < currency.minor_digits() {
         value.rescale(currency.minor_digits());

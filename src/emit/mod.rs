@@ -7,16 +7,18 @@ mod error;
 mod findings;
 mod formula;
 mod lineage;
+mod skeleton;
 mod streams;
 mod summary;
 mod tables;
 
 pub use columns::{Output, order};
-pub use csv::{Cell, TableWriter};
+pub use csv::{Cell, TableWriter, money_text};
 pub use error::EmitError;
 pub use findings::{EXAMPLES_KEPT, Example, FindingGroup, FindingLog};
 pub use formula::{neutralise, restore};
 pub use lineage::{LineageRow, LineageWriter};
+pub use skeleton::{SKELETON, SkeletonError, write_new_book};
 pub use streams::{Duplicate, DuplicatesWriter, RejectsWriter};
 pub use summary::{
     Counts, Input, LineCounts, Money, Program, Residue, Summary, UnmappedCounts, VerdictWord, summary_text,
