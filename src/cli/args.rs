@@ -46,7 +46,9 @@ pub enum Color {
     /// Where a terminal shows it
     #[default]
     Auto,
+    /// Everywhere, also in pipes and files
     Always,
+    /// Nowhere
     Never,
 }
 

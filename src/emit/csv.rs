@@ -111,7 +111,10 @@ impl TableWriter {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::emit::restore;
 
     fn d(s: &str) -> Decimal {
         Decimal::from_str_exact(s).expect("a decimal")
@@ -181,6 +184,19 @@ mod tests {
     #[test]
     fn a_lone_empty_cell_is_still_a_row() {
         assert_eq!(written(&["a"], &[&[Cell::Empty]]), "a\n\"\"\n");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_comes_back_from_the_file(cells in proptest::collection::vec("[=',\"\n\r\t -]{0,4}|\\PC{0,8}", 3)) {
+            let row: Vec<_> = cells.iter().map(|c| Cell::Text(c)).collect();
+            let text = written(&["a", "b", "c"], &[&row]);
+            let mut reader = csv::Reader::from_reader(text.as_bytes());
+            let records: Vec<_> = reader.records().collect::<Result<_, _>>().expect("RFC 4180");
+            prop_assert_eq!(records.len(), 1);
+            let back: Vec<_> = records[0].iter().map(restore).collect();
+            prop_assert_eq!(back, cells);
+        }
     }
 
     #[cfg(target_os = "linux")]

@@ -7,7 +7,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fs_err::{self as fs, File};
+use fs_err::{self as fs, File, OpenOptions};
 
 use super::error::HistoryError;
 use super::lock::RunLock;
@@ -163,7 +163,8 @@ fn sync_tree(folder: &Path) -> io::Result<()> {
         if entry.file_type().is_dir() {
             sync_folder(entry.path())?;
         } else if entry.file_type().is_file() {
-            File::open(entry.path())?.sync_all()?;
+            // Some systems sync only what is open for writing.
+            OpenOptions::new().write(true).open(entry.path())?.sync_all()?;
         }
     }
     Ok(())

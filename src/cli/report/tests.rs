@@ -106,3 +106,11 @@ fn settled_discrepancies_are_not_open() {
     d.severity = Severity::Info;
     assert!(!is_open(&d));
 }
+
+#[test]
+fn the_verdict_is_styled_and_no_table_is() {
+    let (summary, discrepancies) = (sample::summary(), sample::discrepancies());
+    let text = Report { summary: &summary, discrepancies: &discrepancies, verdicts: &[], folder: "out" }.text();
+    let styled: Vec<_> = text.lines().filter(|l| l.contains('\u{1b}')).collect();
+    assert_eq!(styled.len(), 3, "verdict and two titles: {styled:?}");
+}
