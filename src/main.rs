@@ -1,3 +1,7 @@
 //! Arguments → settings → command → exit code.
 
-fn main() {}
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -4,7 +4,9 @@
 mod bucket;
 mod fate;
 mod ledger;
+mod row;
 
 pub use bucket::Bucket;
 pub use fate::{FATE_BYTES, Fate, RowFate};
 pub use ledger::{Account, Imbalance, Ledger, Tally};
+pub use row::{BUCKETS, ControlRow};

@@ -1,1 +1,29 @@
-//! (room)
+//! Results to files. With `history`, the only room that writes; it decides nothing but how a value is
+//! written down, so that equal results are equal bytes.
+
+mod columns;
+mod csv;
+mod error;
+mod findings;
+mod formula;
+mod lineage;
+mod skeleton;
+mod streams;
+mod summary;
+mod tables;
+
+pub use columns::{Output, order};
+pub use csv::{Cell, TableWriter, money_text};
+pub use error::EmitError;
+pub use findings::{EXAMPLES_KEPT, Example, FindingGroup, FindingLog};
+pub use formula::{neutralise, restore};
+pub use lineage::{LineageRow, LineageWriter};
+pub use skeleton::{BookFile, SKELETON, SkeletonError, write_new_book};
+pub use streams::{Duplicate, DuplicatesWriter, RejectsWriter};
+pub use summary::{
+    Counts, Input, LineCounts, Money, Program, Residue, Summary, UnmappedCounts, VerdictWord, summary_text,
+    write_summary,
+};
+pub use tables::{
+    write_controls, write_discrepancies, write_invoice_lines, write_quantity_changes, write_unmapped, write_verdicts,
+};

@@ -1,0 +1,24 @@
+//! One file per verb: plain settings in, an exit status out.
+
+mod completions;
+mod demo_files;
+mod detect;
+mod formats;
+mod init;
+mod man;
+mod reconcile;
+
+use super::ExitStatus;
+use super::printer::Printer;
+use super::settings::CommandSettings;
+
+pub fn run(settings: CommandSettings, printer: &Printer) -> anyhow::Result<ExitStatus> {
+    match settings {
+        CommandSettings::Reconcile(settings) => reconcile::run(&settings, printer),
+        CommandSettings::Detect(settings) => detect::run(&settings, printer),
+        CommandSettings::Init(settings) => init::run(&settings, printer),
+        CommandSettings::Formats(settings) => formats::run(&settings, printer),
+        CommandSettings::Completions(shell) => completions::run(shell, printer),
+        CommandSettings::Man => man::run(printer),
+    }
+}

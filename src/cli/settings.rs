@@ -1,0 +1,119 @@
+//! Command line and machine, resolved once into what each command takes. No command sees clap or asks the
+//! environment.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use anstream::ColorChoice;
+use clap_complete::Shell;
+use trueup::book::Period;
+
+use super::args::{Args, Color, Command, Format, FormatsCommand};
+
+pub use super::args::FailOn;
+
+#[derive(Debug)]
+pub struct Settings {
+    pub output: OutputSettings,
+    pub command: CommandSettings,
+}
+
+/// What the printer needs to know.
+#[derive(Debug, Clone, Copy)]
+pub struct OutputSettings {
+    pub verbosity: Verbosity,
+    pub color: ColorChoice,
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    Quiet,
+    Normal,
+    Verbose,
+}
+
+#[derive(Debug)]
+pub enum CommandSettings {
+    Reconcile(ReconcileSettings),
+    Detect(DetectSettings),
+    Init(InitSettings),
+    Formats(FormatsSettings),
+    Completions(Shell),
+    Man,
+}
+
+#[derive(Debug)]
+pub struct ReconcileSettings {
+    pub book: PathBuf,
+    /// `None`: the latest folder under `usage/`.
+    pub period: Option<Period>,
+    pub threads: NonZeroUsize,
+    pub fail_on: FailOn,
+}
+
+#[derive(Debug)]
+pub struct DetectSettings {
+    /// Its own format specs are known too.
+    pub book: PathBuf,
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug)]
+pub struct InitSettings {
+    pub folder: PathBuf,
+    pub demo: bool,
+}
+
+#[derive(Debug)]
+pub struct FormatsSettings {
+    pub book: PathBuf,
+    /// The format to show; `None` lists all.
+    pub show: Option<String>,
+}
+
+impl Settings {
+    pub fn resolve(args: Args) -> Self {
+        let Args { everywhere, command } = args;
+        let output = OutputSettings {
+            verbosity: match (everywhere.quiet, everywhere.verbose) {
+                (true, _) => Verbosity::Quiet,
+                (_, true) => Verbosity::Verbose,
+                _ => Verbosity::Normal,
+            },
+            color: match everywhere.color {
+                Color::Auto => ColorChoice::Auto,
+                Color::Always => ColorChoice::Always,
+                Color::Never => ColorChoice::Never,
+            },
+            json: matches!(everywhere.format, Format::Json),
+        };
+        let book = everywhere.book;
+        let command = match command {
+            Command::Reconcile(args) => CommandSettings::Reconcile(ReconcileSettings {
+                book,
+                period: args.period,
+                threads: args.threads.unwrap_or_else(all_threads),
+                fail_on: args.fail_on,
+            }),
+            Command::Detect(args) => CommandSettings::Detect(DetectSettings { book, files: args.files }),
+            Command::Init(args) => {
+                CommandSettings::Init(InitSettings { folder: args.folder.unwrap_or(book), demo: args.demo })
+            }
+            Command::Formats(args) => {
+                let show = match args.command {
+                    Some(FormatsCommand::Show { id }) => Some(id),
+                    Some(FormatsCommand::List) | None => None,
+                };
+                CommandSettings::Formats(FormatsSettings { book, show })
+            }
+            Command::Completions(args) => CommandSettings::Completions(args.shell),
+            Command::Man(_) => CommandSettings::Man,
+        };
+        Self { output, command }
+    }
+}
+
+fn all_threads() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}

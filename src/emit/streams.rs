@@ -1,0 +1,127 @@
+//! Tables with as many rows as the exports have faults. They take rows one by one, in the order that
+//! [`Output`] states, and hold none of them.
+
+use std::path::Path;
+
+use super::columns::Output;
+use super::csv::{Cell, TableWriter};
+use super::error::EmitError;
+use crate::finding::Code;
+use crate::ingest::Reject;
+
+/// Writes `rejects.csv`: rows come by source, line and column.
+pub struct RejectsWriter(TableWriter);
+
+impl RejectsWriter {
+    pub fn create(folder: &Path) -> Result<Self, EmitError> {
+        create(folder, Output::Rejects).map(Self)
+    }
+
+    pub fn row(&mut self, source: &str, reject: &Reject) -> Result<(), EmitError> {
+        self.0.row(&[
+            Cell::Text(source),
+            Cell::Integer(reject.line),
+            if reject.column == 0 { Cell::Empty } else { Cell::Integer(reject.column) },
+            Cell::Text(reject.code.id()),
+            Cell::Text(&reject.value),
+            Cell::Text(&reject.message),
+            Cell::Text(&reject.raw),
+        ])
+    }
+
+    pub fn finish(self) -> Result<(), EmitError> {
+        self.0.finish()
+    }
+}
+
+/// A row dropped as a duplicate, and the one kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Duplicate<'a> {
+    pub source: &'a str,
+    pub line: u64,
+    pub kept_source: &'a str,
+    pub kept_line: u64,
+    pub code: Code,
+}
+
+/// Writes `duplicates.csv`: rows come by source and line.
+pub struct DuplicatesWriter(TableWriter);
+
+impl DuplicatesWriter {
+    pub fn create(folder: &Path) -> Result<Self, EmitError> {
+        create(folder, Output::Duplicates).map(Self)
+    }
+
+    pub fn row(&mut self, duplicate: Duplicate<'_>) -> Result<(), EmitError> {
+        self.0.row(&[
+            Cell::Text(duplicate.source),
+            Cell::Integer(duplicate.line),
+            Cell::Text(duplicate.kept_source),
+            Cell::Integer(duplicate.kept_line),
+            Cell::Text(duplicate.code.id()),
+        ])
+    }
+
+    pub fn finish(self) -> Result<(), EmitError> {
+        self.0.finish()
+    }
+}
+
+fn create(folder: &Path, output: Output) -> Result<TableWriter, EmitError> {
+    TableWriter::create(&folder.join(output.file()), &output.columns())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rate::Currency;
+
+    #[test]
+    fn rejects_keep_the_raw_row_and_leave_the_column_empty_where_the_whole_row_is_meant() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut writer = RejectsWriter::create(dir.path()).expect("created");
+        let mut reject = Reject {
+            line: 9,
+            column: 4,
+            code: Code::I105,
+            value: "12..5".into(),
+            message: "not a number".into(),
+            raw: "=A,\"b\",c,12..5".into(),
+            provider_name: String::new(),
+            sub_account_id: String::new(),
+            sub_account_name: String::new(),
+            sku_id: String::new(),
+            charge_description: String::new(),
+            term: String::new(),
+            metric: String::new(),
+            charge_period_start: None,
+            charge_period_end: None,
+            quantity: None,
+            cost: None,
+            currency: Currency::NONE,
+        };
+        writer.row("usage/a.csv", &reject).expect("written");
+        reject.column = 0;
+        writer.row("usage/b.csv", &reject).expect("written");
+        writer.finish().expect("finished");
+        assert_eq!(
+            fs_err::read_to_string(dir.path().join("rejects.csv")).expect("read"),
+            "source,line,column,code,value,message,raw\n\
+             usage/a.csv,9,4,I105,12..5,not a number,\"'=A,\"\"b\"\",c,12..5\"\n\
+             usage/b.csv,9,,I105,12..5,not a number,\"'=A,\"\"b\"\",c,12..5\"\n"
+        );
+    }
+
+    #[test]
+    fn a_duplicate_names_the_row_that_was_kept() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut writer = DuplicatesWriter::create(dir.path()).expect("created");
+        let row = Duplicate { source: "b.csv", line: 3, kept_source: "a.csv", kept_line: 2, code: Code::T202 };
+        writer.row(row).expect("written");
+        writer.finish().expect("finished");
+        assert_eq!(
+            fs_err::read_to_string(dir.path().join("duplicates.csv")).expect("read"),
+            "source,line,kept_source,kept_line,code\nb.csv,3,a.csv,2,T202\n"
+        );
+    }
+}
