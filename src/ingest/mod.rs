@@ -1,11 +1,15 @@
 //! Bytes to exact typed rows with file and physical line. Knows files and formats, nothing of billing.
 
+mod date;
+mod number;
 mod record;
 mod records;
 mod scan;
 mod table;
 mod usage;
 
+pub use date::{DateFault, DateOrder, OrderEvidence, OrderVerdict, ParsedDate, parse_date};
+pub use number::{DecimalStyle, NumberFault, StyleEvidence, StyleVerdict, parse_number};
 pub use records::{Dialect, Event, Record, RecordFault, Records};
 pub use table::{Table, TableRow};
 pub use usage::{OtherLine, Reject, Treatment, UsageRow, UsageSink};
