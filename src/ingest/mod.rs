@@ -3,6 +3,7 @@
 mod container;
 mod date;
 mod extent;
+mod json;
 mod judge;
 mod number;
 mod record;
@@ -15,6 +16,7 @@ mod usage;
 
 pub use container::Container;
 pub use date::{DateFault, DateOrder, OrderEvidence, OrderVerdict, ParsedDate, parse_date};
+pub use json::{JsonEvent, JsonRecord, read_json};
 pub use number::{DecimalStyle, NumberFault, StyleEvidence, StyleVerdict, parse_number};
 pub use records::{Dialect, Event, Record, RecordFault, Records};
 pub use shape::Shape;
