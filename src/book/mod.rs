@@ -1,17 +1,34 @@
 //! The book: the directory that holds one MSP's billing. Settings, the PSA's entities, mappings and
 //! decisions, and finding the book's files.
 
+mod cells;
 mod config;
+mod config_file;
 mod decisions;
+mod discover;
+mod exact_text;
 mod mapping;
+mod mapping_tables;
 mod period;
 mod psa;
+mod psa_links;
+mod psa_tables;
+#[cfg(test)]
+mod small_table;
 
 pub use config::{BillingConfig, Config, ProrationConfig, RoundingConfig, Tolerance};
+pub use config_file::{CONFIG_FILE, ConfigError, ConfigProblem};
 pub use decisions::{Decision, DecisionKind};
+pub use discover::{BookFile, BookFiles, DiscoverError, UsageFile, discover, latest_period};
 pub use mapping::{AccountMapping, MapStatus, Mappings, ProductMapping};
+pub use mapping_tables::{
+    ACCOUNT_COLUMNS, DECISION_COLUMNS, PRODUCT_COLUMNS, load_accounts, load_decisions, load_products,
+};
 pub use period::{BadPeriod, Period};
 pub use psa::*;
+pub use psa_tables::load_psa;
+#[cfg(test)]
+use small_table::small_table;
 
 /// Ids compare trimmed and case-folded.
 pub fn id_key(text: &str) -> String {

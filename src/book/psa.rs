@@ -189,6 +189,18 @@ pub struct PriceTier {
     pub place: Place,
 }
 
+/// A contract line that stands in the PSA but could not be used. What it bills is unknown, so nothing may
+/// be concluded from its absence.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LeftOutLine {
+    pub id: ContractLineId,
+    pub contract_id: ContractId,
+    /// Empty where the contract is not known either.
+    pub client_id: ClientId,
+    pub product_code: ProductCode,
+    pub place: Place,
+}
+
 /// Everything read from `psa/`, in the order of the files.
 #[derive(Debug, Clone, Default)]
 pub struct Psa {
@@ -197,4 +209,5 @@ pub struct Psa {
     pub contracts: Vec<Contract>,
     pub contract_lines: Vec<ContractLine>,
     pub price_tiers: Vec<PriceTier>,
+    pub left_out: Vec<LeftOutLine>,
 }

@@ -1,0 +1,479 @@
+//! Turns canonical PSA tables into the PSA's entities. A cell that changes what is billed and cannot be
+//! read leaves its row out, with a finding: a default in its place would bill on a guess.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::cells::{Cells, has_columns};
+use super::psa::{
+    BillCycle, BillTiming, Billing, Client, ClientId, Contract, ContractId, ContractLine, ContractLineId, LeftOutLine,
+    PriceTier, PricingModel, Product, ProductCode, Proration, Psa, WholeUnits,
+};
+use super::psa_links::link;
+use crate::finding::{Code, Finding, Place};
+use crate::format::TableKind;
+use crate::ingest::{Table, TableRow};
+
+const STATUS: &[(&str, bool)] = &[
+    ("active", true),
+    ("inactive", false),
+    ("cancelled", false),
+    ("canceled", false),
+    ("expired", false),
+    ("ended", false),
+    ("terminated", false),
+    ("suspended", false),
+    ("closed", false),
+    ("deleted", false),
+    ("true", true),
+    ("false", false),
+    ("yes", true),
+    ("no", false),
+    ("1", true),
+    ("0", false),
+];
+const WHOLE_UNITS: &[(&str, WholeUnits)] = &[
+    ("no", WholeUnits::No),
+    ("up", WholeUnits::Up),
+    ("down", WholeUnits::Down),
+    ("nearest", WholeUnits::Nearest),
+    ("false", WholeUnits::No),
+];
+const BILL_CYCLE: &[(&str, BillCycle)] = &[
+    ("monthly", BillCycle::Monthly),
+    ("quarterly", BillCycle::Quarterly),
+    ("semiannual", BillCycle::Semiannual),
+    ("annual", BillCycle::Annual),
+    ("semi_annual", BillCycle::Semiannual),
+    ("semiannually", BillCycle::Semiannual),
+    ("annually", BillCycle::Annual),
+    ("yearly", BillCycle::Annual),
+];
+const BILL_TIMING: &[(&str, BillTiming)] = &[("arrears", BillTiming::Arrears), ("advance", BillTiming::Advance)];
+const PRORATION: &[(&str, Option<Proration>)] = &[
+    ("none", Some(Proration::None)),
+    ("actual_days", Some(Proration::ActualDays)),
+    ("thirty_days", Some(Proration::ThirtyDays)),
+];
+const PRICING_MODEL: &[(&str, PricingModel)] = &[
+    ("per_unit", PricingModel::PerUnit),
+    ("flat", PricingModel::Flat),
+    ("graduated", PricingModel::Graduated),
+    ("volume", PricingModel::Volume),
+    ("stairstep", PricingModel::Stairstep),
+    ("stacked_stairstep", PricingModel::StackedStairstep),
+    ("package", PricingModel::Package),
+    ("cost_plus", PricingModel::CostPlus),
+];
+const BILLING: &[(&str, Option<Billing>)] =
+    &[("metered", Some(Billing::Metered)), ("contract", Some(Billing::Contract)), ("greater", Some(Billing::Greater))];
+
+/// Reads the PSA's tables in the order given. Of rows with one id the first is kept; rows that refer to
+/// what does not exist are left out; tables of usage are passed over.
+pub fn load_psa(tables: &[(TableKind, Table)]) -> (Psa, Vec<Finding>) {
+    let mut load = Load::default();
+    for (kind, table) in tables {
+        match kind {
+            TableKind::Usage => {}
+            TableKind::Clients => load.clients(table),
+            TableKind::Products => load.products(table),
+            TableKind::Contracts => load.contracts(table),
+            TableKind::ContractLines => load.contract_lines(table),
+            TableKind::PriceTiers => load.price_tiers(table),
+        }
+    }
+    link(&mut load.psa, &load.refused_contracts, &load.refused_tiers, &mut load.findings);
+    (load.psa, load.findings)
+}
+
+#[derive(Default)]
+struct Load {
+    psa: Psa,
+    findings: Vec<Finding>,
+    /// Contracts that are there but could not be used.
+    refused_contracts: BTreeSet<String>,
+    /// Lines and products of which a tier could not be used.
+    refused_tiers: BTreeMap<String, Place>,
+    seen: BTreeMap<(&'static str, String), usize>,
+}
+
+impl Load {
+    fn clients(&mut self, table: &Table) {
+        if !has_columns(table, &["client_id", "name"], &mut self.findings) {
+            return;
+        }
+        for row in &table.rows {
+            let mut cells = Cells::new(table, row, &mut self.findings);
+            let client = Client {
+                id: ClientId::new(cells.required("client_id")),
+                name: cells.named("name"),
+                aliases: cells.list("aliases"),
+                active: cells.word("status", STATUS, true),
+                external_ids: cells.list("external_ids"),
+                domain: cells.owned("domain"),
+                tax_id: cells.owned("tax_id"),
+                currency: cells.currency("currency"),
+                parent_client_id: ClientId::new(cells.text("parent_client_id")),
+                bill_to_client_id: ClientId::new(cells.text("bill_to_client_id")),
+                last_activity: cells.date_unknown_if_bad("last_activity"),
+                place: place(table, row),
+            };
+            if cells.usable() && self.first("client", client.id.key(), self.psa.clients.len()) {
+                self.psa.clients.push(client);
+            } else if let Some(kept) = self.kept("client", &client.id.key()).and_then(|i| self.psa.clients.get(i)) {
+                let same = *kept == Client { place: kept.place.clone(), ..client.clone() };
+                self.repeated("client", client.id.as_str(), same, &kept.place.clone(), client.place);
+            }
+        }
+    }
+
+    fn products(&mut self, table: &Table) {
+        if !has_columns(table, &["product_code", "name"], &mut self.findings) {
+            return;
+        }
+        for row in &table.rows {
+            let mut cells = Cells::new(table, row, &mut self.findings);
+            let product = Product {
+                code: ProductCode::new(cells.required("product_code")),
+                name: cells.named("name"),
+                unit: cells.owned("unit"),
+                unit_price: cells.unknown_if_bad("unit_price"),
+                unit_cost: cells.unknown_if_bad("unit_cost"),
+                whole_units: cells.word("whole_units", WHOLE_UNITS, WholeUnits::No),
+                taxable: cells.owned("taxable"),
+                tax_code: cells.owned("tax_code"),
+                account_code: cells.owned("account_code"),
+                active: cells.word("active", STATUS, true),
+                external_ids: cells.list("external_ids"),
+                place: place(table, row),
+            };
+            if cells.usable() && self.first("product", product.code.key(), self.psa.products.len()) {
+                self.psa.products.push(product);
+            } else if let Some(kept) = self.kept("product", &product.code.key()).and_then(|i| self.psa.products.get(i))
+            {
+                let same = *kept == Product { place: kept.place.clone(), ..product.clone() };
+                self.repeated("product", product.code.as_str(), same, &kept.place.clone(), product.place);
+            }
+        }
+    }
+
+    fn contracts(&mut self, table: &Table) {
+        if !has_columns(table, &["contract_id", "client_id"], &mut self.findings) {
+            return;
+        }
+        let names = table.columns.iter().any(|c| c == "name");
+        for row in &table.rows {
+            let mut cells = Cells::new(table, row, &mut self.findings);
+            let contract = Contract {
+                id: ContractId::new(cells.required("contract_id")),
+                client_id: ClientId::new(cells.required("client_id")),
+                name: if names { cells.named("name") } else { String::new() },
+                active: cells.word("status", STATUS, true),
+                start_date: cells.date("start_date"),
+                end_date: cells.date("end_date"),
+                bill_cycle: cells.word("bill_cycle", BILL_CYCLE, BillCycle::Monthly),
+                bill_timing: cells.word("bill_timing", BILL_TIMING, BillTiming::Arrears),
+                currency: cells.currency("currency"),
+                proration: cells.word("proration", PRORATION, None),
+                po_number: cells.owned("po_number"),
+                place: place(table, row),
+            };
+            if cells.usable() && contract.start_date.zip(contract.end_date).is_some_and(|(start, end)| end < start) {
+                cells.refuse(Code::I106, "end_date", "end_date is before start_date, and the row is left out");
+            }
+            let usable = cells.usable();
+            let key = contract.id.key();
+            if !usable {
+                self.refused_contracts.insert(key);
+            } else if self.first("contract", key.clone(), self.psa.contracts.len()) {
+                self.psa.contracts.push(contract);
+            } else if let Some(kept) = self.kept("contract", &key).and_then(|i| self.psa.contracts.get(i)) {
+                let same = *kept == Contract { place: kept.place.clone(), ..contract.clone() };
+                self.repeated("contract", contract.id.as_str(), same, &kept.place.clone(), contract.place);
+            }
+        }
+    }
+
+    fn contract_lines(&mut self, table: &Table) {
+        let required = ["contract_line_id", "contract_id", "product_code", "quantity"];
+        if !has_columns(table, &required, &mut self.findings) {
+            return;
+        }
+        for row in &table.rows {
+            let mut cells = Cells::new(table, row, &mut self.findings);
+            let line = contract_line(&mut cells, place(table, row));
+            let usable = cells.usable();
+            let key = line.id.key();
+            if !usable {
+                self.psa.left_out.push(left_out(&line));
+            } else if self.first("contract line", key.clone(), self.psa.contract_lines.len()) {
+                self.psa.contract_lines.push(line);
+            } else if let Some(kept) = self.kept("contract line", &key).and_then(|i| self.psa.contract_lines.get(i)) {
+                let same = *kept == ContractLine { place: kept.place.clone(), ..line.clone() };
+                self.repeated("contract line", line.id.as_str(), same, &kept.place.clone(), line.place);
+            }
+        }
+    }
+
+    fn price_tiers(&mut self, table: &Table) {
+        for row in &table.rows {
+            let mut cells = Cells::new(table, row, &mut self.findings);
+            let tier = PriceTier {
+                contract_line_id: ContractLineId::new(cells.text("contract_line_id")),
+                product_code: ProductCode::new(cells.text("product_code")),
+                up_to: cells.number("up_to"),
+                unit_price: cells.number("unit_price"),
+                flat_amount: cells.number("flat_amount"),
+                place: place(table, row),
+            };
+            let owned_by_none = tier.contract_line_id.is_empty() && tier.product_code.is_empty();
+            if owned_by_none {
+                let message = "the row names neither a contract_line_id nor a product_code, and is left out";
+                cells.refuse(Code::I111, "contract_line_id", message);
+            }
+            if cells.usable() {
+                self.psa.price_tiers.push(tier);
+            } else if !owned_by_none {
+                self.refused_tiers.insert(tier_owner(&tier), tier.place);
+            }
+        }
+    }
+
+    /// Whether this is the first usable row of its id; if so it is remembered to stand at `index`.
+    fn first(&mut self, what: &'static str, key: String, index: usize) -> bool {
+        match self.seen.entry((what, key)) {
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(index);
+                true
+            }
+            std::collections::btree_map::Entry::Occupied(_) => false,
+        }
+    }
+
+    fn kept(&self, what: &'static str, key: &str) -> Option<usize> {
+        if key.is_empty() { None } else { self.seen.get(&(what, key.to_string())).copied() }
+    }
+
+    fn repeated(&mut self, what: &str, id: &str, same: bool, kept: &Place, place: Place) {
+        let finding = if same {
+            Finding::new(Code::T201, format!("the {what} stands at {kept} already, word for word"))
+        } else {
+            let message = format!("the {what} stands at {kept} already with other values; the first is used");
+            Finding::new(Code::T203, message).severity(crate::finding::Severity::Error)
+        };
+        self.findings.push(finding.at(place).value(id));
+    }
+}
+
+fn contract_line(cells: &mut Cells<'_>, place: Place) -> ContractLine {
+    let pricing_model = cells.word("pricing_model", PRICING_MODEL, PricingModel::PerUnit);
+    let line = ContractLine {
+        id: ContractLineId::new(cells.required("contract_line_id")),
+        contract_id: ContractId::new(cells.required("contract_id")),
+        product_code: ProductCode::new(cells.required("product_code")),
+        description: cells.owned("description"),
+        quantity: cells.required_number("quantity"),
+        included_quantity: cells.number("included_quantity"),
+        minimum_quantity: cells.number("minimum_quantity"),
+        maximum_quantity: cells.number("maximum_quantity"),
+        minimum_amount: cells.number("minimum_amount"),
+        maximum_amount: cells.number("maximum_amount"),
+        unit_price: cells.number("unit_price"),
+        // A cost is billed on only where the price follows it; elsewhere it is the margin's alone.
+        unit_cost: if pricing_model == PricingModel::CostPlus {
+            cells.number("unit_cost")
+        } else {
+            cells.unknown_if_bad("unit_cost")
+        },
+        markup_percent: cells.number("markup_percent"),
+        discount_percent: cells.number("discount_percent"),
+        pricing_model,
+        package_size: cells.number("package_size"),
+        flat_at_zero: cells.flag("flat_at_zero", false),
+        effective_date: cells.date("effective_date"),
+        cancelled_date: cells.date("cancelled_date"),
+        term: cells.owned("term"),
+        billing: cells.word("billing", BILLING, None),
+        taxable: cells.owned("taxable"),
+        tax_code: cells.owned("tax_code"),
+        account_code: cells.owned("account_code"),
+        held: cells.flag("held", false),
+        place,
+    };
+    if pricing_model == PricingModel::Package
+        && line.package_size.is_some_and(|size| size <= rust_decimal::Decimal::ZERO)
+    {
+        cells.refuse(Code::I105, "package_size", "package_size must be above zero, and the row is left out");
+    }
+    line
+}
+
+/// What a tier prices: a contract line, or else a product.
+pub(super) fn tier_owner(tier: &PriceTier) -> String {
+    if tier.contract_line_id.is_empty() {
+        format!("product {}", tier.product_code.key())
+    } else {
+        format!("line {}", tier.contract_line_id.key())
+    }
+}
+
+pub(super) fn left_out(line: &ContractLine) -> LeftOutLine {
+    LeftOutLine {
+        id: line.id.clone(),
+        contract_id: line.contract_id.clone(),
+        client_id: ClientId::default(),
+        product_code: line.product_code.clone(),
+        place: line.place.clone(),
+    }
+}
+
+fn place(table: &Table, row: &TableRow) -> Place {
+    Place::line(table.source.clone(), row.line)
+}
+
+#[cfg(test)]
+mod tests {
+    use rust_decimal::Decimal;
+
+    use super::super::small_table;
+    use super::*;
+
+    fn load(kind: TableKind, text: &str) -> (Psa, Vec<String>) {
+        let contracts = small_table("psa/contracts.csv", "contract_id,client_id\nK1,C1\n");
+        let clients = small_table("psa/clients0.csv", "client_id,name\nC1,Acme\n");
+        let products = small_table("psa/products0.csv", "product_code,name\nP1,Backup\n");
+        let mut tables = vec![(kind, small_table("psa/t.csv", text))];
+        if kind == TableKind::ContractLines {
+            tables.push((TableKind::Contracts, contracts));
+            tables.push((TableKind::Clients, clients));
+            tables.push((TableKind::Products, products));
+        } else if kind == TableKind::Contracts {
+            tables.push((TableKind::Clients, clients));
+        }
+        let (psa, findings) = load_psa(&tables);
+        (psa, findings.iter().map(Finding::to_string).collect())
+    }
+
+    #[test]
+    fn a_client_is_read_whole() {
+        let (psa, said) = load(
+            TableKind::Clients,
+            "client_id,name,aliases,status,external_ids,domain,currency,last_activity\n\
+             C1,Acme,Acme Ltd;ACME UK; ,Inactive,t-1; t-2,acme.test,usd,2026-09-30\n",
+        );
+        assert!(said.is_empty(), "{said:?}");
+        let client = &psa.clients[0];
+        assert_eq!(client.aliases, ["Acme Ltd", "ACME UK"]);
+        assert_eq!(client.external_ids, ["t-1", "t-2"]);
+        assert!(!client.active);
+        assert_eq!(client.currency.code(), "USD");
+        assert_eq!(client.place, Place::line("psa/t.csv", 2));
+    }
+
+    #[test]
+    fn a_client_without_an_id_is_left_out_and_one_without_a_name_is_kept() {
+        let (psa, said) = load(TableKind::Clients, "client_id,name\n,Acme\nC2,\n");
+        assert_eq!(psa.clients.len(), 1);
+        assert_eq!(
+            said,
+            [
+                "psa/t.csv:2:1: error[I111 missing-value]: the row has no client_id, and is left out",
+                "psa/t.csv:3:2: error[I111 missing-value]: the row has no name",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_repeated_id_keeps_the_first_row() {
+        let (psa, said) = load(TableKind::Clients, "client_id,name\nC1,Acme\nc1 ,Acme Two\nC1,Acme\n");
+        assert_eq!(psa.clients.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["Acme"]);
+        assert!(said[0].starts_with("psa/t.csv:3: error[T203 conflicting-duplicate]"), "{said:?}");
+        assert!(said[1].starts_with("psa/t.csv:4: info[T201 duplicate-row]"), "{said:?}");
+        assert_eq!(said.len(), 2);
+    }
+
+    #[test]
+    fn a_product_with_an_unreadable_price_has_an_unknown_one() {
+        let (psa, said) =
+            load(TableKind::Products, "product_code,name,unit_price,active,whole_units\nP1,Backup,12..5,No,UP\n");
+        assert_eq!(psa.products[0].unit_price, None);
+        assert_eq!((psa.products[0].active, psa.products[0].whole_units), (false, WholeUnits::Up));
+        assert_eq!(
+            said,
+            [
+                "psa/t.csv:2:3: error[I105 bad-number]: unit_price must be a plain number, and is taken as unknown: \"12..5\""
+            ]
+        );
+    }
+
+    #[test]
+    fn contracts_take_the_words_of_their_columns_in_any_case() {
+        let (psa, said) = load(
+            TableKind::Contracts,
+            "contract_id,client_id,status,bill_cycle,bill_timing,proration,currency\n\
+             K1,C1,Expired,Annually,ADVANCE,Actual Days,\nK2,C1,,,,,\n",
+        );
+        assert!(said.is_empty(), "{said:?}");
+        let terms: Vec<_> =
+            psa.contracts.iter().map(|c| (c.active, c.bill_cycle, c.bill_timing, c.proration)).collect();
+        assert_eq!(
+            terms,
+            [
+                (false, BillCycle::Annual, BillTiming::Advance, Some(Proration::ActualDays)),
+                (true, BillCycle::Monthly, BillTiming::Arrears, None)
+            ]
+        );
+    }
+
+    #[test]
+    fn broken_contracts_are_left_out_and_named() {
+        let (psa, said) = load(
+            TableKind::Contracts,
+            "contract_id,client_id,status,currency,start_date,end_date\nK1,C1,actve,,,\nK2,C1,,US$,,\n\
+             K3,C1,,,2026-02-30,\nK4,C1,,,2026-02-01,2026-01-01\n",
+        );
+        assert!(psa.contracts.is_empty());
+        assert!(said[0].contains("did you mean \"active\"?"), "{said:?}");
+        assert!(said[1].starts_with("psa/t.csv:3:4: error[I118"), "{said:?}");
+        assert!(said[2].starts_with("psa/t.csv:4:5: error[I106"), "{said:?}");
+        assert!(said[3].starts_with("psa/t.csv:5:6: error[I106"), "{said:?}");
+    }
+
+    #[test]
+    fn a_line_is_read_exactly() {
+        let (psa, said) = load(
+            TableKind::ContractLines,
+            "contract_line_id,contract_id,product_code,quantity,unit_price,pricing_model,flat_at_zero,billing,held\n\
+             L1,K1,P1,2632.750,0.081,Per Unit,yes,Greater,1\n",
+        );
+        assert!(said.is_empty(), "{said:?}");
+        let line = &psa.contract_lines[0];
+        assert_eq!((line.quantity, line.unit_price), (Decimal::new(2_632_750, 3), Some(Decimal::new(81, 3))));
+        assert!(line.flat_at_zero && line.held);
+        assert_eq!(line.billing, Some(Billing::Greater));
+    }
+
+    #[test]
+    fn a_line_with_an_unreadable_cell_that_is_billed_on_is_left_out_and_remembered() {
+        let (psa, said) = load(
+            TableKind::ContractLines,
+            "contract_line_id,contract_id,product_code,quantity,unit_price,unit_cost,pricing_model,package_size\n\
+             L1,K1,P1,many,,,,\nL2,K1,P1,,,,,\nL3,K1,P1,1,x,,,\nL4,K1,P1,1,,x,,\nL5,K1,P1,1,,x,cost_plus,\n\
+             L6,K1,P1,1,,,tired,\nL7,K1,P1,1,,,package,0\n",
+        );
+        assert_eq!(psa.contract_lines.iter().map(|l| l.id.as_str()).collect::<Vec<_>>(), ["L4"]);
+        assert_eq!(psa.left_out.len(), 6);
+        assert!(psa.left_out.iter().all(|l| l.client_id.as_str() == "C1" && l.product_code.as_str() == "P1"));
+        assert_eq!(said.len(), 7, "{said:?}");
+        assert!(said.iter().all(|f| f.contains("error[")), "{said:?}");
+    }
+
+    #[test]
+    fn a_table_without_its_ids_is_not_used() {
+        let (psa, said) = load(TableKind::ContractLines, "contract_line_id,contract_id,quantity\nL1,K1,1\n");
+        assert!(psa.contract_lines.is_empty());
+        assert_eq!(
+            said,
+            ["psa/t.csv: error[I103 missing-column]: the table has no column product_code, and nothing of it is used"]
+        );
+    }
+}

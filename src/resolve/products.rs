@@ -1,0 +1,464 @@
+//! SKUs to products.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+
+use super::accounts::AccountKey;
+use super::names::{company_key, product_key};
+use super::rows::{Cell, Choice, Row, Rows, Subject};
+use super::target::{How, Reason, Resolution};
+use crate::book::{MapStatus, Mappings, Product, ProductCode, Psa, id_key};
+use crate::finding::{Code, Finding, Place};
+use crate::format::MeterRule;
+
+/// A SKU as the vendor sells it: one id may be sold under several terms and counted in several metrics.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct SkuKey {
+    pub provider_name: String,
+    pub sku_id: String,
+    pub charge_description: String,
+    pub term: String,
+    pub metric: String,
+}
+
+/// The product a SKU is joined to, and how its units count there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductTarget {
+    pub product: ProductCode,
+    pub multiplier: Decimal,
+    /// `None` means the format's default.
+    pub rule: Option<MeterRule>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductResolution {
+    pub outcome: Resolution<ProductTarget>,
+    pub how: How,
+}
+
+impl ProductResolution {
+    pub fn target(&self) -> Option<&ProductTarget> {
+        match &self.outcome {
+            Resolution::Mapped(target) => Some(target),
+            Resolution::Internal | Resolution::Excluded | Resolution::Unmapped(_) => None,
+        }
+    }
+
+    pub fn product(&self) -> Option<&ProductCode> {
+        self.target().map(|t| &t.product)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Says {
+    status: MapStatus,
+    product: String,
+    multiplier: Decimal,
+    rule: Option<MeterRule>,
+}
+
+/// Joins SKUs to products, and remembers what it has to say about it.
+pub struct ProductResolver<'p> {
+    products: &'p [Product],
+    by_code: HashMap<String, usize>,
+    by_any_id: HashMap<String, BTreeSet<usize>>,
+    by_name: HashMap<String, BTreeSet<usize>>,
+    rows: Rows<Says>,
+    /// Provider and description → the SKU ids that bear it.
+    bearers: HashMap<(String, String), BTreeSet<String>>,
+    findings: BTreeMap<(Code, Place, String), Finding>,
+}
+
+const SKU: usize = 1;
+const DESCRIPTION: usize = 2;
+
+impl<'p> ProductResolver<'p> {
+    pub fn new(psa: &'p Psa, mappings: &Mappings) -> Self {
+        let products = &psa.products;
+        let mut by_code = HashMap::new();
+        let mut by_any_id: HashMap<String, BTreeSet<usize>> = HashMap::new();
+        let mut by_name: HashMap<String, BTreeSet<usize>> = HashMap::new();
+        for (index, product) in products.iter().enumerate() {
+            by_code.entry(product.code.key()).or_insert(index);
+            let ids = product.external_ids.iter().map(|id| id_key(id)).chain([product.code.key()]);
+            for id in ids.filter(|id| !id.is_empty()) {
+                by_any_id.entry(id).or_default().insert(index);
+            }
+            let name = product_key(&product.name);
+            if !name.is_empty() {
+                by_name.entry(name).or_default().insert(index);
+            }
+        }
+        let rows = mappings.products.iter().map(|m| {
+            let mapped = m.status == MapStatus::Mapped;
+            Row {
+                cells: vec![
+                    Cell::equal(company_key(&m.provider_name)),
+                    Cell::equal(id_key(&m.sku_id)),
+                    Cell::equal(product_key(&m.charge_description)),
+                    Cell::equal(id_key(&m.term)),
+                    Cell::equal(id_key(&m.metric)),
+                ],
+                from: m.valid_from,
+                to: m.valid_to,
+                says: Says {
+                    status: m.status,
+                    product: if mapped { m.product_code.key() } else { String::new() },
+                    multiplier: if mapped { m.multiplier } else { Decimal::ONE },
+                    rule: if mapped { m.rule } else { None },
+                },
+                written: m.product_code.to_string(),
+                place: m.place.clone(),
+            }
+        });
+        Self {
+            products,
+            by_code,
+            by_any_id,
+            by_name,
+            rows: Rows::new(rows.collect(), &[SKU, DESCRIPTION]),
+            bearers: HashMap::new(),
+            findings: BTreeMap::new(),
+        }
+    }
+
+    /// Makes a SKU known before any is resolved: a description that two of a vendor's SKUs bear joins neither.
+    pub fn observe(&mut self, sku: &SkuKey) {
+        let id = id_key(&sku.sku_id);
+        if id.is_empty() {
+            return;
+        }
+        let key = (company_key(&sku.provider_name), product_key(&sku.charge_description));
+        self.bearers.entry(key).or_default().insert(id);
+    }
+
+    /// Whether resolutions may differ from day to day; if not, any date gives the same.
+    pub fn depends_on_date(&self) -> bool {
+        self.rows.dated()
+    }
+
+    /// Joins a SKU as of the day `on`.
+    pub fn resolve(&mut self, sku: &SkuKey, on: NaiveDate) -> ProductResolution {
+        let subject = [
+            company_key(&sku.provider_name),
+            id_key(&sku.sku_id),
+            product_key(&sku.charge_description),
+            id_key(&sku.term),
+            id_key(&sku.metric),
+        ]
+        .map(|key| Subject { key, text: String::new() });
+        let (says, written, place) = match self.rows.choose(&subject, on) {
+            Choice::None => return self.by_id_or_name(sku, &subject),
+            Choice::Conflict(places) => return unmapped(Reason::Conflict(places), How::Nothing),
+            Choice::One { says, written, place } => (says.clone(), written.to_string(), place.clone()),
+        };
+        let how = How::Mapping(place.clone());
+        match says.status {
+            MapStatus::Internal => ProductResolution { outcome: Resolution::Internal, how },
+            MapStatus::Excluded => ProductResolution { outcome: Resolution::Excluded, how },
+            MapStatus::Mapped => {
+                if let Some(index) = self.by_code.get(&says.product).copied() {
+                    return self.join(index, says.multiplier, says.rule, how, &place);
+                }
+                let message = "the mapping names a product that the PSA does not have, so its SKUs stay unmapped";
+                self.say(Code::M304, place, &written, message.to_string());
+                unmapped(Reason::Missing(written), how)
+            }
+        }
+    }
+
+    fn by_id_or_name(&mut self, sku: &SkuKey, subject: &[Subject; 5]) -> ProductResolution {
+        let [provider, id, description, _, _] = subject;
+        let (what, value, fitting) = if let Some(fitting) = self.by_any_id.get(&id.key) {
+            ("id", sku.sku_id.trim(), fitting)
+        } else if let Some(fitting) = self.by_name.get(&description.key) {
+            ("name", sku.charge_description.trim(), fitting)
+        } else {
+            return unmapped(Reason::NoMatch, How::Nothing);
+        };
+        let fitting: Vec<usize> = fitting.iter().copied().collect();
+        let place =
+            fitting.iter().filter_map(|i| self.products.get(*i)).map(|p| p.place.clone()).min().unwrap_or_default();
+        let mut codes: Vec<String> =
+            fitting.iter().filter_map(|i| self.products.get(*i)).map(|p| p.code.to_string()).collect();
+        codes.sort();
+        let [one] = fitting.as_slice() else {
+            let message =
+                format!("the {what} of a SKU of {} fits the products {}", sku.provider_name, codes.join(", "));
+            self.say(Code::M303, place, value, message);
+            return unmapped(Reason::Ambiguous(codes), How::Nothing);
+        };
+        if what == "name" {
+            let bearers = self.bearers.get(&(provider.key.clone(), description.key.clone())).map_or(0, BTreeSet::len);
+            if bearers > 1 {
+                let message = format!(
+                    "{bearers} SKUs of {} have the name of product {}, so the name does not say which is which",
+                    sku.provider_name,
+                    codes.concat()
+                );
+                self.say(Code::M303, place, value, message);
+                return unmapped(Reason::SharedName, How::Nothing);
+            }
+            let name = self.products.get(*one).map(|p| p.name.clone()).unwrap_or_default();
+            return self.join(*one, Decimal::ONE, None, How::Name(name), &place);
+        }
+        self.join(*one, Decimal::ONE, None, How::Id(value.to_string()), &place)
+    }
+
+    fn join(
+        &mut self,
+        index: usize,
+        multiplier: Decimal,
+        rule: Option<MeterRule>,
+        how: How,
+        place: &Place,
+    ) -> ProductResolution {
+        let Some(product) = self.products.get(index) else { return unmapped(Reason::NoMatch, How::Nothing) };
+        if !product.active {
+            let message = "a SKU is joined to a product that is inactive in the PSA".to_string();
+            self.say(Code::M305, place.clone(), product.code.as_str(), message);
+        }
+        let target = ProductTarget { product: product.code.clone(), multiplier, rule };
+        ProductResolution { outcome: Resolution::Mapped(target), how }
+    }
+
+    fn say(&mut self, code: Code, place: Place, value: &str, message: String) {
+        let key = (code, place.clone(), value.to_string());
+        self.findings.entry(key).or_insert_with(|| Finding::new(code, message).at(place).value(value));
+    }
+
+    /// What there is to say once every SKU is resolved, in a stable order: M303, M304, M305, M307, M308.
+    pub fn findings(&self) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = self.findings.values().cloned().chain(self.rows.findings()).collect();
+        findings.sort();
+        findings
+    }
+}
+
+fn unmapped(reason: Reason, how: How) -> ProductResolution {
+    ProductResolution { outcome: Resolution::Unmapped(reason), how }
+}
+
+/// The metrics in which one account's SKU is counted towards one product.
+struct Counted<'k> {
+    metrics: BTreeSet<String>,
+    /// The first mapping row that says so.
+    place: Option<Place>,
+    account: &'k AccountKey,
+    sku: &'k SkuKey,
+}
+
+/// M306: where one account's SKU is counted in total and in parts, and both are joined to one product.
+pub fn total_and_part<'k>(
+    resolved: impl IntoIterator<Item = (&'k AccountKey, &'k SkuKey, &'k ProductResolution)>,
+) -> Vec<Finding> {
+    let mut counts: BTreeMap<[String; 5], Counted<'k>> = BTreeMap::new();
+    for (account, sku, resolution) in resolved {
+        let Some(product) = resolution.product() else { continue };
+        let mut account_id = id_key(&account.sub_account_id);
+        if account_id.is_empty() {
+            account_id = company_key(&account.sub_account_name);
+        }
+        let mut sku_id = id_key(&sku.sku_id);
+        if sku_id.is_empty() {
+            sku_id = product_key(&sku.charge_description);
+        }
+        let key = [company_key(&sku.provider_name), account_id, sku_id, id_key(&sku.term), product.to_string()];
+        let counted =
+            counts.entry(key).or_insert_with(|| Counted { metrics: BTreeSet::new(), place: None, account, sku });
+        counted.metrics.insert(id_key(&sku.metric));
+        if let How::Mapping(place) = &resolution.how {
+            counted.place = counted.place.take().into_iter().chain([place.clone()]).min();
+        }
+    }
+    let mut findings = Vec::new();
+    for ([.., product], Counted { metrics, place, account, sku }) in counts {
+        let parts: Vec<&str> =
+            metrics.iter().filter(|m| *m != "total").map(|m| if m.is_empty() { "purchased" } else { m }).collect();
+        if !metrics.contains("total") || parts.is_empty() {
+            continue;
+        }
+        let who = if account.sub_account_name.is_empty() { &account.sub_account_id } else { &account.sub_account_name };
+        let message = format!(
+            "{} counts this SKU of account {who:?} as total and as {}, and all are joined to product {product}",
+            sku.provider_name,
+            parts.join(", ")
+        );
+        let value = if sku.sku_id.is_empty() { &sku.charge_description } else { &sku.sku_id };
+        let finding = Finding::new(Code::M306, message).value(value);
+        findings.push(match place {
+            Some(place) => finding.at(place),
+            None => finding,
+        });
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::{ProductMapping, WholeUnits};
+
+    fn product(line: u64, code: &str, name: &str) -> Product {
+        Product {
+            code: ProductCode::new(code),
+            name: name.to_string(),
+            unit: String::new(),
+            unit_price: None,
+            unit_cost: None,
+            whole_units: WholeUnits::No,
+            taxable: String::new(),
+            tax_code: String::new(),
+            account_code: String::new(),
+            active: true,
+            external_ids: Vec::new(),
+            place: Place::line("psa/products.csv", line),
+        }
+    }
+
+    fn psa() -> Psa {
+        let mut products =
+            vec![product(2, "BP-M", "Business Premium"), product(3, "BP-A", "Business Premium (annual)")];
+        products[1].external_ids = vec!["CFQ:0002".into()];
+        Psa { products, ..Psa::default() }
+    }
+
+    fn mapping(line: u64, sku_id: &str, term: &str, code: &str) -> ProductMapping {
+        ProductMapping {
+            provider_name: "Microsoft".into(),
+            sku_id: sku_id.into(),
+            charge_description: String::new(),
+            term: term.into(),
+            metric: String::new(),
+            product_code: ProductCode::new(code),
+            multiplier: Decimal::ONE,
+            rule: None,
+            status: MapStatus::Mapped,
+            valid_from: None,
+            valid_to: None,
+            note: String::new(),
+            place: Place::line("map/products.csv", line),
+        }
+    }
+
+    fn sku(id: &str, description: &str, term: &str, metric: &str) -> SkuKey {
+        SkuKey {
+            provider_name: "Microsoft".into(),
+            sku_id: id.into(),
+            charge_description: description.into(),
+            term: term.into(),
+            metric: metric.into(),
+        }
+    }
+
+    fn day() -> NaiveDate {
+        "2026-10-01".parse().expect("a day")
+    }
+
+    fn resolve(mappings: Vec<ProductMapping>, sku: &SkuKey) -> (Option<String>, How) {
+        let (psa, mappings) = (psa(), Mappings { accounts: Vec::new(), products: mappings });
+        let resolution = ProductResolver::new(&psa, &mappings).resolve(sku, day());
+        (resolution.product().map(ToString::to_string), resolution.how)
+    }
+
+    #[test]
+    fn one_sku_under_two_terms_is_two_products() {
+        let rows = || vec![mapping(2, "CFQ:0002", "P1M", "BP-M"), mapping(3, "cfq:0002", "P1Y", "BP-A")];
+        assert_eq!(resolve(rows(), &sku("CFQ:0002", "", "P1M", "")).0.as_deref(), Some("BP-M"));
+        assert_eq!(resolve(rows(), &sku("CFQ:0002", "", "p1y", "")).0.as_deref(), Some("BP-A"));
+        let general = vec![mapping(2, "CFQ:0002", "", "BP-M"), mapping(3, "CFQ:0002", "P1Y", "BP-A")];
+        assert_eq!(resolve(general, &sku("CFQ:0002", "", "P3Y", "")).0.as_deref(), Some("BP-M"));
+    }
+
+    #[test]
+    fn without_a_row_an_id_joins_and_then_a_name() {
+        assert_eq!(
+            resolve(vec![], &sku("cfq:0002", "Business Premium", "", "")),
+            (Some("BP-A".into()), How::Id("cfq:0002".into()))
+        );
+        assert_eq!(resolve(vec![], &sku("bp-m", "", "", "")).0.as_deref(), Some("BP-M"));
+        let by_name = resolve(vec![], &sku("other", "BUSINESS  PREMIUM", "", ""));
+        assert_eq!(by_name, (Some("BP-M".into()), How::Name("Business Premium".into())));
+        assert_eq!(resolve(vec![], &sku("other", "Business Premium Ltd", "", "")), (None, How::Nothing));
+    }
+
+    #[test]
+    fn a_row_scales_and_names_its_rule() {
+        let mut row = mapping(2, "gb", "", "BP-M");
+        row.multiplier = Decimal::new(1, 3);
+        row.rule = Some(MeterRule::Max);
+        let (psa, mappings) = (psa(), Mappings { accounts: Vec::new(), products: vec![row] });
+        let resolution = ProductResolver::new(&psa, &mappings).resolve(&sku("GB", "", "", ""), day());
+        let target = resolution.target().expect("a product");
+        assert_eq!((target.multiplier, target.rule), (Decimal::new(1, 3), Some(MeterRule::Max)));
+    }
+
+    #[test]
+    fn rows_that_differ_in_the_multiplier_disagree() {
+        let mut second = mapping(3, "gb", "", "BP-M");
+        second.multiplier = Decimal::TWO;
+        let (psa, mappings) =
+            (psa(), Mappings { accounts: Vec::new(), products: vec![mapping(2, "gb", "", "BP-M"), second] });
+        let mut resolver = ProductResolver::new(&psa, &mappings);
+        assert_eq!(resolver.resolve(&sku("gb", "", "", ""), day()).product(), None);
+        assert_eq!(resolver.findings().iter().map(|f| f.code).collect::<Vec<_>>(), [Code::M308]);
+    }
+
+    #[test]
+    fn missing_inactive_ambiguous_and_shared_are_said() {
+        let mut psa = psa();
+        psa.products[0].active = false;
+        psa.products.push(product(4, "X1", "Backup"));
+        psa.products.push(product(5, "X2", "backup"));
+        psa.products.push(product(6, "X3", "Mail"));
+        let mappings = Mappings {
+            accounts: Vec::new(),
+            products: vec![mapping(2, "a", "", "NONE"), mapping(3, "b", "", "BP-M"), mapping(4, "unused", "", "BP-M")],
+        };
+        let mut resolver = ProductResolver::new(&psa, &mappings);
+        let skus = [
+            sku("a", "", "", ""),
+            sku("b", "", "", ""),
+            sku("c", "Backup", "", ""),
+            sku("d", "Mail", "", ""),
+            sku("e", "mail", "", ""),
+        ];
+        for known in &skus {
+            resolver.observe(known);
+        }
+        let joined: Vec<bool> = skus.iter().map(|s| resolver.resolve(s, day()).product().is_some()).collect();
+        assert_eq!(joined, [false, true, false, false, false]);
+        let mut codes: Vec<_> = resolver.findings().iter().map(|f| f.code).collect();
+        codes.dedup();
+        assert_eq!(codes, [Code::M303, Code::M304, Code::M305, Code::M307]);
+    }
+
+    #[test]
+    fn a_total_and_its_parts_on_one_product_are_said() {
+        let account =
+            AccountKey { sub_account_id: "t1".into(), sub_account_name: "Acme".into(), ..AccountKey::default() };
+        let other = AccountKey { sub_account_id: "t2".into(), ..AccountKey::default() };
+        let skus = [sku("s", "", "", "total"), sku("s", "", "", "assigned"), sku("s", "", "", "")];
+        let to = |code: &str| ProductResolution {
+            outcome: Resolution::Mapped(ProductTarget {
+                product: ProductCode::new(code),
+                multiplier: Decimal::ONE,
+                rule: None,
+            }),
+            how: How::Mapping(Place::line("map/products.csv", 2)),
+        };
+        let (a, b) = (to("P1"), to("P2"));
+        let said = total_and_part([(&account, &skus[0], &a), (&account, &skus[1], &a), (&account, &skus[2], &b)]);
+        assert_eq!(
+            said.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            [
+                "map/products.csv:2: warning[M306 total-and-part-mapped]: Microsoft counts this SKU of account \"Acme\" as \
+              total and as assigned, and all are joined to product P1: \"s\""
+            ]
+        );
+        assert!(total_and_part([(&account, &skus[0], &a), (&other, &skus[1], &a)]).is_empty());
+        assert!(total_and_part([(&account, &skus[1], &a), (&account, &skus[2], &a)]).is_empty());
+    }
+}
