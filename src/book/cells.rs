@@ -5,9 +5,8 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use super::config_file::nearest;
-use super::exact_text::{date, number};
 use crate::finding::{Code, Finding, Place, Severity};
-use crate::ingest::{Table, TableRow};
+use crate::ingest::{DateFault, DecimalStyle, NumberFault, Table, TableRow, parse_date, parse_number};
 use crate::rate::Currency;
 
 /// One row, and what was found wrong with it so far.
@@ -73,22 +72,24 @@ impl<'t> Cells<'t> {
 
     /// A number that the row cannot be used without once it is given.
     pub fn number(&mut self, column: &str) -> Option<Decimal> {
-        let text = self.text(column);
-        let value = number(text);
-        if value.is_none() && !text.is_empty() {
-            self.refuse(Code::I105, column, format!("{column} must be a plain number, and the row is left out"));
+        match number(self.text(column))? {
+            Ok(value) => Some(value),
+            Err((code, why)) => {
+                self.refuse(code, column, format!("{column}: {why}; the row is left out"));
+                None
+            }
         }
-        value
     }
 
     /// A number the row is used without when it cannot be read: it is then unknown.
     pub fn unknown_if_bad(&mut self, column: &str) -> Option<Decimal> {
-        let text = self.text(column);
-        let value = number(text);
-        if value.is_none() && !text.is_empty() {
-            self.note(Code::I105, column, format!("{column} must be a plain number, and is taken as unknown"));
+        match number(self.text(column))? {
+            Ok(value) => Some(value),
+            Err((code, why)) => {
+                self.note(code, column, format!("{column}: {why}; it is taken as unknown"));
+                None
+            }
         }
-        value
     }
 
     /// A number without which the row means nothing; zero stands for it in a row that is left out.
@@ -97,22 +98,23 @@ impl<'t> Cells<'t> {
     }
 
     pub fn date(&mut self, column: &str) -> Option<NaiveDate> {
-        let text = self.text(column);
-        let value = date(text);
-        if value.is_none() && !text.is_empty() {
-            let message = format!("{column} must be a date as YYYY-MM-DD, and the row is left out");
-            self.refuse(Code::I106, column, message);
+        match date(self.text(column))? {
+            Ok(value) => Some(value),
+            Err((code, why)) => {
+                self.refuse(code, column, format!("{column}: {why}; the row is left out"));
+                None
+            }
         }
-        value
     }
 
     pub fn date_unknown_if_bad(&mut self, column: &str) -> Option<NaiveDate> {
-        let text = self.text(column);
-        let value = date(text);
-        if value.is_none() && !text.is_empty() {
-            self.note(Code::I106, column, format!("{column} must be a date as YYYY-MM-DD, and is taken as unknown"));
+        match date(self.text(column))? {
+            Ok(value) => Some(value),
+            Err((code, why)) => {
+                self.note(code, column, format!("{column}: {why}; it is taken as unknown"));
+                None
+            }
         }
-        value
     }
 
     pub fn currency(&mut self, column: &str) -> Currency {
@@ -160,6 +162,24 @@ impl<'t> Cells<'t> {
         let finding = Finding::new(code, message).at(self.table.place(self.row, column)).severity(severity);
         self.findings.push(if text.is_empty() { finding } else { finding.value(text) });
     }
+}
+
+/// The book's own tables write numbers with a decimal point; `None` for an empty cell.
+fn number(text: &str) -> Option<Result<Decimal, (Code, NumberFault)>> {
+    (!text.is_empty()).then(|| {
+        parse_number(text, DecimalStyle::Point).map_err(|fault| {
+            let code = if fault == NumberFault::LostPrecision { Code::I117 } else { Code::I105 };
+            (code, fault)
+        })
+    })
+}
+
+/// A date that can be read in one way only; `None` for an empty cell.
+fn date(text: &str) -> Option<Result<NaiveDate, (Code, DateFault)>> {
+    (!text.is_empty()).then(|| match parse_date(text, None) {
+        Ok(parsed) => Ok(parsed.date),
+        Err(fault) => Err((if fault == DateFault::Ambiguous { Code::I107 } else { Code::I106 }, fault)),
+    })
 }
 
 /// Whether a table has the columns without which none of its rows can be used; says which are missing.

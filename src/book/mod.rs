@@ -6,7 +6,6 @@ mod config;
 mod config_file;
 mod decisions;
 mod discover;
-mod exact_text;
 mod mapping;
 mod mapping_tables;
 mod period;
