@@ -94,6 +94,10 @@ impl FindingLog {
         causes.shrink();
     }
 
+    pub fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        findings.into_iter().for_each(|finding| self.add(finding));
+    }
+
     /// Takes over another log, as if its findings had been added here.
     pub fn merge(&mut self, other: FindingLog) {
         for (key, others) in other.causes {

@@ -19,7 +19,7 @@ pub use findings::{EXAMPLES_KEPT, Example, FindingGroup, FindingLog};
 pub use formula::{neutralise, restore};
 pub use lineage::{LineageRow, LineageWriter};
 pub use skeleton::{BookFile, SKELETON, SkeletonError, write_new_book};
-pub use streams::{Duplicate, DuplicatesWriter, RejectsWriter};
+pub use streams::{Duplicate, DuplicatesWriter, Rejected, RejectsWriter};
 pub use summary::{
     Counts, Input, LineCounts, Money, Program, Residue, Summary, UnmappedCounts, VerdictWord, summary_text,
     write_summary,

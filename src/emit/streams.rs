@@ -7,7 +7,19 @@ use super::columns::Output;
 use super::csv::{Cell, TableWriter};
 use super::error::EmitError;
 use crate::finding::Code;
-use crate::ingest::Reject;
+
+/// What `rejects.csv` says of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    pub line: u64,
+    /// 1-based field number, 0 if the whole row is meant.
+    pub column: u64,
+    pub code: Code,
+    pub value: String,
+    pub message: String,
+    /// The row as it stood in the file.
+    pub raw: String,
+}
 
 /// Writes `rejects.csv`: rows come by source, line and column.
 pub struct RejectsWriter(TableWriter);
@@ -17,7 +29,7 @@ impl RejectsWriter {
         create(folder, Output::Rejects).map(Self)
     }
 
-    pub fn row(&mut self, source: &str, reject: &Reject) -> Result<(), EmitError> {
+    pub fn row(&mut self, source: &str, reject: &Rejected) -> Result<(), EmitError> {
         self.0.row(&[
             Cell::Text(source),
             Cell::Integer(reject.line),

@@ -11,11 +11,10 @@ use super::Run;
 use super::collect::Collected;
 use super::load::Refused;
 use super::place::MeteredSums;
-use super::spool::Rejected;
 use crate::control::{Bucket, ControlRow, Fate, Ledger};
 use crate::emit::{
     Counts, Duplicate, DuplicatesWriter, FindingLog, Input, LineCounts, LineageRow, LineageWriter, Money, Program,
-    RejectsWriter, Residue, Summary, UnmappedCounts, VerdictWord, write_controls, write_discrepancies,
+    Rejected, RejectsWriter, Residue, Summary, UnmappedCounts, VerdictWord, write_controls, write_discrepancies,
     write_invoice_lines, write_quantity_changes, write_summary, write_unmapped, write_verdicts,
 };
 use crate::finding::Code;
@@ -126,8 +125,10 @@ impl Emission<'_> {
     }
 
     fn unmapped_counts(&self) -> (usize, usize) {
-        let of = |what| self.unmapped.iter().filter(|u| u.what == what).map(|u| (&u.provider_name, &u.id, &u.name, &u.term));
-        let count = |what| of(what).collect::<BTreeSet<_>>().len();
+        let count = |what| {
+            let rows = self.unmapped.iter().filter(|u| u.what == what);
+            rows.map(|u| (&u.provider_name, &u.id, &u.name, &u.term)).collect::<BTreeSet<_>>().len()
+        };
         (count(UnmappedWhat::Account), count(UnmappedWhat::Product))
     }
 

@@ -144,18 +144,18 @@ pub fn place_of(read: &Collected, file: u32, line: u64) -> Place {
 }
 
 /// One thread's work.
-struct Worker<'a> {
+struct Worker<'a, 'p> {
     run: &'a Run<'a>,
     read: &'a Collected,
-    targets: &'a Targets<'a>,
+    targets: &'a Targets<'p>,
     known: HashMap<(u32, u32, NaiveDate), Target>,
     placed: Placed,
     log: FindingLog,
     fault: Option<Fault>,
 }
 
-impl<'a> Worker<'a> {
-    fn new(run: &'a Run<'a>, read: &'a Collected, targets: &'a Targets<'a>) -> Self {
+impl<'a, 'p> Worker<'a, 'p> {
+    fn new(run: &'a Run<'a>, read: &'a Collected, targets: &'a Targets<'p>) -> Self {
         Self {
             run,
             read,

@@ -5,21 +5,11 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use crate::emit::Rejected;
 use crate::finding::Code;
 
 /// Bytes a spool keeps in memory.
 const IN_MEMORY: usize = 1 << 20;
-
-/// What `rejects.csv` says of a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejected {
-    pub line: u64,
-    pub column: u64,
-    pub code: Code,
-    pub value: String,
-    pub message: String,
-    pub raw: String,
-}
 
 /// The rejected rows of one file, in the order they were read.
 #[derive(Default)]

@@ -1,11 +1,9 @@
 //! `trueup reconcile [--period] [--threads] [--fail-on]`: the main job.
 
-use std::path::PathBuf;
-
 use trueup::emit::{Summary, summary_text};
+use trueup::engine::{self, Settings};
 use trueup::finding::Severity;
-use trueup::ingest::Progress;
-use trueup::reconcile::{Discrepancy, VerdictRow};
+use trueup::reconcile::Discrepancy;
 
 use crate::cli::ExitStatus;
 use crate::cli::printer::Printer;
@@ -14,7 +12,9 @@ use crate::cli::settings::{FailOn, ReconcileSettings};
 
 pub fn run(settings: &ReconcileSettings, printer: &Printer) -> anyhow::Result<ExitStatus> {
     let progress = printer.progress();
-    let concluded = conclude(settings, progress.as_ref())?;
+    let mut run = Settings::new(&settings.book, settings.threads);
+    run.period = settings.period;
+    let concluded = engine::reconcile(&run, progress.as_ref())?;
     // The bar goes before anything is said below it.
     drop(progress);
     printer.findings(&concluded.summary.findings)?;
@@ -31,25 +31,6 @@ pub fn run(settings: &ReconcileSettings, printer: &Printer) -> anyhow::Result<Ex
     }
     let reached = reaches(settings.fail_on, &concluded.summary, &concluded.discrepancies);
     Ok(if reached { ExitStatus::Findings } else { ExitStatus::Done })
-}
-
-/// What the engine concluded and wrote.
-struct Concluded {
-    summary: Summary,
-    discrepancies: Vec<Discrepancy>,
-    verdicts: Vec<VerdictRow>,
-    /// Where the outputs are, as the user would name it.
-    folder: PathBuf,
-}
-
-// The engine's side of this call:
-//
-//     trueup::engine::reconcile(
-//         book: &Path, period: Option<Period>, threads: NonZeroUsize, progress: &dyn Progress,
-//     ) -> Result<Outcome, _>   // Outcome { summary, discrepancies, verdicts, folder }
-fn conclude(settings: &ReconcileSettings, _progress: &dyn Progress) -> anyhow::Result<Concluded> {
-    let ReconcileSettings { book, period, threads, .. } = settings;
-    anyhow::bail!("the engine is not wired yet: book {}, period {period:?}, {threads} threads", book.display())
 }
 
 /// Whether there is what `--fail-on` names.
