@@ -1,0 +1,142 @@
+//! One record of delimited text, and what is said of a line that is none. A record is a buffer to be
+//! filled again and again, so that reading a file allocates nothing per row.
+
+use crate::finding::Code;
+
+/// How fields are set apart. Both bytes must be ASCII.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dialect {
+    pub delimiter: u8,
+    pub quote: u8,
+}
+
+/// A line that could not be read as a record; `code` says why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordFault {
+    pub code: Code,
+    /// Physical line, 1-based; in JSON lines the record's number.
+    pub line: u64,
+    /// 1-based field number; in JSON the character's column.
+    pub column: u64,
+    /// The offending text, cut after [`SHOWN`] characters.
+    pub value: String,
+    /// A whole sentence without place or value.
+    pub message: String,
+    /// The physical line as it stood, without its line end.
+    pub raw: String,
+}
+
+/// How much of an offending text a fault carries.
+pub const SHOWN: usize = 200;
+
+/// The first [`SHOWN`] characters of `text`, with an ellipsis where it goes on.
+pub(super) fn shown(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Where a field's text stands: in the record's raw text, or, where doubled quotes had to be
+/// undone, in its `undoubled` text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub start: usize,
+    pub end: usize,
+    pub doubled: bool,
+}
+
+/// One record, reusable.
+#[derive(Debug, Default, Clone)]
+pub struct Record {
+    pub(super) raw: String,
+    pub(super) undoubled: String,
+    pub(super) spans: Vec<Span>,
+    pub(super) line: u64,
+    pub(super) last_line: u64,
+}
+
+impl Record {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The number of fields.
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// The `i`th field (from 0), unquoted, not trimmed.
+    pub fn get(&self, i: usize) -> Option<&str> {
+        self.spans.get(i).map(|span| self.text(*span))
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> + '_ {
+        self.spans.iter().map(|span| self.text(*span))
+    }
+
+    /// The physical line where the record begins, 1-based.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// The physical line where it ends.
+    pub fn last_line(&self) -> u64 {
+        self.last_line
+    }
+
+    /// The text as it stood, without the line end.
+    pub fn raw(&self) -> &str {
+        &self.raw
+    }
+
+    /// Whether every field is empty or white space.
+    pub fn is_blank(&self) -> bool {
+        self.iter().all(|field| field.trim().is_empty())
+    }
+
+    fn text(&self, span: Span) -> &str {
+        let from = if span.doubled { &self.undoubled } else { &self.raw };
+        from.get(span.start..span.end).unwrap_or_default()
+    }
+
+    pub(super) fn clear(&mut self, line: u64) {
+        self.raw.clear();
+        self.undoubled.clear();
+        self.spans.clear();
+        self.line = line;
+        self.last_line = line;
+    }
+
+    /// Undoes doubled quotes and the `="0012"` that spreadsheets need to keep a text a text. The
+    /// spans must have been found in `raw`.
+    pub(super) fn unquote(&mut self, quote: u8) {
+        let quote = char::from(quote);
+        for span in &mut self.spans {
+            if span.doubled {
+                let start = self.undoubled.len();
+                let mut rest = &self.raw[span.start..span.end];
+                while let Some(at) = rest.find(quote) {
+                    self.undoubled.push_str(&rest[..=at]);
+                    rest = rest.get(at + 2..).unwrap_or_default();
+                }
+                self.undoubled.push_str(rest);
+                (span.start, span.end) = (start, self.undoubled.len());
+            }
+            let from = if span.doubled { &self.undoubled } else { &self.raw };
+            let text = from[span.start..span.end].trim_matches(' ');
+            if let Some(inner) = text.strip_prefix('=').and_then(|t| t.strip_prefix(quote))
+                && let Some(inner) = inner.strip_suffix(quote)
+                && !inner.contains(quote)
+            {
+                let lead = from[span.start..span.end].len() - from[span.start..span.end].trim_start_matches(' ').len();
+                span.start += lead + 2;
+                span.end = span.start + inner.len();
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Delimited text to records with exact physical lines. The reader is our own because readers at hand
+//! lose count of lines at CRLF, lone CR and blank lines, and swallow the rest of a file after one
+//! unbalanced quote; here a line that is no record is a fault, and reading goes on at the next line.
+
+use std::io::{self, Read};
+
+use memchr::{memchr_iter, memchr2, memchr3};
+
+pub use super::record::{Dialect, Record, RecordFault};
+use super::record::{Span, shown};
+use super::scan::{LONGEST_FIELD, Open, Scan, Why, after_mark, line_end, scan, swallows_a_row};
+use crate::finding::Code;
+
+#[cfg(test)]
+mod tests;
+
+/// The buffer to begin with: a record longer than this doubles it.
+const BUFFER: usize = 128 << 10;
+/// The longest record, in bytes, quoted fields and all.
+const LONGEST_RECORD: usize = 2 * LONGEST_FIELD;
+/// How much of a line too long to be held is shown.
+const LONG_LINE_SHOWN: usize = 1 << 10;
+
+/// What came next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    Record,
+    /// A line of nothing but spaces; its number is [`Records::line`].
+    Blank,
+    /// A physical line that is no record. Reading goes on with the next line.
+    Fault(RecordFault),
+    End,
+}
+
+/// Reads records from UTF-8 text without a byte order mark.
+#[derive(Debug)]
+pub struct Records<R> {
+    reader: R,
+    dialect: Dialect,
+    expected: Option<usize>,
+    buffer: Vec<u8>,
+    /// The unread part of the buffer.
+    start: usize,
+    end: usize,
+    eof: bool,
+    /// The physical line of the last event, and of the next.
+    line: u64,
+    next_line: u64,
+    newline: bool,
+}
+
+impl<R: Read> Records<R> {
+    /// Panics if the dialect's bytes are not ASCII.
+    pub fn new(reader: R, dialect: Dialect) -> Self {
+        assert!(dialect.delimiter.is_ascii() && dialect.quote.is_ascii(), "delimiter and quote must be ASCII");
+        Self {
+            reader,
+            dialect,
+            expected: None,
+            buffer: vec![0; BUFFER],
+            start: 0,
+            end: 0,
+            eof: false,
+            line: 0,
+            next_line: 1,
+            newline: false,
+        }
+    }
+
+    /// How many fields a row of this file has, once its heading row is known. It tells a quoted field
+    /// that spans lines from a broken quote that swallowed rows.
+    pub fn expect_fields(&mut self, n: usize) {
+        self.expected = Some(n);
+    }
+
+    /// The physical line where the last event began, 1-based.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Whether what was read so far ended with a line end; at the end, whether the file did.
+    pub fn ended_with_newline(&self) -> bool {
+        self.newline
+    }
+
+    pub fn next(&mut self, record: &mut Record) -> io::Result<Event> {
+        record.clear(self.next_line);
+        loop {
+            let data = &self.buffer[self.start..self.end];
+            let found = memchr3(b'\n', b'\r', self.dialect.quote, data);
+            let stop = match found {
+                Some(at) if data[at] == self.dialect.quote => return self.next_quoted(record),
+                Some(at) => at,
+                None if self.eof && data.is_empty() => return Ok(Event::End),
+                None => data.len(),
+            };
+            if let Some(length) = line_end(data, stop, self.eof) {
+                return Ok(self.plain_line(record, stop, length));
+            }
+            if data.len() > LONGEST_RECORD {
+                return self.skip_long_line(record);
+            }
+            self.fill()?;
+        }
+    }
+
+    /// A line without a quote in it: the common case, kept short.
+    fn plain_line(&mut self, record: &mut Record, stop: usize, length: usize) -> Event {
+        let bytes = &self.buffer[self.start..self.start + stop];
+        let Dialect { delimiter, .. } = self.dialect;
+        let blank = match bytes.first() {
+            None => true,
+            Some(b' ' | b'\t') => bytes.iter().all(|b| matches!(b, b' ' | b'\t') && *b != delimiter),
+            Some(_) => false,
+        };
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return self.not_utf8(stop, length);
+        };
+        if !blank {
+            record.raw.push_str(text);
+            let mut start = after_mark(bytes);
+            for end in memchr_iter(delimiter, bytes) {
+                record.spans.push(Span { start, end, doubled: false });
+                start = end + 1;
+            }
+            record.spans.push(Span { start, end: stop, doubled: false });
+        }
+        self.consume(stop + length, length > 0, 1);
+        if blank { Event::Blank } else { Event::Record }
+    }
+
+    fn next_quoted(&mut self, record: &mut Record) -> io::Result<Event> {
+        loop {
+            let data = &self.buffer[self.start..self.end];
+            match scan(data, self.dialect, self.eof, &mut record.spans) {
+                Scan::More if data.len() > LONGEST_RECORD => {
+                    return if memchr2(b'\n', b'\r', data).is_some() {
+                        let at = memchr::memchr(self.dialect.quote, data).unwrap_or(0);
+                        Ok(self.broken_quote(record, Open { field: 0, at }, Why::TooLong))
+                    } else {
+                        self.skip_long_line(record)
+                    };
+                }
+                Scan::More => self.fill()?,
+                Scan::Broken(open, why) => return Ok(self.broken_quote(record, open, why)),
+                Scan::Whole { end, next, lines, crossing } => {
+                    if let (Some(open), Some(expected)) = (crossing, self.expected)
+                        && expected > 1
+                        && record.spans.len() != expected
+                        && swallows_a_row(&data[..end], self.dialect, expected)
+                    {
+                        return Ok(self.broken_quote(record, open, Why::SwallowedRows));
+                    }
+                    let Ok(text) = std::str::from_utf8(&data[..end]) else {
+                        let stop = memchr2(b'\n', b'\r', data).unwrap_or(end);
+                        let length = line_end(data, stop, self.eof).unwrap_or(1);
+                        record.spans.clear();
+                        return Ok(self.not_utf8(stop, length));
+                    };
+                    record.raw.push_str(text);
+                    record.last_line = self.next_line + lines - 1;
+                    record.unquote(self.dialect.quote);
+                    self.consume(next, next > end, lines);
+                    return Ok(Event::Record);
+                }
+            }
+        }
+    }
+
+    /// Faults the first physical line and goes on behind it, so that no later row is lost.
+    fn broken_quote(&mut self, record: &mut Record, open: Open, why: Why) -> Event {
+        record.spans.clear();
+        let data = &self.buffer[self.start..self.end];
+        let stop = memchr2(b'\n', b'\r', data).unwrap_or(data.len());
+        let length = line_end(data, stop, self.eof).unwrap_or(1);
+        let raw = String::from_utf8_lossy(&data[..stop]).into_owned();
+        let value = shown(&String::from_utf8_lossy(data.get(open.at..stop).unwrap_or_default()));
+        let fault = RecordFault {
+            code: Code::I109,
+            line: self.next_line,
+            column: open.field as u64 + 1,
+            value,
+            message: why.message().to_owned(),
+            raw,
+        };
+        self.consume(stop + length, length > 0, 1);
+        Event::Fault(fault)
+    }
+
+    fn not_utf8(&mut self, stop: usize, length: usize) -> Event {
+        let raw = String::from_utf8_lossy(&self.buffer[self.start..self.start + stop]).into_owned();
+        let message = "the line is not valid UTF-8".to_owned();
+        let fault = RecordFault { code: Code::I101, line: self.next_line, column: 1, value: shown(&raw), message, raw };
+        self.consume(stop + length, length > 0, 1);
+        Event::Fault(fault)
+    }
+
+    /// A line longer than memory should hold: shows its beginning and reads on to its end.
+    fn skip_long_line(&mut self, record: &mut Record) -> io::Result<Event> {
+        record.spans.clear();
+        let data = &self.buffer[self.start..self.end];
+        let raw = String::from_utf8_lossy(&data[..LONG_LINE_SHOWN.min(data.len())]).into_owned();
+        let message = format!("the line is longer than {} MiB", LONGEST_RECORD >> 20);
+        let fault = RecordFault { code: Code::I104, line: self.next_line, column: 1, value: shown(&raw), message, raw };
+        loop {
+            let data = &self.buffer[self.start..self.end];
+            let stop = memchr2(b'\n', b'\r', data).unwrap_or(data.len());
+            if let Some(length) = line_end(data, stop, self.eof) {
+                self.consume(stop + length, length > 0, 1);
+                return Ok(Event::Fault(fault));
+            }
+            self.start += stop;
+            self.fill()?;
+        }
+    }
+
+    fn consume(&mut self, bytes: usize, newline: bool, lines: u64) {
+        self.start += bytes;
+        self.newline = newline;
+        self.line = self.next_line;
+        self.next_line += lines;
+    }
+
+    /// Makes the unread part longer, or finds the end of the file.
+    fn fill(&mut self) -> io::Result<()> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.end == self.buffer.len() {
+            self.buffer.resize(self.buffer.len() * 2, 0);
+        }
+        while self.end < self.buffer.len() {
+            match self.reader.read(&mut self.buffer[self.end..]) {
+                Ok(0) => {
+                    self.eof = true;
+                    break;
+                }
+                Ok(n) => self.end += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+}
