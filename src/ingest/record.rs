@@ -128,6 +128,9 @@ impl Record {
                 (span.start, span.end) = (start, self.undoubled.len());
             }
             let from = if span.doubled { &self.undoubled } else { &self.raw };
+            if !matches!(from.as_bytes().get(span.start), Some(b'=' | b' ')) {
+                continue;
+            }
             let text = from[span.start..span.end].trim_matches(' ');
             if let Some(inner) = text.strip_prefix('=').and_then(|t| t.strip_prefix(quote))
                 && let Some(inner) = inner.strip_suffix(quote)

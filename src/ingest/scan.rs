@@ -1,7 +1,7 @@
 //! Finds the fields of one record that has quotes in it. It works on a piece of the file and says
 //! when it needs a longer one, so that the reader can go back to any line end after a broken quote.
 
-use memchr::{memchr, memchr2, memchr3};
+use memchr::{memchr, memchr2};
 
 use super::record::{Dialect, Span};
 
@@ -69,21 +69,23 @@ pub(super) fn scan(data: &[u8], dialect: Dialect, eof: bool, spans: &mut Vec<Spa
     let mut at = after_mark(data);
     let mut lines = 1;
     let mut crossing: Option<Open> = None;
+    let mut line_stop = line_stop_from(data, at);
     loop {
         let lead = at + blanks(&data[at..], dialect);
         let (span, stop) = if data.get(lead) == Some(&dialect.quote) {
             let open = Open { field: spans.len(), at: lead };
-            match quoted(data, lead, dialect, eof) {
+            match quoted(data, lead, line_stop, dialect, eof) {
                 Quoted::More => return Scan::More,
                 Quoted::Closed { span, stop, line_ends } => {
                     if line_ends > 0 {
                         lines += line_ends;
+                        line_stop = line_stop_from(data, stop);
                         crossing = crossing.or(Some(open));
                     }
                     (span, stop)
                 }
                 // A space before the quote makes it a quoted field only if it is a proper one.
-                Quoted::Broken(_) if lead > at => match unquoted(data, at, dialect, eof) {
+                Quoted::Broken(_) if lead > at => match unquoted(data, at, line_stop, dialect, eof) {
                     None => return Scan::More,
                     Some(found) => found,
                 },
@@ -95,7 +97,7 @@ pub(super) fn scan(data: &[u8], dialect: Dialect, eof: bool, spans: &mut Vec<Spa
                 }
             }
         } else {
-            match unquoted(data, at, dialect, eof) {
+            match unquoted(data, at, line_stop, dialect, eof) {
                 None => return Scan::More,
                 Some(found) => found,
             }
@@ -135,8 +137,7 @@ pub(super) fn after_mark(data: &[u8]) -> usize {
 pub(super) fn line_end(data: &[u8], at: usize, eof: bool) -> Option<usize> {
     match (data.get(at), data.get(at + 1)) {
         (Some(b'\r'), Some(b'\n')) => Some(2),
-        (Some(b'\r'), None) if !eof => None,
-        (None, _) if !eof => None,
+        (Some(b'\r') | None, None) if !eof => None,
         (None, _) => Some(0),
         _ => Some(1),
     }
@@ -146,11 +147,17 @@ fn blanks(data: &[u8], dialect: Dialect) -> usize {
     if dialect.delimiter == b' ' { 0 } else { data.iter().take_while(|b| **b == b' ').count() }
 }
 
+/// Where the physical line ends that goes on at `at`.
+fn line_stop_from(data: &[u8], at: usize) -> usize {
+    memchr2(b'\n', b'\r', &data[at..]).map_or(data.len(), |length| at + length)
+}
+
 /// The unquoted field at `at`, and where it stops.
-fn unquoted(data: &[u8], at: usize, dialect: Dialect, eof: bool) -> Option<(Span, usize)> {
-    let stop = match memchr3(dialect.delimiter, b'\n', b'\r', &data[at..]) {
+fn unquoted(data: &[u8], at: usize, line_stop: usize, dialect: Dialect, eof: bool) -> Option<(Span, usize)> {
+    // Fields are short: a plain loop finds the delimiter sooner than a vector search is set up.
+    let stop = match data[at..line_stop].iter().position(|b| *b == dialect.delimiter) {
         Some(length) => at + length,
-        None if eof => data.len(),
+        None if line_stop < data.len() || eof => line_stop,
         None => return None,
     };
     Some((Span { start: at, end: stop, doubled: false }, stop))
@@ -162,7 +169,7 @@ enum Quoted {
     Broken(Why),
 }
 
-fn quoted(data: &[u8], open: usize, dialect: Dialect, eof: bool) -> Quoted {
+fn quoted(data: &[u8], open: usize, line_stop: usize, dialect: Dialect, eof: bool) -> Quoted {
     let start = open + 1;
     let mut at = start;
     let mut doubled = false;
@@ -191,7 +198,7 @@ fn quoted(data: &[u8], open: usize, dialect: Dialect, eof: bool) -> Quoted {
         None | Some(b'\n' | b'\r') => true,
         Some(next) => *next == dialect.delimiter,
     };
-    let line_ends = count_line_ends(&data[start..close]);
+    let line_ends = if close < line_stop { 0 } else { count_line_ends(&data[start..close]) };
     match (proper, line_ends) {
         (true, _) => Quoted::Closed { span: Span { start, end: close, doubled }, stop, line_ends },
         (false, 0) => Quoted::Broken(Why::TextAfterQuote),

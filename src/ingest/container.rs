@@ -1,0 +1,92 @@
+//! What wraps a file's text, told by its first bytes and never by its name: exports arrive as
+//! workbooks named `.csv` and as gzip named `.txt`.
+
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+
+/// A container that text can be read out of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Container {
+    Plain,
+    /// One or more gzip members.
+    Gzip,
+}
+
+impl Container {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Container::Plain => "plain",
+            Container::Gzip => "gzip",
+        }
+    }
+
+    /// By the first bytes.
+    pub(super) fn of(head: &[u8]) -> Self {
+        if head.starts_with(b"\x1f\x8b") { Container::Gzip } else { Container::Plain }
+    }
+
+    /// The decoded bytes of a reader of the file's bytes.
+    pub(super) fn decode<'a>(self, reader: impl Read + Send + 'a) -> Box<dyn Read + Send + 'a> {
+        let reader = BufReader::with_capacity(64 << 10, reader);
+        match self {
+            Container::Plain => Box::new(reader),
+            Container::Gzip => Box::new(MultiGzDecoder::new(reader)),
+        }
+    }
+
+    pub(super) fn open(self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        Ok(self.decode(fs_err::File::open(path)?))
+    }
+}
+
+/// What a file is that cannot be read as text, from its first bytes (a few KiB of them), as
+/// "this is …"; and what to do about it.
+pub(super) fn foreign(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    const SAVE: &str = "open it and save the sheet as CSV";
+    const UNPACK: &str = "unpack it and put the file inside it here";
+    let has = |needle: &[u8]| memchr::memmem::find(head, needle).is_some();
+    let text = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
+    let begins = |word: &str| text.get(..word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word.as_bytes()));
+    if head.starts_with(b"PK\x03\x04") {
+        return Some(if has(b"application/vnd.oasis.opendocument") {
+            ("an OpenDocument file (.ods)", SAVE)
+        } else if has(b"[Content_Types].xml") || has(b"xl/") || has(b"docProps/") {
+            ("an Excel workbook (.xlsx)", SAVE)
+        } else {
+            ("a zip archive", UNPACK)
+        });
+    }
+    if head.starts_with(b"PK\x05\x06") {
+        return Some(("an empty zip archive", "download the export again"));
+    }
+    if head.starts_with(b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1") {
+        return Some(("an old Excel workbook (.xls)", SAVE));
+    }
+    if head.starts_with(b"PAR1") {
+        return Some(("a Parquet file", "export it as CSV or JSON"));
+    }
+    if head.starts_with(b"\x28\xB5\x2F\xFD") {
+        return Some(("a zstd archive", UNPACK));
+    }
+    if head.starts_with(b"%PDF-") {
+        return Some(("a PDF document", "download the export as CSV instead"));
+    }
+    if begins("<!doctype html") || begins("<html") {
+        return Some((
+            "an HTML page",
+            "a sign-in or error page was saved in the export's place, or a table exported as HTML: download it as CSV",
+        ));
+    }
+    if begins("<?xml") {
+        return Some(("an XML document", "export it as CSV or JSON"));
+    }
+    if begins("version https://git-lfs.github.com/spec/") {
+        return Some(("a Git LFS pointer, not the file it stands for", "run `git lfs pull`"));
+    }
+    if head.starts_with(b"\xFF\xFE\x00\x00") || head.starts_with(b"\x00\x00\xFE\xFF") {
+        return Some(("UTF-32 text", "save it as UTF-8"));
+    }
+    None
+}

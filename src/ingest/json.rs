@@ -1,0 +1,243 @@
+//! JSON to records: flat lists of heading and text, numbers by the digits that stand there. Values are
+//! cut out of the stream one by one, so that memory holds one record, whatever the file's size.
+
+use std::fmt;
+use std::io::Read;
+
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+
+use super::record::RecordFault;
+use super::shape::{PAGE_MARK, Shape, holds_records};
+use stream::{Broken, Stream};
+
+mod stream;
+#[cfg(test)]
+mod tests;
+
+/// One record. Members of nested objects have a path for a heading (`product/identifier`), lists are
+/// compact JSON, `null` is empty, numbers have the digits that stand there (and `e` for `E`).
+#[derive(Debug, Clone, Copy)]
+pub struct JsonRecord<'a> {
+    /// The record's number in the file, 1-based; a record that is a fault counts.
+    pub number: u64,
+    pub fields: &'a [(String, String)],
+    /// The record's text as it stands in the file.
+    pub raw: &'a str,
+}
+
+#[derive(Debug)]
+pub enum JsonEvent<'a> {
+    Record(JsonRecord<'a>),
+    /// In JSON lines (`line` is the record's number) one value that is no record; reading goes on. In
+    /// an array or envelope a syntax error or a cut-off end (`line` is the physical line, `column` the
+    /// character): it is the last event, and the file is to be refused.
+    Fault(RecordFault),
+}
+
+/// Reads every record of a text of `shape`, in order. A value that is broken is I104, a text that ends
+/// inside a value I110. Errors are those of reading, and what `on` returns.
+pub fn read_json(
+    reader: impl Read,
+    shape: Shape,
+    on: &mut dyn FnMut(JsonEvent<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut stream = Stream::new(reader);
+    let mut reading = Reading { on, fields: Vec::new(), number: 0 };
+    let end = match shape {
+        Shape::JsonArray => reading.arrays(&mut stream)?,
+        Shape::JsonEnvelope => reading.envelope(&mut stream)?,
+        Shape::JsonLines | Shape::Delimited => return reading.lines(&mut stream),
+    };
+    match end {
+        Ok(()) => Ok(()),
+        Err(broken) => {
+            let fault = stream.fault(&broken);
+            (reading.on)(JsonEvent::Fault(fault))
+        }
+    }
+}
+
+/// What an array or envelope comes to: read to its end, or broken; outside it, errors of reading.
+type Outcome = anyhow::Result<Result<(), Broken>>;
+
+struct Reading<'a> {
+    on: &'a mut dyn FnMut(JsonEvent<'_>) -> anyhow::Result<()>,
+    fields: Vec<(String, String)>,
+    number: u64,
+}
+
+impl Reading<'_> {
+    /// One array after another: pages of an API, saved to one file.
+    fn arrays<R: Read>(&mut self, stream: &mut Stream<R>) -> Outcome {
+        loop {
+            match stream.peek()? {
+                Some(b'[') => stream.skip(1),
+                None => return Ok(Ok(())),
+                Some(_) => return Ok(Err(Broken::here("text stands behind the end of the JSON array"))),
+            }
+            if let Err(broken) = self.elements(stream)? {
+                return Ok(Err(broken));
+            }
+        }
+    }
+
+    /// The elements of an array, up to and with its closing bracket.
+    fn elements<R: Read>(&mut self, stream: &mut Stream<R>) -> Outcome {
+        let mut first = true;
+        loop {
+            match stream.peek()? {
+                None => return Ok(Err(Broken::cut())),
+                Some(b']') if first => {
+                    stream.skip(1);
+                    return Ok(Ok(()));
+                }
+                Some(_) => {}
+            }
+            first = false;
+            let length = match stream.value()? {
+                Ok(length) => length,
+                Err(broken) => return Ok(Err(broken)),
+            };
+            self.number += 1;
+            let Ok(text) = std::str::from_utf8(stream.piece(length)) else {
+                return Ok(Err(Broken::here("the JSON is not valid UTF-8")));
+            };
+            match self.record(text)? {
+                Ok(()) => stream.skip(length),
+                Err(broken) => return Ok(Err(broken)),
+            }
+            match stream.peek()? {
+                Some(b',') => stream.skip(1),
+                Some(b']') => {
+                    stream.skip(1);
+                    return Ok(Ok(()));
+                }
+                Some(_) => return Ok(Err(Broken::here("the JSON is not well formed: expected `,` or `]`"))),
+                None => return Ok(Err(Broken::cut())),
+            }
+        }
+    }
+
+    fn envelope<R: Read>(&mut self, stream: &mut Stream<R>) -> Outcome {
+        if stream.peek()? != Some(b'{') {
+            return Ok(Err(Broken::here("the JSON is not well formed: expected an object")));
+        }
+        stream.skip(1);
+        let (mut paged, mut found) = (false, None::<String>);
+        loop {
+            let member: String = match stream.plain_value()? {
+                Ok(member) => member,
+                Err(broken) => return Ok(Err(broken)),
+            };
+            paged |= member == PAGE_MARK;
+            match stream.peek()? {
+                Some(b':') => stream.skip(1),
+                Some(_) => return Ok(Err(Broken::here("the JSON is not well formed: expected `:`"))),
+                None => return Ok(Err(Broken::cut())),
+            }
+            if stream.begins_list_of_objects()? && holds_records(&member, paged) {
+                if let Some(other) = &found {
+                    let message = format!("two lists of records stand in one object, {other:?} and {member:?}");
+                    return Ok(Err(Broken::here(message)));
+                }
+                found = Some(member);
+                stream.skip(1);
+                if let Err(broken) = self.elements(stream)? {
+                    return Ok(Err(broken));
+                }
+            } else if let Err(broken) = stream.plain_value::<IgnoredAny>()? {
+                return Ok(Err(broken));
+            }
+            match stream.peek()? {
+                Some(b',') => stream.skip(1),
+                Some(b'}') => break,
+                Some(_) => return Ok(Err(Broken::here("the JSON is not well formed: expected `,` or `}`"))),
+                None => return Ok(Err(Broken::cut())),
+            }
+            stream.peek()?;
+        }
+        stream.skip(1);
+        Ok(match stream.peek()? {
+            None => Ok(()),
+            Some(_) => Err(Broken::here("text stands behind the end of the JSON object")),
+        })
+    }
+
+    /// Values one after another. What is broken costs its own line: reading goes on at the next.
+    fn lines<R: Read>(&mut self, stream: &mut Stream<R>) -> anyhow::Result<()> {
+        while stream.peek()?.is_some() {
+            self.number += 1;
+            let broken = match stream.line_value()? {
+                Err(broken) => broken,
+                Ok(length) => {
+                    let read = match std::str::from_utf8(stream.piece(length)) {
+                        Err(_) => Err(Broken::here("the JSON is not valid UTF-8")),
+                        Ok(text) => self.record(text)?,
+                    };
+                    let Err(broken) = read else {
+                        stream.skip(length);
+                        continue;
+                    };
+                    broken
+                }
+            };
+            let mut fault = stream.fault(&broken);
+            fault.message = format!("{} (physical line {})", fault.message, stream.line);
+            fault.line = self.number;
+            stream.skip_line()?;
+            (self.on)(JsonEvent::Fault(fault))?;
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, text: &str) -> anyhow::Result<Result<(), Broken>> {
+        // Else a number would do: with its digits kept, the parser hands it on as an object.
+        if !text.starts_with('{') {
+            return Ok(Err(Broken::here("a record must be a JSON object")));
+        }
+        self.fields.clear();
+        let mut parser = serde_json::Deserializer::from_str(text);
+        let read = parser.deserialize_any(Flat(&mut self.fields)).and_then(|()| parser.end());
+        if let Err(e) = read {
+            return Ok(Err(Broken::of(&e)));
+        }
+        (self.on)(JsonEvent::Record(JsonRecord { number: self.number, fields: &self.fields, raw: text }))?;
+        Ok(Ok(()))
+    }
+}
+
+/// Reads an object into flat fields, in the order they stand, doubled names and all.
+struct Flat<'a>(&'a mut Vec<(String, String)>);
+
+impl<'de> Visitor<'de> for Flat<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object for a record")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some((name, value)) = map.next_entry::<String, Value>()? {
+            flatten(name, value, self.0);
+        }
+        Ok(())
+    }
+}
+
+fn flatten(name: String, value: Value, fields: &mut Vec<(String, String)>) {
+    let text = match value {
+        Value::Object(members) => {
+            for (member, value) in members {
+                flatten(format!("{name}/{member}"), value, fields);
+            }
+            return;
+        }
+        Value::Null => String::new(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text,
+        list @ Value::Array(_) => list.to_string(),
+    };
+    fields.push((name, text));
+}

@@ -1,0 +1,171 @@
+//! Judges a file's encoding while its bytes pass by: the whole file must agree, for a name with an
+//! accent may stand in the last row only.
+
+use super::text::{Encoding, HEAD, head_of};
+use crate::finding::{Code, Finding, Place};
+
+/// How many bytes tell UTF-16 without a byte order mark by its NULs.
+const NUL_SAMPLE: usize = 4 << 10;
+
+#[derive(Debug, Default)]
+pub(super) struct Judge {
+    /// The first bytes: enough to decode the head from.
+    first: Vec<u8>,
+    total: u64,
+    encoding: Option<Encoding>,
+    /// Bytes at the end of a piece that need more to be judged.
+    pending: Vec<u8>,
+    lines: u64,
+    /// The line of the first bytes that are not what the encoding says.
+    wrong: Option<u64>,
+    content: bool,
+    last: u16,
+}
+
+pub(super) struct Verdict {
+    pub encoding: Encoding,
+    pub head: String,
+    pub head_is_whole: bool,
+    pub ends_with_newline: bool,
+}
+
+impl Judge {
+    pub fn take(&mut self, bytes: &[u8]) {
+        self.total += bytes.len() as u64;
+        let room = (HEAD + 16).saturating_sub(self.first.len());
+        self.first.extend_from_slice(&bytes[..room.min(bytes.len())]);
+        match self.encoding {
+            Some(encoding) => self.check(encoding, bytes),
+            // The first pieces are kept anyway: wait until they are enough to tell.
+            None if self.first.len() >= NUL_SAMPLE => self.begin(),
+            None => {}
+        }
+    }
+
+    fn begin(&mut self) {
+        let encoding = first_guess(&self.first[..NUL_SAMPLE.min(self.first.len())]);
+        self.encoding = Some(encoding);
+        let first = std::mem::take(&mut self.first);
+        self.check(encoding, &first);
+        self.first = first;
+    }
+
+    fn check(&mut self, encoding: Encoding, bytes: &[u8]) {
+        if encoding.is_utf16() { self.check_utf16(encoding, bytes) } else { self.check_utf8(bytes) }
+    }
+
+    fn check_utf8(&mut self, bytes: &[u8]) {
+        self.content =
+            self.content || bytes.iter().any(|b| !b.is_ascii_whitespace() && !matches!(b, 0xEF | 0xBB | 0xBF));
+        if let Some(last) = bytes.last() {
+            self.last = u16::from(*last);
+        }
+        if self.wrong.is_some() {
+            return;
+        }
+        let joined;
+        let bytes = if self.pending.is_empty() {
+            bytes
+        } else {
+            self.pending.extend_from_slice(bytes);
+            joined = std::mem::take(&mut self.pending);
+            &joined
+        };
+        let valid = match std::str::from_utf8(bytes) {
+            Ok(_) => bytes.len(),
+            Err(e) => {
+                if e.error_len().is_none() {
+                    self.pending = bytes[e.valid_up_to()..].to_vec();
+                } else {
+                    self.wrong = Some(0);
+                }
+                e.valid_up_to()
+            }
+        };
+        self.lines += memchr::memchr_iter(b'\n', &bytes[..valid]).count() as u64;
+        self.wrong = self.wrong.map(|_| self.lines + 1);
+    }
+
+    fn check_utf16(&mut self, encoding: Encoding, bytes: &[u8]) {
+        let mut rest = std::mem::take(&mut self.pending);
+        rest.extend_from_slice(bytes);
+        let pairs = rest.chunks_exact(2);
+        self.pending = pairs.remainder().to_vec();
+        for pair in pairs {
+            let unit = match encoding {
+                Encoding::Utf16Be => u16::from_be_bytes([pair[0], pair[1]]),
+                _ => u16::from_le_bytes([pair[0], pair[1]]),
+            };
+            let (is_low, after_high) = ((0xDC00..0xE000).contains(&unit), is_high_surrogate(self.last));
+            if is_low != after_high && self.wrong.is_none() {
+                self.wrong = Some(self.lines + 1);
+            }
+            self.lines += u64::from(unit == 0x0A);
+            self.content |= !matches!(unit, 0x09..=0x0D | 0x20 | 0xFEFF);
+            self.last = unit;
+        }
+    }
+
+    pub fn verdict(mut self) -> Result<Verdict, Finding> {
+        if self.encoding.is_none() {
+            self.begin();
+        }
+        let mut encoding = self.encoding.unwrap_or(Encoding::Utf8);
+        if self.total == 0 {
+            return Err(Finding::new(Code::I114, "the file is empty: it has no bytes"));
+        }
+        if !self.content {
+            return Err(Finding::new(Code::I114, "the file is empty: there is nothing in it but white space"));
+        }
+        let here = Place::line("", self.wrong.unwrap_or(self.lines + 1));
+        match (encoding, self.wrong.is_some(), self.pending.is_empty()) {
+            (Encoding::Utf8Bom, true, _) => {
+                let message = "the file begins with the mark of UTF-8, and this line is not UTF-8";
+                return Err(Finding::new(Code::I101, message).at(here));
+            }
+            (Encoding::Utf16Le | Encoding::Utf16Be, true, _) => {
+                let message = format!("the file is {}, and half a character stands in this line", encoding.name());
+                return Err(Finding::new(Code::I101, message).at(here));
+            }
+            (Encoding::Utf16Le | Encoding::Utf16Be, false, empty) if !empty || is_high_surrogate(self.last) => {
+                return Err(Finding::new(Code::I110, "the file ends in the middle of a character").at(here));
+            }
+            (Encoding::Utf8 | Encoding::Utf8Bom, false, false) => {
+                return Err(Finding::new(Code::I110, "the file ends in the middle of a UTF-8 character").at(here));
+            }
+            (Encoding::Utf8, true, _) => encoding = Encoding::Windows1252,
+            _ => {}
+        }
+        let (head, head_is_whole) = head_of(&self.first, encoding, self.total == self.first.len() as u64);
+        let ends_with_newline = matches!(self.last, 0x0A | 0x0D);
+        Ok(Verdict { encoding, head, head_is_whole, ends_with_newline })
+    }
+}
+
+fn is_high_surrogate(unit: u16) -> bool {
+    (0xD800..0xDC00).contains(&unit)
+}
+
+/// By byte order mark, else by where NULs stand; else UTF-8 until a byte says otherwise.
+fn first_guess(sample: &[u8]) -> Encoding {
+    if sample.starts_with(b"\xEF\xBB\xBF") {
+        return Encoding::Utf8Bom;
+    }
+    if sample.starts_with(b"\xFF\xFE") {
+        return Encoding::Utf16Le;
+    }
+    if sample.starts_with(b"\xFE\xFF") {
+        return Encoding::Utf16Be;
+    }
+    let pairs = sample.len() / 2;
+    let nuls = |first: usize| sample[first..].iter().step_by(2).filter(|b| **b == 0).count();
+    if pairs < 2 {
+        return Encoding::Utf8;
+    }
+    // Delimiters, digits and line ends are half of any table, whatever the language of its names.
+    match (nuls(0), nuls(1)) {
+        (even, odd) if odd * 10 >= pairs * 3 && odd >= even * 4 => Encoding::Utf16Le,
+        (even, odd) if even * 10 >= pairs * 3 && even >= odd * 4 => Encoding::Utf16Be,
+        _ => Encoding::Utf8,
+    }
+}

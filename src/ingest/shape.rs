@@ -1,0 +1,103 @@
+//! How a text is cut into records: lines of delimited fields, or one of the three ways that APIs hand
+//! out JSON.
+
+use super::extent::{Extent, extent};
+
+/// How records stand in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Shape {
+    Delimited,
+    JsonArray,
+    /// One value after another, usually one a line; a lone object is one record.
+    JsonLines,
+    /// An object that holds the array of records, as pages of an API do.
+    JsonEnvelope,
+}
+
+/// The member names under which APIs put their records.
+const ENVELOPE_MEMBERS: &[&str] =
+    &["value", "content", "items", "data", "results", "lineItems", "line_items", "records", "rows", "entries"];
+
+/// Whether records stand under this member of an envelope. `paged`: the object counts its records
+/// (`record_count`), and so any list in it may be the one.
+pub(super) fn holds_records(member: &str, paged: bool) -> bool {
+    paged || ENVELOPE_MEMBERS.iter().any(|name| name.eq_ignore_ascii_case(member))
+}
+
+/// The member that says an object is a page, whatever its list is called.
+pub(super) const PAGE_MARK: &str = "record_count";
+
+impl Shape {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Shape::Delimited => "delimited",
+            Shape::JsonArray => "JSON array",
+            Shape::JsonLines => "JSON lines",
+            Shape::JsonEnvelope => "JSON envelope",
+        }
+    }
+
+    /// By the text's beginning, which need not hold a whole value.
+    pub(super) fn of(head: &str) -> Self {
+        let text = head.trim_start();
+        let second = text.get(1..).and_then(|rest| rest.trim_start().chars().next());
+        match (text.as_bytes().first(), second) {
+            (Some(b'['), Some('{' | ']')) => Shape::JsonArray,
+            (Some(b'{'), Some('"' | '}')) => match extent(text.as_bytes(), true) {
+                Extent::Whole(end) if !text[end..].trim_start().is_empty() => Shape::JsonLines,
+                _ if is_envelope(text) => Shape::JsonEnvelope,
+                _ => Shape::JsonLines,
+            },
+            _ => Shape::Delimited,
+        }
+    }
+}
+
+/// Whether the object that `text` begins with has a member that holds records. The text may be cut.
+fn is_envelope(text: &str) -> bool {
+    let mut rest = text[1..].trim_start();
+    let mut paged = false;
+    loop {
+        let Extent::Whole(end) = extent(rest.as_bytes(), true) else { return false };
+        let Ok(member) = serde_json::from_str::<String>(&rest[..end]) else { return false };
+        paged |= member == PAGE_MARK;
+        let Some(value) = rest[end..].trim_start().strip_prefix(':') else { return false };
+        let value = value.trim_start();
+        let list = value.strip_prefix('[').map(str::trim_start);
+        if list.is_some_and(|l| l.starts_with(['{', ']'])) && holds_records(&member, paged) {
+            return true;
+        }
+        let Extent::Whole(end) = extent(value.as_bytes(), true) else { return false };
+        let Some(next) = value[end..].trim_start().strip_prefix(',') else { return false };
+        rest = next.trim_start();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_beginning_tells_the_shape() {
+        for (text, shape) in [
+            ("a,b\n1,2\n", Shape::Delimited),
+            ("", Shape::Delimited),
+            ("[Report] of May\n", Shape::Delimited),
+            ("{curly},b\n", Shape::Delimited),
+            (" [ {\"a\":1} ]", Shape::JsonArray),
+            ("[]", Shape::JsonArray),
+            ("{\"a\":1}", Shape::JsonLines),
+            ("{}", Shape::JsonLines),
+            ("{\"a\":1}\n{\"a\":2}", Shape::JsonLines),
+            ("{\"items\":[{\"a\":1}]}\n{\"items\":[]}", Shape::JsonLines),
+            ("{\"items\":[1,2]}", Shape::JsonLines),
+            ("{\"id\":7,\"lines\":[{\"a\":1}]}", Shape::JsonLines),
+            ("{\"a]\\\"}\":{\"items\":[]},\"n\":1.5,\"Items\" : [ {\"a\":1}", Shape::JsonEnvelope),
+            ("{\"content\":[{\"a\":1}],\"page\":{\"size\":1}}", Shape::JsonEnvelope),
+            ("{\"totalCount\":0,\"value\":[]}", Shape::JsonEnvelope),
+            ("{\"record_count\":1,\"clients\":[{\"id\":1}]}", Shape::JsonEnvelope),
+        ] {
+            assert_eq!(Shape::of(text), shape, "{text:?}");
+        }
+    }
+}

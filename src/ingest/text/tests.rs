@@ -1,0 +1,203 @@
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use proptest::prelude::*;
+
+use super::*;
+
+fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
+
+fn surveyed(bytes: &[u8]) -> Result<Survey, Finding> {
+    survey(file(bytes).path(), "usage/x.csv")
+}
+
+/// The survey, and the whole text.
+fn whole(bytes: &[u8]) -> (Survey, String) {
+    let file = file(bytes);
+    let survey = survey(file.path(), "usage/x.csv").unwrap();
+    let mut text = String::new();
+    open_text(file.path(), &survey).unwrap().read_to_string(&mut text).unwrap();
+    (survey, text)
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn utf16(text: &str, big: bool) -> Vec<u8> {
+    text.encode_utf16().flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() }).collect()
+}
+
+#[test]
+fn encodings_are_told_by_content() {
+    let text = "name,quantity\nMüller €,5\n\u{1F600},1\n";
+    let le_bom = [b"\xFF\xFE".to_vec(), utf16(text, false)].concat();
+    let be_bom = [b"\xFE\xFF".to_vec(), utf16(text, true)].concat();
+    for (bytes, encoding) in [
+        (text.as_bytes().to_vec(), Encoding::Utf8),
+        ([b"\xEF\xBB\xBF", text.as_bytes()].concat(), Encoding::Utf8Bom),
+        (le_bom, Encoding::Utf16Le),
+        (be_bom, Encoding::Utf16Be),
+        (utf16(text, false), Encoding::Utf16Le),
+        (utf16(text, true), Encoding::Utf16Be),
+    ] {
+        for bytes in [bytes.clone(), gzip(&bytes)] {
+            let (survey, read) = whole(&bytes);
+            assert_eq!((survey.encoding, read.as_str(), survey.head.as_str()), (encoding, text, text));
+            assert!(survey.head_is_whole && survey.ends_with_newline);
+            assert_eq!(survey.bytes, bytes.len() as u64);
+        }
+    }
+    let (survey, read) = whole(b"name\nM\xFCller \x80");
+    assert_eq!((survey.encoding, read.as_str()), (Encoding::Windows1252, "name\nMüller €"));
+    assert!(!survey.ends_with_newline);
+}
+
+#[test]
+fn one_byte_at_the_end_of_a_long_file_decides_for_all_of_it() {
+    let mut bytes = "Größe;1\n".repeat(100_000).into_bytes();
+    assert_eq!(surveyed(&bytes).unwrap().encoding, Encoding::Utf8);
+    bytes.extend_from_slice(b"Gr\xF6\xDFe;1\n");
+    let (survey, text) = whole(&bytes);
+    assert_eq!(survey.encoding, Encoding::Windows1252);
+    assert!(text.starts_with("GrÃ¶ÃŸe;1\n") && text.ends_with("Größe;1\n"));
+}
+
+#[test]
+fn the_hash_is_of_the_bytes_on_disk() {
+    let survey = surveyed(b"abc").unwrap();
+    assert_eq!(survey.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+#[test]
+fn a_head_is_cut_at_a_character() {
+    for (unit, bytes) in [("€", "€".repeat(HEAD).into_bytes()), ("€", utf16(&"€,".repeat(HEAD), false))] {
+        let survey = surveyed(&bytes).unwrap();
+        assert!(
+            !survey.head_is_whole && survey.head.len() <= HEAD && survey.head.len() > HEAD - 4,
+            "{}",
+            survey.head.len()
+        );
+        assert!(survey.head.starts_with(unit) && !survey.head.contains('\u{FFFD}'));
+    }
+    let survey = surveyed(&vec![b'a'; HEAD]).unwrap();
+    assert!(survey.head_is_whole && survey.head.len() == HEAD);
+}
+
+#[test]
+fn several_gzip_members_are_one_text() {
+    let bytes = [gzip(b"a,b\n"), gzip(b"1,2\n")].concat();
+    let (survey, text) = whole(&bytes);
+    assert_eq!((survey.container, text.as_str()), (Container::Gzip, "a,b\n1,2\n"));
+}
+
+#[test]
+fn a_broken_gzip_is_truncated() {
+    let rows = (0..50_000).map(|i| format!("{i},{}", i * 7919 % 10007)).collect::<Vec<_>>().join("\n");
+    let good = gzip(rows.as_bytes());
+    let mut bad_crc = good.clone();
+    let at = bad_crc.len() - 6;
+    bad_crc[at] ^= 0xFF;
+    for bytes in [good[..good.len() / 2].to_vec(), good[..good.len() - 3].to_vec(), good[..5].to_vec(), bad_crc] {
+        let finding = surveyed(&bytes).unwrap_err();
+        assert_eq!((finding.code, finding.place), (Code::I110, Some(Place::file("usage/x.csv"))));
+        assert!(finding.message.contains("bytes could be unpacked"), "{}", finding.message);
+    }
+    let half = surveyed(&good[..good.len() / 2]).unwrap_err().message;
+    assert!(!half.contains(" 0 bytes"), "{half}");
+}
+
+#[test]
+fn what_is_no_text_is_named() {
+    let xlsx = [b"PK\x03\x04\x14\x00\x06\x00".as_slice(), &[0; 22], b"[Content_Types].xml"].concat();
+    for (bytes, words) in [
+        (xlsx.clone(), "this is an Excel workbook (.xlsx), whatever its name says"),
+        ([b"PK\x03\x04".as_slice(), &[0; 26], b"usage.csv"].concat(), "a zip archive"),
+        (
+            [b"PK\x03\x04".as_slice(), &[0; 26], b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet"].concat(),
+            ".ods",
+        ),
+        (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1....".to_vec(), ".xls)"),
+        (b"PAR1....PAR1".to_vec(), "Parquet"),
+        (b"\x28\xB5\x2F\xFD....".to_vec(), "zstd"),
+        (b"%PDF-1.7\n".to_vec(), "PDF"),
+        (b"\n <!DOCTYPE html><title>Sign in</title>".to_vec(), "sign-in"),
+        (b"<html>".to_vec(), "HTML"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n".to_vec(), "git lfs pull"),
+        (gzip(&xlsx), "inside the gzip is an Excel workbook"),
+    ] {
+        let finding = surveyed(&bytes).unwrap_err();
+        assert_eq!(finding.code, Code::I101);
+        assert!(finding.message.contains(words), "{words}: {}", finding.message);
+    }
+}
+
+#[test]
+fn an_empty_file_is_told_from_a_missing_one() {
+    for bytes in [&b""[..], b" \r\n\t", b"\xEF\xBB\xBF", b"\xEF\xBB\xBF\n", b"\xFF\xFE", b"\xFF\xFE\n\0", &gzip(b"")] {
+        assert_eq!(surveyed(bytes).unwrap_err().code, Code::I114, "{bytes:?}");
+    }
+    let finding = survey(Path::new("no/such/file"), "usage/x.csv").unwrap_err();
+    assert_eq!(
+        finding.to_string(),
+        "usage/x.csv: error[I101 unreadable-file]: the file cannot be read: there is no such file"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(survey(folder.path(), "usage").unwrap_err().code, Code::I101);
+}
+
+#[test]
+fn a_text_that_ends_in_the_middle_of_a_character_is_truncated() {
+    let cut = "a,b\n1,€".as_bytes();
+    for bytes in [&cut[..cut.len() - 1], &utf16("a,b\n1", false)[..9], &utf16("ab,c\u{1F600}", true)[..10]] {
+        let finding = surveyed(bytes).unwrap_err();
+        assert_eq!(finding.code, Code::I110, "{finding}");
+    }
+    assert_eq!(surveyed(&cut[..cut.len() - 1]).unwrap_err().place, Some(Place::line("usage/x.csv", 2)));
+}
+
+#[test]
+fn a_text_that_breaks_its_own_mark_is_refused_with_the_line() {
+    let finding = surveyed(b"\xEF\xBB\xBFa\nb\nM\xFCller\n").unwrap_err();
+    assert_eq!((finding.code, finding.place), (Code::I101, Some(Place::line("usage/x.csv", 3))));
+    let finding = surveyed(b"\xFF\xFEa\0\n\0\x00\xDCb\0").unwrap_err();
+    assert_eq!((finding.code, finding.place), (Code::I101, Some(Place::line("usage/x.csv", 2))));
+}
+
+#[test]
+fn nuls_in_a_utf8_text_stay() {
+    let (survey, text) = whole(b"a,b\0,c,d,e,f,g\n");
+    assert_eq!((survey.encoding, text.as_str()), (Encoding::Utf8, "a,b\0,c,d,e,f,g\n"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), start in 0_usize..8) {
+        let starts: [&[u8]; 8] = [b"", b"\xFF\xFE", b"\xFE\xFF", b"\xEF\xBB\xBF", b"\x1f\x8b\x08\0", b"PK\x03\x04", b"{\"a\"", b"[{"];
+        let bytes = [starts[start], &bytes].concat();
+        let file = file(&bytes);
+        if let Ok(survey) = survey(file.path(), "x") {
+            let mut text = String::new();
+            open_text(file.path(), &survey).unwrap().read_to_string(&mut text).unwrap();
+            prop_assert_eq!(text, survey.head);
+        }
+    }
+
+    #[test]
+    fn text_in_any_encoding_is_read_again(text in "([a-z]{1,3}[,;\n][€ü\u{1F600}]?){0,800}", times in 1_usize..40) {
+        let text = format!("heading,of,the,file\n{}", text.repeat(times));
+        for bytes in [utf16(&text, false), utf16(&format!("\u{FEFF}{text}"), true), text.clone().into_bytes()] {
+            let (survey, read) = whole(&bytes);
+            prop_assert_eq!(&read, &text, "{}", survey.encoding.name());
+        }
+    }
+}
