@@ -150,3 +150,21 @@ fn reading_rules(table: &TableSpec) -> Vec<String> {
     }
     rules
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `TRUEUP_BLESS=1` writes the page.
+    #[test]
+    fn the_page_is_what_the_specs_say() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/FORMATS.md");
+        let page = formats_page(&Registry::builtin());
+        if std::env::var_os("TRUEUP_BLESS").is_some() {
+            fs_err::create_dir_all(path.parent().expect("a folder")).expect("docs can be made");
+            fs_err::write(&path, &page).expect("docs can be written");
+        }
+        let written = fs_err::read_to_string(&path).expect("docs/FORMATS.md");
+        assert!(written == page, "docs/FORMATS.md is not what the specs say; write it with TRUEUP_BLESS=1");
+    }
+}

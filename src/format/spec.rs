@@ -216,12 +216,29 @@ pub struct RowRule {
     pub reason: String,
 }
 
-/// Whether a cell is a word: whole, any case, `*` and `?` as patterns.
-pub fn word_fits(word: &str, cell: &str) -> bool {
-    if word.contains(['*', '?']) {
-        wildmatch::WildMatch::new(&word.to_lowercase()).matches(&cell.trim().to_lowercase())
-    } else {
-        word.to_lowercase() == cell.trim().to_lowercase()
+/// A spec's word, ready to be compared with cells: whole cells, any case, `*` and `?` as patterns.
+#[derive(Debug, Clone)]
+pub enum WordPattern {
+    Plain(String),
+    Wild(wildmatch::WildMatch),
+}
+
+impl WordPattern {
+    pub fn new(word: &str) -> Self {
+        if word.contains(['*', '?']) {
+            Self::Wild(wildmatch::WildMatch::new_case_insensitive(word))
+        } else {
+            Self::Plain(word.trim().to_lowercase())
+        }
+    }
+
+    /// Whether a cell, trimmed, is this word.
+    pub fn fits(&self, cell: &str) -> bool {
+        match self {
+            Self::Plain(word) if cell.is_ascii() => word.eq_ignore_ascii_case(cell),
+            Self::Plain(word) => *word == cell.to_lowercase(),
+            Self::Wild(pattern) => pattern.matches(cell),
+        }
     }
 }
 
@@ -275,11 +292,12 @@ mod tests {
 
     #[test]
     fn words_fit_whole_cells_in_any_case_and_patterns_the_rest() {
-        assert!(word_fits("monthly", " Monthly "));
-        assert!(!word_fits("month", "Monthly"));
-        assert!(word_fits("One-Year commitment*", "one-year commitment for monthly/yearly billing"));
-        assert!(word_fits("?*", "x"));
-        assert!(!word_fits("?*", ""));
-        assert!(word_fits("", " "));
+        assert!(WordPattern::new("monthly").fits("Monthly"));
+        assert!(!WordPattern::new("month").fits("Monthly"));
+        assert!(WordPattern::new("One-Year commitment*").fits("one-year commitment for monthly/yearly billing"));
+        assert!(WordPattern::new("?*").fits("x"));
+        assert!(!WordPattern::new("?*").fits(""));
+        assert!(WordPattern::new("ÜBER").fits("über"));
+        assert!(WordPattern::new("").fits(""));
     }
 }
