@@ -86,31 +86,18 @@ fn create(folder: &Path, output: Output) -> Result<TableWriter, EmitError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rate::Currency;
 
     #[test]
     fn rejects_keep_the_raw_row_and_leave_the_column_empty_where_the_whole_row_is_meant() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut writer = RejectsWriter::create(dir.path()).expect("created");
-        let mut reject = Reject {
+        let mut reject = Rejected {
             line: 9,
             column: 4,
             code: Code::I105,
             value: "12..5".into(),
             message: "not a number".into(),
             raw: "=A,\"b\",c,12..5".into(),
-            provider_name: String::new(),
-            sub_account_id: String::new(),
-            sub_account_name: String::new(),
-            sku_id: String::new(),
-            charge_description: String::new(),
-            term: String::new(),
-            metric: String::new(),
-            charge_period_start: None,
-            charge_period_end: None,
-            quantity: None,
-            cost: None,
-            currency: Currency::NONE,
         };
         writer.row("usage/a.csv", &reject).expect("written");
         reject.column = 0;

@@ -205,10 +205,10 @@ impl UsageSink for Sink<'_> {
     fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()> {
         self.ledger.read(self.file, row.currency, row.quantity, row.cost)?;
         let (accounts, skus) = (&self.shared.accounts, &self.shared.skus);
-        let account = self.accounts.number(
-            fingerprint(&[row.provider_name, row.sub_account_id, row.sub_account_name]),
-            || accounts.number(account_of(row.provider_name, row.sub_account_id, row.sub_account_name)),
-        );
+        let account =
+            self.accounts.number(fingerprint(&[row.provider_name, row.sub_account_id, row.sub_account_name]), || {
+                accounts.number(account_of(row.provider_name, row.sub_account_id, row.sub_account_name))
+            });
         let rule = self.rule;
         let sku = self.skus.number(
             fingerprint(&[row.provider_name, row.sku_id, row.charge_description, row.term, row.metric]),
@@ -272,8 +272,9 @@ impl UsageSink for Sink<'_> {
             finding = finding.value(reject.value.clone());
         }
         self.log.add(finding);
-        let named = !(reject.sub_account_id.is_empty() && reject.sub_account_name.is_empty())
-            && !(reject.sku_id.is_empty() && reject.charge_description.is_empty());
+        let stated = |id: &str, name: &str| !id.is_empty() || !name.is_empty();
+        let named = stated(&reject.sub_account_id, &reject.sub_account_name)
+            && stated(&reject.sku_id, &reject.charge_description);
         let here = belonging(
             self.shared.run.period,
             ChargeCategory::Purchase,
@@ -342,18 +343,15 @@ fn sku_of(row: &UsageRow<'_>) -> SkuKey {
 /// copies only within the period that their file states.
 fn key_of(row: &UsageRow<'_>, stated: Option<Period>) -> u128 {
     let mut hash = Xxh3::new();
-    match row.identity {
-        Some(identity) => {
-            hash.update(b"identity");
-            hash.update(&identity.to_le_bytes());
-            hash.update(crate::book::id_key(row.provider_name).as_bytes());
-        }
-        None => {
-            hash.update(b"whole");
-            hash.update(&row.whole.to_le_bytes());
-            if row.charge_period_start.is_none() {
-                hash.update(stated.map(|p| p.to_string()).unwrap_or_default().as_bytes());
-            }
+    if let Some(identity) = row.identity {
+        hash.update(b"identity");
+        hash.update(&identity.to_le_bytes());
+        hash.update(crate::book::id_key(row.provider_name).as_bytes());
+    } else {
+        hash.update(b"whole");
+        hash.update(&row.whole.to_le_bytes());
+        if row.charge_period_start.is_none() {
+            hash.update(stated.map(|p| p.to_string()).unwrap_or_default().as_bytes());
         }
     }
     hash.digest128()

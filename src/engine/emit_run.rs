@@ -40,7 +40,7 @@ pub struct Emission<'a> {
 
 impl Emission<'_> {
     /// Writes every output into `folder`.
-    pub fn write(mut self, folder: &Path, log: FindingLog) -> anyhow::Result<Summary> {
+    pub fn write(mut self, folder: &Path, log: &FindingLog) -> anyhow::Result<Summary> {
         write_invoice_lines(folder, &self.outcome.lines)?;
         write_discrepancies(folder, &self.outcome.discrepancies)?;
         write_quantity_changes(folder, &self.outcome.changes)?;
@@ -69,8 +69,7 @@ impl Emission<'_> {
             let Some(from) = self.read.files.get(file as usize) else { continue };
             let detection = &from.export.detection;
             let providers: Vec<&str> = from.providers.iter().map(String::as_str).collect();
-            let provider =
-                if providers.is_empty() { detection.spec.provider.clone() } else { providers.join("; ") };
+            let provider = if providers.is_empty() { detection.spec.provider.clone() } else { providers.join("; ") };
             let first = seen.insert(file);
             out.push(ControlRow {
                 source: detection.source.clone(),
@@ -95,12 +94,8 @@ impl Emission<'_> {
     fn verdicts(&self) -> Vec<VerdictRow> {
         let mut out = self.outcome.verdicts.clone();
         let period = self.run.period;
-        let left_out: Vec<&str> = self
-            .refused
-            .iter()
-            .filter(|r| r.stated.is_none_or(|p| p == period))
-            .map(|r| r.source.as_str())
-            .collect();
+        let left_out: Vec<&str> =
+            self.refused.iter().filter(|r| r.stated.is_none_or(|p| p == period)).map(|r| r.source.as_str()).collect();
         let (accounts, products) = self.unmapped_counts();
         let mut reasons = Vec::new();
         match left_out.as_slice() {
@@ -224,12 +219,7 @@ impl Emission<'_> {
         Ok(lineage.finish()?)
     }
 
-    fn summary(
-        &self,
-        controls: &[ControlRow],
-        verdicts: &[VerdictRow],
-        log: FindingLog,
-    ) -> anyhow::Result<Summary> {
+    fn summary(&self, controls: &[ControlRow], verdicts: &[VerdictRow], log: &FindingLog) -> anyhow::Result<Summary> {
         let run = verdicts.iter().find(|v| v.scope == VerdictScope::Run);
         let (word, reason) = run.map_or((Verdict::NotReconcilable, String::new()), |v| (v.verdict, v.reason.clone()));
         let mut buckets: IndexMap<&'static str, u64> = Bucket::ALL.iter().map(|b| (b.name(), 0)).collect();

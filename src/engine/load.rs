@@ -7,8 +7,8 @@ use anyhow::bail;
 use sha2::{Digest, Sha256};
 
 use crate::book::{
-    ACCOUNT_COLUMNS, BookFile, BookFiles, CONFIG_FILE, Decision, DECISION_COLUMNS, Mappings, PRODUCT_COLUMNS, Period, Psa,
-    load_accounts, load_decisions, load_products, load_psa,
+    ACCOUNT_COLUMNS, BookFile, BookFiles, CONFIG_FILE, DECISION_COLUMNS, Decision, Mappings, PRODUCT_COLUMNS, Period,
+    Psa, load_accounts, load_decisions, load_products, load_psa,
 };
 use crate::emit::FindingLog;
 use crate::finding::{Code, Finding, Place};
@@ -124,9 +124,12 @@ pub fn mappings(files: &BookFiles, log: &mut FindingLog) -> anyhow::Result<Mappi
             // Bundles are read where they are used.
             "map/bundles.csv" => {}
             _ => log.add(
-                Finding::new(Code::I102, "map/ holds accounts.csv, products.csv and bundles.csv; this file is not read")
-                    .severity(crate::finding::Severity::Warning)
-                    .at(Place::file(file.source.clone())),
+                Finding::new(
+                    Code::I102,
+                    "map/ holds accounts.csv, products.csv and bundles.csv; this file is not read",
+                )
+                .severity(crate::finding::Severity::Warning)
+                .at(Place::file(file.source.clone())),
             ),
         }
     }
@@ -148,16 +151,11 @@ pub fn config_sha256(book: &Path) -> anyhow::Result<Option<String>> {
         return Ok(None);
     }
     let digest = Sha256::digest(fs_err::read(path)?);
-    Ok(Some(digest.iter().map(|b| format!("{b:02x}")).collect()))
+    Ok(Some(format!("{digest:x}")))
 }
 
 /// A mapping or decision file must be readable as a whole: half of it would bill on a guess.
-fn named_table(
-    file: &BookFile,
-    columns: &[&str],
-    required: &[&str],
-    log: &mut FindingLog,
-) -> anyhow::Result<Table> {
+fn named_table(file: &BookFile, columns: &[&str], required: &[&str], log: &mut FindingLog) -> anyhow::Result<Table> {
     let (table, findings) =
         read_named_table(&file.path, &file.source, columns, required).map_err(|faults| all_said(&faults))?;
     log.extend(findings);
@@ -165,7 +163,6 @@ fn named_table(
 }
 
 fn all_said(faults: &[Finding]) -> anyhow::Error {
-    let lines: Vec<String> =
-        faults.iter().map(|f| format!("{f}\n  hint: {}", f.code.way_out())).collect();
+    let lines: Vec<String> = faults.iter().map(|f| format!("{f}\n  hint: {}", f.code.way_out())).collect();
     anyhow::anyhow!("{}", lines.join("\n"))
 }

@@ -130,7 +130,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         refused: &sides.refused,
         config_sha256: load::config_sha256(book)?,
     };
-    let summary = emission.write(staging.folder(), log)?;
+    let summary = emission.write(staging.folder(), &log)?;
     let folder = staging.commit().context("the outputs could not be put in place; the old ones are intact")?;
     Ok(Concluded { summary, discrepancies: outcome.discrepancies, verdicts: outcome.verdicts, folder })
 }

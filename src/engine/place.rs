@@ -49,12 +49,7 @@ pub struct MeteredSums {
 }
 
 /// Places every row of every partition.
-pub fn place(
-    run: &Run<'_>,
-    read: &Collected,
-    targets: &Targets<'_>,
-    log: &mut FindingLog,
-) -> anyhow::Result<Placed> {
+pub fn place(run: &Run<'_>, read: &Collected, targets: &Targets<'_>, log: &mut FindingLog) -> anyhow::Result<Placed> {
     let next = AtomicUsize::new(0);
     let all = Mutex::new((Placed::default(), FindingLog::default()));
     let fates = Mutex::new(FateRuns::new(&run.spill_dir, 1 << 20));

@@ -14,12 +14,7 @@ use crate::reconcile::Outcome;
 pub struct Unbalanced(String);
 
 /// The balanced ledger of the run.
-pub fn prove(
-    read: &Collected,
-    placed: &Placed,
-    metered: &MeteredSums,
-    outcome: &Outcome,
-) -> anyhow::Result<Ledger> {
+pub fn prove(read: &Collected, placed: &Placed, metered: &MeteredSums, outcome: &Outcome) -> anyhow::Result<Ledger> {
     let mut ledger = read.ledger.clone();
     ledger.merge(&placed.ledger)?;
     for (group, sums) in &placed.sums {

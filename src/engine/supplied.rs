@@ -26,14 +26,17 @@ pub fn supply(
     for mapping in mappings.products.iter().filter(|m| expects(m, period)) {
         if mapping.provider_name.trim().is_empty() {
             // A row for any vendor expects those that there are.
-            seen.iter().for_each(|vendor| supply.expect(&mapping.product_code, vendor));
+            for vendor in &seen {
+                supply.expect(&mapping.product_code, vendor);
+            }
         } else {
             supply.expect(&mapping.product_code, &mapping.provider_name);
         }
     }
-    for (number, _) in placed.sums.iter() {
-        let (_, product, _) = &targets.groups()[*number as usize];
-        for &account in &placed.sums[number].providers {
+    let groups = targets.groups();
+    for (number, sums) in &placed.sums {
+        let (_, product, _) = &groups[*number as usize];
+        for &account in &sums.providers {
             supply.expect(product, &read.names.accounts[account as usize].provider_name);
         }
     }
@@ -54,7 +57,8 @@ pub fn supply(
     }
     for (index, file) in read.files.iter().enumerate() {
         for ((account, sku), uses) in &file.rejected_uses {
-            let (Some(client_id), Some(product_code)) = (targets.client(account, day), targets.product(sku, day)) else {
+            let (Some(client_id), Some(product_code)) = (targets.client(account, day), targets.product(sku, day))
+            else {
                 continue;
             };
             let first = place_of(read, u32::try_from(index).unwrap_or_default(), uses.first_line);

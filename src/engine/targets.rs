@@ -12,7 +12,8 @@ use crate::book::{ClientId, Mappings, Period, ProductCode, Psa};
 use crate::finding::Finding;
 use crate::meter::Conversion;
 use crate::resolve::{
-    AccountKey, AccountResolution, AccountResolver, ProductResolution, ProductResolver, Resolution, SkuKey, total_and_part,
+    AccountKey, AccountResolution, AccountResolver, ProductResolution, ProductResolver, Resolution, SkuKey,
+    total_and_part,
 };
 
 /// What an account and SKU come to.

@@ -13,12 +13,7 @@ use crate::reconcile::{Unmapped, UnmappedWhat};
 use crate::resolve::Suggester;
 
 /// The rows of `unmapped.csv`, and a finding for each account and SKU.
-pub fn rows(
-    placed: &Placed,
-    read: &Collected,
-    psa: &Psa,
-    log: &mut FindingLog,
-) -> Result<Vec<Unmapped>, Overflow> {
+pub fn rows(placed: &Placed, read: &Collected, psa: &Psa, log: &mut FindingLog) -> Result<Vec<Unmapped>, Overflow> {
     if placed.unmapped.is_empty() {
         return Ok(Vec::new());
     }

@@ -1,7 +1,20 @@
 //! What a file is. A format is data: a TOML spec with one vocabulary for built-in and user formats.
 
 mod canonical;
+mod heading;
+mod page;
+mod registry;
+mod spec;
+mod spec_file;
 mod table_kind;
 
 pub use canonical::{ChargeCategory, Column, ColumnKind, MeterRule};
+pub use heading::{closest, means, normalise};
+pub use page::formats_page;
+pub use registry::{Fit, Registry};
+pub use spec::{
+    ColumnRule, DateOrderRule, DecimalRule, From, Needed, PeriodEnd, PeriodSource, Read, Recognise, RowRule, Spec,
+    Step, TableSpec, VersionRule, Word, WordPattern,
+};
+pub use spec_file::{SpecFault, parse_spec};
 pub use table_kind::TableKind;

@@ -1,0 +1,303 @@
+//! The vocabulary of a format. A format is data: one TOML file says what a file is and how its cells
+//! become canonical columns, and the built-in specs use nothing that a user's own spec could not.
+//!
+//! ```toml
+//! id = "acme-usage"                  # stable name, as in controls.csv
+//! provider = "Acme"                  # provider_name where no column gives one
+//! version = "2026-01"                # of the knowledge, not of this program
+//! source = "https://…"               # where the knowledge is from
+//! notes = "…"                        # for people
+//! fallback = false                   # true: tried only where no other format fits
+//!
+//! kind = "usage"                     # or clients, products, contracts, contract_lines, price_tiers;
+//!                                    # a spec of several tables repeats all below under [[table]]
+//! meter = "sum"                      # default rule: sum, max, last, average, prorated
+//! identity = ["InvoiceLineId"]       # headings the vendor can never repeat with another meaning
+//! exported = ["InvoiceDate"]         # headings of the export's own date, orders conflicting copies
+//!
+//! [recognise]                        # headings: case, spacing and punctuation do not matter, nor order
+//! required = ["Tenant", ["Sku", "Part"]]   # all must be there; a list means any one of them
+//! usual = ["Region"]                 # headings the format has: missing ones are reported as drift
+//! optional = ["Tag*"]                # headings it may have; a trailing * means a family
+//! versions = [{ version = "1.1", headings = ["New"] }, { version = "1.0" }]  # first with one present
+//!
+//! [read]
+//! date_order = "mdy"                 # ymd, mdy, dmy; without it decided per column from the file
+//! decimal = "point"                  # or comma; without it decided per column from the file
+//! null_words = ["NULL"]              # cells that mean "empty"
+//! period_end = "inclusive"           # the last day, or "exclusive" (the default): the day after
+//! period = "charge"                  # rows carry dates; "folder": the folder or file name says
+//! require = ["account", "product", "quantity"]   # what a row must have; this is the default
+//!
+//! [columns]                          # canonical column = where it comes from
+//! sku_id = "Sku"                     # a heading
+//! quantity = ["Billable", "Qty"]     # the first that has a value in the row
+//! metric = { constant = "assigned" }
+//! line_id = { join = ["Invoice", "Line"], with = ":" }        # empty parts are left out
+//! term = { heading = "Cycle", words = { "Annual*" = "P1Y" }, otherwise = "" }
+//!                                    # words: whole cell, any case, * and ? as patterns, first fit wins;
+//!                                    # with no `otherwise` a cell that fits none stands as it is
+//!
+//! [[exclude]]                        # rows that count for nothing, and why
+//! heading = "Billable"
+//! words = ["0", "no"]
+//! reason = "…"
+//!
+//! [[cost_only]]                      # rows whose cost counts and whose quantity does not, and why
+//! heading = "Type"
+//! words = ["prorate*"]
+//! reason = "…"
+//!
+//! [totals]
+//! labels = ["Grand total"]           # words of a total row beside the usual ones
+//! ```
+
+use super::{MeterRule, TableKind};
+
+/// A format: what it is called, where the knowledge is from, and its tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spec {
+    pub id: String,
+    /// `provider_name` of rows whose columns give none.
+    pub provider: String,
+    pub version: String,
+    pub source: String,
+    pub notes: String,
+    /// Tried only where no other format fits.
+    pub fallback: bool,
+    /// A usage format has one table, a PSA format several.
+    pub tables: Vec<TableSpec>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSpec {
+    pub kind: TableKind,
+    pub recognise: Recognise,
+    pub read: Read,
+    pub columns: Vec<ColumnRule>,
+    pub exclude: Vec<RowRule>,
+    pub cost_only: Vec<RowRule>,
+    /// Headings.
+    pub identity: Vec<String>,
+    /// Headings, the first with a value counts.
+    pub exported: Vec<String>,
+    pub meter: MeterRule,
+    /// Words of a total row beside the usual ones.
+    pub total_labels: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recognise {
+    /// Each entry is a list of headings of which one must be there.
+    pub required: Vec<Vec<String>>,
+    pub usual: Vec<String>,
+    pub optional: Vec<String>,
+    pub versions: Vec<VersionRule>,
+}
+
+/// The format's version if any of `headings` is there, or if none is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionRule {
+    pub version: String,
+    pub headings: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DateOrderRule {
+    Ymd,
+    Mdy,
+    Dmy,
+}
+
+impl DateOrderRule {
+    pub const fn word(self) -> &'static str {
+        match self {
+            DateOrderRule::Ymd => "year, month, day",
+            DateOrderRule::Mdy => "month, day, year",
+            DateOrderRule::Dmy => "day, month, year",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DecimalRule {
+    Point,
+    Comma,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeriodEnd {
+    Inclusive,
+    #[default]
+    Exclusive,
+}
+
+/// What says which period a row belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeriodSource {
+    /// The row's charge period.
+    #[default]
+    Charge,
+    /// The folder or file name: the rows carry no dates.
+    Folder,
+}
+
+/// What a usage row must have, else it is rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Needed {
+    /// An account's id or name.
+    Account,
+    /// A SKU or a description.
+    Product,
+    /// A quantity, except on rows that carry cost alone.
+    Quantity,
+}
+
+impl Needed {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Needed::Account => "account",
+            Needed::Product => "product",
+            Needed::Quantity => "quantity",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Read {
+    pub date_order: Option<DateOrderRule>,
+    pub decimal: Option<DecimalRule>,
+    pub null_words: Vec<String>,
+    pub period_end: PeriodEnd,
+    pub period: PeriodSource,
+    pub require: Vec<Needed>,
+}
+
+/// Where a canonical column comes from: the first step that yields a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnRule {
+    pub name: String,
+    pub steps: Vec<Step>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    pub from: From,
+    pub words: Vec<Word>,
+    /// The value where no word fits; `None`: the text stands.
+    pub otherwise: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum From {
+    Heading(String),
+    Constant(String),
+    /// The non-empty cells, with a separator between.
+    Join(Vec<String>, String),
+}
+
+/// A word of the vendor and what it means. `*` and `?` in it make it a pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    pub word: String,
+    pub means: String,
+}
+
+/// Rows in which `heading` has one of `words` are treated apart, for a reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowRule {
+    pub heading: String,
+    pub words: Vec<String>,
+    pub reason: String,
+}
+
+/// A spec's word, ready to be compared with cells: whole cells, any case, `*` and `?` as patterns.
+#[derive(Debug, Clone)]
+pub enum WordPattern {
+    Plain(String),
+    Wild(wildmatch::WildMatch),
+}
+
+impl WordPattern {
+    pub fn new(word: &str) -> Self {
+        if word.contains(['*', '?']) {
+            Self::Wild(wildmatch::WildMatch::new_case_insensitive(word))
+        } else {
+            Self::Plain(word.trim().to_lowercase())
+        }
+    }
+
+    /// Whether a cell, trimmed, is this word.
+    pub fn fits(&self, cell: &str) -> bool {
+        match self {
+            Self::Plain(word) if cell.is_ascii() => word.eq_ignore_ascii_case(cell),
+            Self::Plain(word) => *word == cell.to_lowercase(),
+            Self::Wild(pattern) => pattern.matches(cell),
+        }
+    }
+}
+
+impl Spec {
+    /// The spec's only table, or the first of several.
+    pub fn table(&self, index: usize) -> Option<&TableSpec> {
+        self.tables.get(index)
+    }
+
+    /// Whether the format is of vendor usage, not of PSA data.
+    pub fn is_usage(&self) -> bool {
+        self.tables.iter().any(|t| t.kind == TableKind::Usage)
+    }
+}
+
+impl TableSpec {
+    pub fn column(&self, name: &str) -> Option<&ColumnRule> {
+        self.columns.iter().find(|c| c.name == name)
+    }
+
+    /// Every heading or family of headings the table knows, each once: required, usual, optional and those read.
+    pub fn known_headings(&self) -> Vec<&str> {
+        let mut known: Vec<&str> = self.recognise.required.iter().flatten().map(String::as_str).collect();
+        known.extend(self.recognise.usual.iter().map(String::as_str));
+        known.extend(self.recognise.optional.iter().map(String::as_str));
+        known.extend(self.bound_headings());
+        let mut seen = std::collections::HashSet::new();
+        known.retain(|h| seen.insert(if h.ends_with('*') { (*h).to_string() } else { super::normalise(h) }));
+        known
+    }
+
+    /// Every heading that feeds a column or a rule.
+    pub fn bound_headings(&self) -> Vec<&str> {
+        let mut bound = Vec::new();
+        for step in self.columns.iter().flat_map(|c| &c.steps) {
+            match &step.from {
+                From::Heading(heading) => bound.push(heading.as_str()),
+                From::Join(parts, _) => bound.extend(parts.iter().map(String::as_str)),
+                From::Constant(_) => {}
+            }
+        }
+        bound.extend(self.exclude.iter().chain(&self.cost_only).map(|r| r.heading.as_str()));
+        bound.extend(self.identity.iter().chain(&self.exported).map(String::as_str));
+        bound
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_fit_whole_cells_in_any_case_and_patterns_the_rest() {
+        assert!(WordPattern::new("monthly").fits("Monthly"));
+        assert!(!WordPattern::new("month").fits("Monthly"));
+        assert!(WordPattern::new("One-Year commitment*").fits("one-year commitment for monthly/yearly billing"));
+        assert!(WordPattern::new("?*").fits("x"));
+        assert!(!WordPattern::new("?*").fits(""));
+        assert!(WordPattern::new("ÜBER").fits("über"));
+        assert!(WordPattern::new("").fits(""));
+    }
+}

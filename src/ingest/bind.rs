@@ -1,0 +1,423 @@
+//! A spec bound to the headings of one file: for every canonical column, the fields it comes from. It is
+//! worked out once per file, so that reading a row looks up nothing by name and allocates nothing.
+
+use std::collections::{BTreeSet, HashMap};
+
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+use super::Record;
+use crate::format::{Column, ColumnKind, From, RowRule, Step, TableSpec, Word, WordPattern, normalise};
+
+/// How many distinct cells a word list remembers before it judges each anew.
+const REMEMBERED: usize = 4096;
+/// How many unknown words are named.
+const NAMED: usize = 20;
+
+/// The cells of a row by heading; a row that lacks one has it empty.
+pub(super) trait Cells {
+    fn cell(&self, field: usize) -> &str;
+}
+
+impl Cells for Record {
+    fn cell(&self, field: usize) -> &str {
+        self.get(field).unwrap_or_default()
+    }
+}
+
+/// A row of a JSON file, its values placed by heading.
+impl Cells for Vec<String> {
+    fn cell(&self, field: usize) -> &str {
+        self.get(field).map_or("", String::as_str)
+    }
+}
+
+/// A value and the field it comes from, if it comes from one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Taken<'a> {
+    pub text: &'a str,
+    pub field: Option<usize>,
+}
+
+#[derive(Debug)]
+pub(super) struct Binding {
+    columns: Vec<BoundColumn>,
+    exclude: Vec<BoundRule>,
+    cost_only: Vec<BoundRule>,
+    /// `None` if the format names no identity, or the file lacks one of its headings.
+    identity: Option<Vec<usize>>,
+    pub exported: Vec<usize>,
+    /// Fields that hold ids, which spreadsheets spoil.
+    pub ids: Vec<usize>,
+    /// Every field, ordered by heading, with the heading's fingerprint.
+    by_heading: Vec<(usize, u64)>,
+    null_words: Vec<String>,
+    format_id: u64,
+    pub unknown_words: BTreeSet<(String, String)>,
+    buffer: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct BoundColumn {
+    name: String,
+    steps: Vec<BoundStep>,
+    /// Needs no words and no joining: the value is a cell.
+    plain: bool,
+    text: String,
+    field: Option<usize>,
+}
+
+#[derive(Debug)]
+struct BoundStep {
+    from: BoundFrom,
+    words: Vec<Word>,
+    otherwise: Option<String>,
+    remembered: HashMap<String, Fits>,
+}
+
+#[derive(Debug)]
+enum BoundFrom {
+    Field(usize),
+    Constant(String),
+    Join(Vec<usize>, String),
+}
+
+/// What a word list says of a cell.
+#[derive(Debug, Clone, Copy)]
+enum Fits {
+    Word(usize),
+    Otherwise,
+    Itself,
+}
+
+#[derive(Debug)]
+struct BoundRule {
+    field: usize,
+    words: Vec<WordPattern>,
+}
+
+impl Binding {
+    /// Binds a table's columns to headings; a column of which no heading is there has no value in this file.
+    /// `columns` are the canonical columns wanted, in the order in which [`Binding::take`] counts them.
+    pub fn new(format_id: &str, table: &TableSpec, headings: &[String], columns: &[&str]) -> Self {
+        let normalised: Vec<String> = headings.iter().map(|h| normalise(h)).collect();
+        let find = |heading: &str| {
+            let wanted = normalise(heading);
+            normalised.iter().position(|h| *h == wanted)
+        };
+        let bound = columns.iter().map(|name| {
+            let rule = table.column(name);
+            BoundColumn::new(name, rule.map_or(&[], |r| r.steps.as_slice()), &find)
+        });
+        let rules = |rules: &[RowRule]| {
+            let bound = |r: &RowRule| {
+                find(&r.heading)
+                    .map(|field| BoundRule { field, words: r.words.iter().map(|w| WordPattern::new(w)).collect() })
+            };
+            rules.iter().filter_map(bound).collect()
+        };
+        let columns: Vec<BoundColumn> = bound.collect();
+        let is_id = |c: &&BoundColumn| c.name.ends_with("_id");
+        let mut ids: Vec<usize> = columns.iter().filter(is_id).flat_map(BoundColumn::fields).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let identity: Option<Vec<usize>> = table.identity.iter().map(|h| find(h)).collect();
+        let mut order: Vec<usize> = (0..normalised.len()).collect();
+        order.sort_by(|a, b| normalised[*a].cmp(&normalised[*b]).then(a.cmp(b)));
+        Self {
+            columns,
+            ids,
+            exclude: rules(&table.exclude),
+            cost_only: rules(&table.cost_only),
+            identity: identity.filter(|fields| !fields.is_empty()),
+            exported: table.exported.iter().filter_map(|h| find(h)).collect(),
+            by_heading: order.into_iter().map(|i| (i, xxh3_64(normalised[i].as_bytes()))).collect(),
+            null_words: table.read.null_words.clone(),
+            format_id: xxh3_64(format_id.as_bytes()),
+            unknown_words: BTreeSet::new(),
+            buffer: Vec::new(),
+        }
+    }
+
+    /// The fields that feed a column.
+    pub fn fields(&self, column: usize) -> impl Iterator<Item = usize> + '_ {
+        self.columns[column].fields()
+    }
+
+    /// Whether anything of this file feeds a column.
+    pub fn feeds(&self, column: usize) -> bool {
+        !self.columns[column].steps.is_empty()
+    }
+
+    /// The cell trimmed, and empty if it is a word that means so.
+    pub fn clean<'a>(&self, cell: &'a str) -> &'a str {
+        clean(cell, &self.null_words)
+    }
+
+    /// Works out the columns that need words or joining. To be called once per row, before `take`.
+    pub fn prepare(&mut self, cells: &impl Cells) {
+        let nulls = &self.null_words;
+        for column in self.columns.iter_mut().filter(|c| !c.plain) {
+            column.text.clear();
+            column.field = None;
+            for step in &mut column.steps {
+                let start = column.text.len();
+                match &step.from {
+                    BoundFrom::Field(field) => {
+                        let field = *field;
+                        let text = clean(cells.cell(field), nulls);
+                        let value = if step.words.is_empty() {
+                            text
+                        } else {
+                            match step.fits(text) {
+                                Fits::Word(i) => step.words[i].means.as_str(),
+                                Fits::Otherwise => step.otherwise.as_deref().unwrap_or_default(),
+                                Fits::Itself => {
+                                    if !text.is_empty() && self.unknown_words.len() < NAMED {
+                                        self.unknown_words.insert((column.name.clone(), text.to_string()));
+                                    }
+                                    text
+                                }
+                            }
+                        };
+                        column.text.push_str(value);
+                        column.field = Some(field);
+                    }
+                    BoundFrom::Constant(constant) => {
+                        column.text.push_str(constant);
+                        column.field = None;
+                    }
+                    BoundFrom::Join(fields, with) => {
+                        for field in fields {
+                            let part = clean(cells.cell(*field), nulls);
+                            if !part.is_empty() && column.text.len() > start {
+                                column.text.push_str(with);
+                            }
+                            column.text.push_str(part);
+                        }
+                        column.field = fields.first().copied();
+                    }
+                }
+                if !column.text.is_empty() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// The value of a column in the row last prepared.
+    pub fn take<'a>(&'a self, column: usize, cells: &'a impl Cells) -> Taken<'a> {
+        let column = &self.columns[column];
+        if !column.plain {
+            return Taken { text: &column.text, field: column.field };
+        }
+        let mut first = None;
+        for step in &column.steps {
+            if let BoundFrom::Field(field) = step.from {
+                let text = clean(cells.cell(field), &self.null_words);
+                if !text.is_empty() {
+                    return Taken { text, field: Some(field) };
+                }
+                first = first.or(Some(field));
+            }
+        }
+        Taken { text: "", field: first }
+    }
+
+    pub fn is_excluded(&self, cells: &impl Cells) -> bool {
+        self.exclude.iter().any(|r| r.fits(cells))
+    }
+
+    pub fn is_cost_only(&self, cells: &impl Cells) -> bool {
+        self.cost_only.iter().any(|r| r.fits(cells))
+    }
+
+    /// The fingerprint of the identity cells, if the format names some and all are filled.
+    pub fn identity(&mut self, cells: &impl Cells) -> Option<u128> {
+        let fields = self.identity.as_ref()?;
+        self.buffer.clear();
+        self.buffer.extend_from_slice(&self.format_id.to_le_bytes());
+        for field in fields {
+            let text = clean(cells.cell(*field), &self.null_words);
+            if text.is_empty() {
+                return None;
+            }
+            push(&mut self.buffer, text);
+        }
+        Some(xxh3_128(&self.buffer))
+    }
+
+    /// The fingerprint of every non-empty cell with its heading, whatever the order of the columns.
+    pub fn whole(&mut self, cells: &impl Cells) -> u128 {
+        self.buffer.clear();
+        self.buffer.extend_from_slice(&self.format_id.to_le_bytes());
+        for (field, heading) in &self.by_heading {
+            let text = clean(cells.cell(*field), &self.null_words);
+            if !text.is_empty() {
+                self.buffer.extend_from_slice(&heading.to_le_bytes());
+                push(&mut self.buffer, text);
+            }
+        }
+        xxh3_128(&self.buffer)
+    }
+}
+
+/// A text with its length before it, so that no two lists of texts look alike.
+pub(super) fn push(buffer: &mut Vec<u8>, text: &str) {
+    buffer.extend_from_slice(&(text.len() as u64).to_le_bytes());
+    buffer.extend_from_slice(text.as_bytes());
+}
+
+fn clean<'a>(cell: &'a str, null_words: &[String]) -> &'a str {
+    let text = cell.trim();
+    if null_words.iter().any(|w| w.eq_ignore_ascii_case(text)) { "" } else { text }
+}
+
+impl BoundColumn {
+    fn new(name: &str, steps: &[Step], find: &impl Fn(&str) -> Option<usize>) -> Self {
+        let steps: Vec<BoundStep> = steps.iter().filter_map(|s| BoundStep::new(s, find)).collect();
+        let plain = steps.iter().all(|s| matches!(s.from, BoundFrom::Field(_)) && s.words.is_empty());
+        Self { name: name.to_string(), steps, plain, text: String::new(), field: None }
+    }
+
+    fn fields(&self) -> impl Iterator<Item = usize> + '_ {
+        self.steps.iter().flat_map(|step| step.fields().iter().copied())
+    }
+}
+
+impl BoundStep {
+    fn fields(&self) -> &[usize] {
+        match &self.from {
+            BoundFrom::Field(field) => std::slice::from_ref(field),
+            BoundFrom::Join(fields, _) => fields,
+            BoundFrom::Constant(_) => &[],
+        }
+    }
+
+    fn new(step: &Step, find: &impl Fn(&str) -> Option<usize>) -> Option<Self> {
+        let from = match &step.from {
+            From::Heading(heading) => BoundFrom::Field(find(heading)?),
+            From::Constant(constant) => BoundFrom::Constant(constant.clone()),
+            From::Join(parts, with) => {
+                let fields: Vec<usize> = parts.iter().filter_map(|p| find(p)).collect();
+                if fields.is_empty() {
+                    return None;
+                }
+                BoundFrom::Join(fields, with.clone())
+            }
+        };
+        let (words, otherwise) = (step.words.clone(), step.otherwise.clone());
+        Some(Self { from, words, otherwise, remembered: HashMap::new() })
+    }
+
+    fn fits(&mut self, text: &str) -> Fits {
+        if let Some(fits) = self.remembered.get(text) {
+            return *fits;
+        }
+        let fits = match self.words.iter().position(|w| WordPattern::new(&w.word).fits(text)) {
+            Some(i) => Fits::Word(i),
+            None if self.otherwise.is_some() => Fits::Otherwise,
+            None => Fits::Itself,
+        };
+        if self.remembered.len() < REMEMBERED {
+            self.remembered.insert(text.to_string(), fits);
+        }
+        fits
+    }
+}
+
+impl BoundRule {
+    fn fits(&self, cells: &impl Cells) -> bool {
+        let cell = cells.cell(self.field).trim();
+        self.words.iter().any(|w| w.fits(cell))
+    }
+}
+
+/// The canonical usage columns, in the order of [`Column::ALL`]: what [`Binding::new`] takes for usage.
+pub(super) fn usage_columns() -> Vec<&'static str> {
+    Column::ALL.iter().map(|c| c.name()).collect()
+}
+
+/// The usage columns of a kind.
+pub(super) fn columns_of(kind: ColumnKind) -> impl Iterator<Item = usize> {
+    Column::ALL.iter().filter(move |c| c.kind() == kind).map(|c| *c as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::parse_spec;
+
+    fn binding(headings: &[&str]) -> Binding {
+        let spec = parse_spec(
+            "id = \"acme\"\nkind = \"usage\"\nidentity = [\"Line\"]\n[recognise]\nrequired = [\"Tenant\"]\n\
+             [read]\nnull_words = [\"NULL\"]\n[columns]\n\
+             sub_account_id = [\"Tenant\", \"Payer\"]\nsku_id = { join = [\"Product\", \"Sku\"], with = \":\" }\n\
+             term = [{ heading = \"Term\", words = { \"Month*\" = \"P1M\" } }, { constant = \"P1Y\" }]\n\
+             [[exclude]]\nheading = \"Billable\"\nwords = [\"no\"]\nreason = \"free\"\n",
+        )
+        .expect("a spec");
+        let headings: Vec<String> = headings.iter().map(ToString::to_string).collect();
+        Binding::new("acme", &spec.tables[0], &headings, &["sub_account_id", "sku_id", "term", "cost"])
+    }
+
+    fn row(cells: &[&str]) -> Vec<String> {
+        cells.iter().map(ToString::to_string).collect()
+    }
+
+    const HEADINGS: &[&str] = &["TENANT", "Payer", "Sku", "Product", "Term", "Billable", "Line"];
+
+    #[test]
+    fn the_first_cell_with_a_value_counts_and_null_words_are_none() {
+        let mut b = binding(HEADINGS);
+        let cells = row(&["null", " p1 ", "0001", "CFQ", "", "", ""]);
+        b.prepare(&cells);
+        assert_eq!(b.take(0, &cells), Taken { text: "p1", field: Some(1) });
+        assert_eq!(b.take(1, &cells).text, "CFQ:0001");
+        assert_eq!(b.take(3, &cells), Taken { text: "", field: None });
+    }
+
+    #[test]
+    fn words_are_translated_and_unknown_ones_stand_and_are_named() {
+        let mut b = binding(HEADINGS);
+        for (cell, term) in [("monthly", "P1M"), ("Weekly", "Weekly"), ("", "P1Y"), ("MONTH to month", "P1M")] {
+            let cells = row(&["t", "", "", "", cell, "", ""]);
+            b.prepare(&cells);
+            assert_eq!(b.take(2, &cells).text, term, "{cell}");
+        }
+        assert_eq!(b.unknown_words.iter().collect::<Vec<_>>(), [&("term".to_string(), "Weekly".to_string())]);
+    }
+
+    #[test]
+    fn an_empty_part_of_a_join_leaves_no_separator() {
+        let mut b = binding(HEADINGS);
+        let cells = row(&["t", "", "", "CFQ", "", "", ""]);
+        b.prepare(&cells);
+        assert_eq!(b.take(1, &cells).text, "CFQ");
+    }
+
+    #[test]
+    fn the_whole_fingerprint_does_not_see_column_order_or_padding_and_sees_every_cell() {
+        let mut a = binding(&["Tenant", "Region"]);
+        let mut b = binding(&["Region", "Tenant"]);
+        assert_eq!(a.whole(&row(&["t", "eu"])), b.whole(&row(&[" eu ", "t"])));
+        assert_ne!(a.whole(&row(&["t", "eu"])), a.whole(&row(&["t", "us"])));
+        assert_ne!(a.whole(&row(&["t", "eu"])), a.whole(&row(&["eu", "t"])));
+    }
+
+    #[test]
+    fn identity_needs_every_cell() {
+        let mut b = binding(HEADINGS);
+        assert_eq!(b.identity(&row(&["t", "", "", "", "", "", " "])), None);
+        let one = b.identity(&row(&["t", "", "", "", "", "", "L1"]));
+        assert!(one.is_some());
+        assert_eq!(one, b.identity(&row(&["u", "", "", "", "", "", "L1 "])));
+        assert_eq!(binding(&["Tenant"]).identity(&row(&["t"])), None);
+    }
+
+    #[test]
+    fn row_rules_compare_whole_cells_in_any_case() {
+        let b = binding(HEADINGS);
+        assert!(b.is_excluded(&row(&["t", "", "", "", "", "NO", ""])));
+        assert!(!b.is_excluded(&row(&["t", "", "", "", "", "none", ""])));
+    }
+}

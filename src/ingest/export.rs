@@ -1,0 +1,322 @@
+//! An export to typed usage rows, one at a time: nothing here grows with the file.
+
+use std::collections::HashMap;
+
+use rust_decimal::Decimal;
+
+use super::bind::{Binding, Cells, Taken, columns_of, usage_columns};
+use super::layout::{Layout, LineSink};
+use super::styles::{Evidence, Known, Styles, stated_order, stated_style};
+use super::typed::{Problem, Typist};
+use super::{Detection, JsonEvent, OtherLine, Record, Shape, UsageSink, open_text, read_json};
+use crate::finding::{Code, Finding, Place};
+use crate::format::{Column, ColumnKind, normalise};
+use crate::rate::{ExactSum, plain};
+
+/// What was read of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReadTotals {
+    /// Usage rows handed on.
+    pub rows: u64,
+    pub rejected: u64,
+    /// Titles, headings, totals, notes and blank lines.
+    pub other_lines: u64,
+    /// What the file's last total row says of its cost, else of its quantity.
+    pub stated_total: Option<Decimal>,
+    /// The sum of the same column over the rows.
+    pub summed_total: Option<Decimal>,
+    /// The file's bytes end early: what is behind its last row is not known.
+    pub truncated: bool,
+}
+
+/// Reads every row of a usage export into `sink`. An error is one of the sink's, or of reading; what is
+/// wrong with the data goes to the sink as rejects and findings.
+pub fn read_usage(detection: &Detection, sink: &mut dyn UsageSink) -> anyhow::Result<ReadTotals> {
+    let table = detection.table();
+    let headings = match detection.delimiter {
+        Some(_) => detection.headings.clone(),
+        None => every_heading(detection),
+    };
+    let binding = Binding::new(&detection.spec.id, table, &headings, &usage_columns());
+    let layout = usage_layout(detection, &binding, &headings);
+    let of = |kind| columns_of(kind).flat_map(|c| binding.fields(c).collect::<Vec<_>>()).collect::<Vec<_>>();
+    let mut dates = of(ColumnKind::Date);
+    dates.extend(&binding.exported);
+    let styles = learn(detection, &layout, &headings, &of(ColumnKind::Number), &dates)?;
+    let sums = [Column::Cost, Column::Quantity].map(|c| binding.fields(c as usize).next().map(FieldSum::of));
+    let sums = sums.into_iter().flatten().collect();
+    let typist = Typist::new(&detection.spec, table, binding, styles);
+    let mut reader = Reader { detection, typist, sink, totals: ReadTotals::default(), sums };
+    match detection.delimiter {
+        Some(_) => layout.read(detection.lines(), &mut reader)?,
+        None => reader.read_json(&headings)?,
+    }
+    reader.finish()
+}
+
+/// For JSON, whose records leave out what is empty: the keys seen and every heading the format knows.
+pub(super) fn every_heading(detection: &Detection) -> Vec<String> {
+    let mut all = detection.headings.clone();
+    let known = detection.table().known_headings();
+    for heading in known.into_iter().filter(|h| !h.ends_with('*')) {
+        if !all.iter().any(|h| normalise(h) == normalise(heading)) {
+            all.push(heading.to_string());
+        }
+    }
+    all
+}
+
+fn usage_layout(detection: &Detection, binding: &Binding, headings: &[String]) -> Layout {
+    let keys = [Column::SubAccountId, Column::SubAccountName, Column::SkuId];
+    let keys = keys.into_iter().flat_map(|c| binding.fields(c as usize).collect::<Vec<_>>()).collect();
+    let currency = binding.fields(Column::Currency as usize).collect();
+    Layout::new(headings, &detection.table().total_labels, keys, currency)
+}
+
+/// How numbers and dates are written: as the format says, else as a first pass over the file shows.
+pub(super) fn learn(
+    detection: &Detection,
+    layout: &Layout,
+    headings: &[String],
+    numbers: &[usize],
+    dates: &[usize],
+) -> anyhow::Result<Styles> {
+    let read = &detection.table().read;
+    let (style, order) = (stated_style(read, detection.delimiter), stated_order(read));
+    let open_numbers: &[usize] = if style.is_none() { numbers } else { &[] };
+    let open_dates: &[usize] = if order.is_none() { dates } else { &[] };
+    let mut first_pass = FirstPass { evidence: Evidence::new(headings.len(), open_numbers, open_dates) };
+    if !open_numbers.is_empty() || !open_dates.is_empty() {
+        match detection.delimiter {
+            Some(_) => layout.read(detection.lines(), &mut first_pass)?,
+            None => each_json_row(detection, headings, &mut |row| {
+                if let Ok((_, cells, _)) = row {
+                    first_pass.evidence.observe(cells);
+                }
+                Ok(())
+            })?,
+        }
+    }
+    let mut styles = first_pass.evidence.conclude();
+    for (style, field) in style.iter().flat_map(|s| numbers.iter().map(move |f| (s, f))) {
+        styles.numbers[*field] = Some(Known::As(*style));
+    }
+    for (order, field) in order.iter().flat_map(|o| dates.iter().map(move |f| (o, f))) {
+        styles.dates[*field] = Some(Known::As(Some(*order)));
+    }
+    Ok(styles)
+}
+
+struct FirstPass {
+    evidence: Evidence,
+}
+
+impl LineSink for FirstPass {
+    fn other(&mut self, _: u64, _: OtherLine) -> anyhow::Result<()> {
+        Ok(())
+    }
+    fn row(&mut self, record: &Record) -> anyhow::Result<()> {
+        self.evidence.observe(record);
+        Ok(())
+    }
+    fn total(&mut self, _: &Record) -> anyhow::Result<()> {
+        Ok(())
+    }
+    fn broken(&mut self, _: u64, _: &str, _: Option<&Record>, _: Problem) -> anyhow::Result<()> {
+        Ok(())
+    }
+    fn cut_off(&mut self, _: u64, _: String) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
+/// The sum of a field over the file, and since its last total row.
+struct FieldSum {
+    field: usize,
+    /// `None` once it has more digits than can be held.
+    all: Option<ExactSum>,
+    since: Option<ExactSum>,
+}
+
+impl FieldSum {
+    fn of(field: usize) -> Self {
+        Self { field, all: Some(ExactSum::ZERO), since: Some(ExactSum::ZERO) }
+    }
+
+    fn add(&mut self, value: Decimal) {
+        for sum in [&mut self.all, &mut self.since] {
+            *sum = sum.and_then(|mut s| s.add(value).ok().map(|()| s));
+        }
+    }
+}
+
+/// A record's number, cells and text, or why it is none.
+type JsonRow<'a> = Result<(u64, &'a Vec<String>, &'a str), super::RecordFault>;
+
+/// Every record of a JSON file as cells by heading.
+pub(super) fn each_json_row(
+    detection: &Detection,
+    headings: &[String],
+    row: &mut dyn FnMut(JsonRow<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut places: HashMap<String, Option<usize>> = HashMap::new();
+    let normalised: Vec<String> = headings.iter().map(|h| normalise(h)).collect();
+    let mut cells: Vec<String> = vec![String::new(); headings.len()];
+    read_json(open_text(&detection.path, &detection.survey)?, detection.survey.shape, &mut |event| match event {
+        JsonEvent::Record(record) => {
+            cells.iter_mut().for_each(String::clear);
+            for (key, value) in record.fields {
+                let known = places.get(key.as_str()).copied();
+                let place = known.unwrap_or_else(|| {
+                    let wanted = normalise(key);
+                    let place = normalised.iter().position(|h| *h == wanted);
+                    places.insert(key.clone(), place);
+                    place
+                });
+                // Two spellings of one heading in a record: the first with a value counts.
+                if let Some(cell) = place.and_then(|p| cells.get_mut(p))
+                    && cell.is_empty()
+                {
+                    cell.push_str(value);
+                }
+            }
+            row(Ok((record.number, &cells, record.raw)))
+        }
+        JsonEvent::Fault(fault) => row(Err(fault)),
+    })
+}
+
+struct Reader<'d, 's> {
+    detection: &'d Detection,
+    typist: Typist<'d>,
+    sink: &'s mut dyn UsageSink,
+    totals: ReadTotals,
+    sums: Vec<FieldSum>,
+}
+
+impl Reader<'_, '_> {
+    fn read_json(&mut self, headings: &[String]) -> anyhow::Result<()> {
+        each_json_row(self.detection, headings, &mut |row| match row {
+            Ok((number, cells, raw)) => self.usage(cells, number, raw),
+            Err(fault) => {
+                // In JSON lines reading goes on; elsewhere nothing behind the fault is known.
+                self.totals.truncated |= self.detection.survey.shape != Shape::JsonLines;
+                let (line, raw) = (fault.line, fault.raw.clone());
+                self.broken(line, &raw, None, Problem::from(fault))
+            }
+        })
+    }
+
+    fn usage(&mut self, cells: &impl Cells, line: u64, raw: &str) -> anyhow::Result<()> {
+        let (typed, treatment, problem) = self.typist.read(cells);
+        for (field, value) in [(typed.quantity_field, typed.quantity), (typed.cost_field, typed.cost)] {
+            if let (Some(field), Some(value)) = (field, value)
+                && let Some(sum) = self.sums.iter_mut().find(|s| s.field == field)
+            {
+                sum.add(value);
+            }
+        }
+        if let Some(problem) = problem {
+            self.totals.rejected += 1;
+            return self.sink.reject(self.typist.reject(cells, line, raw, &typed, problem));
+        }
+        self.totals.rows += 1;
+        self.sink.row(&self.typist.row(cells, line, &typed, treatment))
+    }
+
+    fn finding(&mut self, code: Code, place: Place, value: Option<String>, message: String) -> anyhow::Result<()> {
+        let mut finding = Finding::new(code, message).at(place);
+        finding.value = value;
+        self.sink.finding(finding)
+    }
+
+    fn finish(mut self) -> anyhow::Result<ReadTotals> {
+        let unknown = std::mem::take(&mut self.typist.binding.unknown_words);
+        if !unknown.is_empty() {
+            let words: Vec<String> = unknown.iter().map(|(column, word)| format!("{column} {word:?}")).collect();
+            let message = format!(
+                "words that format {} does not know stand as they are: {}",
+                self.detection.spec.id,
+                words.join(", ")
+            );
+            self.finding(Code::I116, Place::file(&self.detection.source), None, message)?;
+        }
+        Ok(self.totals)
+    }
+}
+
+impl LineSink for Reader<'_, '_> {
+    fn other(&mut self, line: u64, kind: OtherLine) -> anyhow::Result<()> {
+        self.totals.other_lines += 1;
+        if kind == OtherLine::RepeatedHeading {
+            let message = "the heading row stands again and was not counted as usage".to_string();
+            self.finding(Code::I112, Place::line(&self.detection.source, line), None, message)?;
+        }
+        self.sink.other(line, kind)
+    }
+
+    fn row(&mut self, record: &Record) -> anyhow::Result<()> {
+        self.usage(record, record.line(), record.raw())
+    }
+
+    /// Compares what the file says with what its rows add up to, over the file or since its last total.
+    fn total(&mut self, record: &Record) -> anyhow::Result<()> {
+        self.totals.other_lines += 1;
+        self.sink.other(record.line(), OtherLine::Total)?;
+        let mut reported = false;
+        let aligned = record.len() >= self.detection.headings.len();
+        for i in 0..self.sums.len() {
+            let FieldSum { field, all, since } = self.sums[i];
+            let text = record.cell(field).trim();
+            let stated = self.typist.number_in(Taken { text, field: Some(field) });
+            self.sums[i].since = Some(ExactSum::ZERO);
+            let Ok(stated) = stated else { continue };
+            if !aligned {
+                continue;
+            }
+            let agrees = |sum: Option<ExactSum>| sum.is_some_and(|s| s == ExactSum::of(stated));
+            let summed = if agrees(since) { since } else { all };
+            let summed_value = summed.and_then(|s| s.to_decimal().ok());
+            if !reported {
+                self.totals.stated_total = Some(stated);
+                self.totals.summed_total = summed_value;
+                reported = true;
+            }
+            if !agrees(all) && !agrees(since) {
+                let message = format!(
+                    "the file's total row states {} for {:?} and its rows add up to {}",
+                    plain(stated),
+                    self.detection.headings[field],
+                    all.map_or_else(|| "more than can be held".to_string(), |s| s.to_string()),
+                );
+                let place = Place::cell(&self.detection.source, record.line(), field as u64 + 1);
+                self.finding(Code::I113, place, Some(text.to_string()), message)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn broken(&mut self, line: u64, raw: &str, record: Option<&Record>, problem: Problem) -> anyhow::Result<()> {
+        self.totals.rejected += 1;
+        if problem.code == Code::I110 {
+            let message = problem.message.clone();
+            self.finding(Code::I110, Place::line(&self.detection.source, line), None, message)?;
+        }
+        let reject = match record {
+            // Which cell is in which field is not certain, so no amount is taken from it.
+            Some(record) => {
+                let (mut typed, _, _) = self.typist.read(record);
+                (typed.quantity, typed.cost) = (None, None);
+                self.typist.reject(record, line, raw, &typed, problem)
+            }
+            None => self.typist.blind_reject(line, raw, problem),
+        };
+        self.sink.reject(reject)
+    }
+
+    fn cut_off(&mut self, line: u64, why: String) -> anyhow::Result<()> {
+        self.totals.truncated = true;
+        let message = format!("the file ends early, and what stood behind its last row is not known: {why}");
+        self.finding(Code::I110, Place::line(&self.detection.source, line), None, message)
+    }
+}

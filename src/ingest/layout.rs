@@ -1,0 +1,246 @@
+//! Which lines of a delimited file are rows. Exports are made for people: titles stand above the
+//! headings, totals and notes below the rows, headings stand again after a page. None of these may be
+//! counted as usage, and no row may be taken for one of them.
+
+use std::io;
+use std::path::Path;
+
+use super::typed::Problem;
+use super::{Dialect, Event, OtherLine, Record, Records, Survey, open_text};
+use crate::finding::Code;
+use crate::format::normalise;
+
+/// Words, reduced as headings are, that name a total.
+const TOTAL_WORDS: &[&str] = &["total", "totals", "grandtotal", "subtotal", "sum", "overall"];
+/// How many lines that may be notes are held before they are taken for broken rows.
+const NOTES: usize = 64;
+
+/// What takes the lines of a file.
+pub(super) trait LineSink {
+    fn other(&mut self, line: u64, kind: OtherLine) -> anyhow::Result<()>;
+    /// A row with the right number of fields; more are there only if empty.
+    fn row(&mut self, record: &Record) -> anyhow::Result<()>;
+    fn total(&mut self, record: &Record) -> anyhow::Result<()>;
+    /// A line that is no row as it stands. With a record, its first fields may still be read.
+    fn broken(&mut self, line: u64, raw: &str, record: Option<&Record>, problem: Problem) -> anyhow::Result<()>;
+    /// The file's bytes end early.
+    fn cut_off(&mut self, line: u64, why: String) -> anyhow::Result<()>;
+}
+
+/// A delimited file whose heading row is known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lines<'a> {
+    pub path: &'a Path,
+    pub survey: &'a Survey,
+    pub dialect: Dialect,
+    pub header_line: u64,
+}
+
+/// What tells the lines of one file apart.
+#[derive(Debug)]
+pub(super) struct Layout {
+    /// Normalised.
+    headings: Vec<String>,
+    labels: Vec<String>,
+    /// Fields that name an account or SKU: empty in a total row, or holding the word itself.
+    keys: Vec<usize>,
+    currency: Vec<usize>,
+}
+
+/// A line with only its first cell filled, until it is known what follows.
+struct MaybeNote {
+    line: u64,
+    raw: String,
+    fields: usize,
+    text: String,
+    /// Behind a blank line or a total row.
+    apart: bool,
+}
+
+impl Layout {
+    pub fn new(headings: &[String], labels: &[String], keys: Vec<usize>, currency: Vec<usize>) -> Self {
+        Self {
+            headings: headings.iter().map(|h| normalise(h)).collect(),
+            labels: labels.iter().map(|l| normalise(l)).collect(),
+            keys,
+            currency,
+        }
+    }
+
+    /// Reads the whole file.
+    pub fn read(&self, lines: Lines<'_>, sink: &mut dyn LineSink) -> anyhow::Result<()> {
+        let text = open_text(lines.path, lines.survey)?;
+        let mut records = Records::new(text, lines.dialect);
+        let mut record = Record::new();
+        let mut notes: Vec<MaybeNote> = Vec::new();
+        let mut apart = false;
+        loop {
+            let event = match records.next(&mut record) {
+                Ok(event) => event,
+                Err(e) if is_cut_off(&e) => {
+                    self.give_up(&mut notes, sink)?;
+                    return sink.cut_off(records.line() + 1, e.to_string());
+                }
+                Err(e) => return Err(e.into()),
+            };
+            match event {
+                Event::End => break,
+                Event::Blank => {
+                    sink.other(records.line(), OtherLine::Blank)?;
+                    apart = true;
+                }
+                Event::Fault(fault) if fault.line < lines.header_line => sink.other(fault.line, OtherLine::Title)?,
+                Event::Fault(fault) => {
+                    self.give_up(&mut notes, sink)?;
+                    let (line, raw) = (fault.line, fault.raw.clone());
+                    sink.broken(line, &raw, None, Problem::from(fault))?;
+                }
+                Event::Record => {
+                    let line = record.line();
+                    if record.is_blank() {
+                        sink.other(line, OtherLine::Blank)?;
+                        apart = true;
+                    } else if line < lines.header_line {
+                        sink.other(line, OtherLine::Title)?;
+                    } else if line == lines.header_line {
+                        sink.other(line, OtherLine::Heading)?;
+                        records.expect_fields(self.headings.len());
+                    } else if self.is_heading(&record) {
+                        self.give_up(&mut notes, sink)?;
+                        sink.other(line, OtherLine::RepeatedHeading)?;
+                    } else if self.is_total(&record) {
+                        self.give_up(&mut notes, sink)?;
+                        sink.total(&record)?;
+                        apart = true;
+                    } else if self.is_lone(&record) {
+                        if notes.len() >= NOTES {
+                            self.give_up(&mut notes, sink)?;
+                        }
+                        notes.push(MaybeNote {
+                            line,
+                            raw: record.raw().to_string(),
+                            fields: record.len(),
+                            text: record.get(0).unwrap_or_default().trim().to_string(),
+                            apart: apart || notes.last().is_some_and(|n| n.apart),
+                        });
+                        apart = false;
+                    } else {
+                        self.give_up(&mut notes, sink)?;
+                        apart = false;
+                        self.row(&record, records.ended_with_newline(), sink)?;
+                    }
+                }
+            }
+        }
+        let whole = records.ended_with_newline();
+        for note in notes {
+            if note.apart || whole {
+                sink.other(note.line, OtherLine::Note)?;
+            } else {
+                sink.broken(note.line, &note.raw, None, self.cut_short(note.fields, &note.text))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn row(&self, record: &Record, newline: bool, sink: &mut dyn LineSink) -> anyhow::Result<()> {
+        let (found, expected) = (record.len(), self.headings.len());
+        if found == expected || (found > expected && (expected..found).all(|i| is_empty(record, i))) {
+            return sink.row(record);
+        }
+        let last = record.get(found.saturating_sub(1)).unwrap_or_default().trim();
+        let problem =
+            if found < expected && !newline { self.cut_short(found, last) } else { self.wrong_count(found, last) };
+        sink.broken(record.line(), record.raw(), Some(record), problem)
+    }
+
+    fn wrong_count(&self, found: usize, value: &str) -> Problem {
+        Problem {
+            code: Code::I104,
+            column: found.min(self.headings.len() + 1) as u64,
+            value: value.to_string(),
+            message: format!("the row has {found} fields where the headings have {}", self.headings.len()),
+        }
+    }
+
+    fn cut_short(&self, found: usize, value: &str) -> Problem {
+        let expected = self.headings.len();
+        Problem {
+            code: Code::I110,
+            column: found as u64,
+            value: value.to_string(),
+            message: format!(
+                "the file ends in the middle of a row, without a line end and after {found} of {expected} fields"
+            ),
+        }
+    }
+
+    /// Rows follow, so what looked like notes are rows that lack their fields.
+    fn give_up(&self, notes: &mut Vec<MaybeNote>, sink: &mut dyn LineSink) -> anyhow::Result<()> {
+        for note in notes.drain(..) {
+            let mut problem = self.wrong_count(note.fields, &note.text);
+            if note.fields >= self.headings.len() {
+                problem.message = "the row has only its first cell filled, and rows follow it".into();
+            }
+            problem.column = 1;
+            sink.broken(note.line, &note.raw, None, problem)?;
+        }
+        Ok(())
+    }
+
+    fn is_heading(&self, record: &Record) -> bool {
+        let Some(first) = self.headings.first() else { return false };
+        record.len() == self.headings.len()
+            && same(record.get(0).unwrap_or_default(), first)
+            && record.iter().zip(&self.headings).all(|(cell, heading)| same(cell, heading))
+    }
+
+    fn is_lone(&self, record: &Record) -> bool {
+        self.headings.len() > 1 && !is_empty(record, 0) && (1..record.len()).all(|i| is_empty(record, i))
+    }
+
+    /// Nothing but total words and numbers, with no account or SKU named.
+    fn is_total(&self, record: &Record) -> bool {
+        if self.keys.iter().any(|i| !is_empty(record, *i) && !self.is_total_word(record.get(*i).unwrap_or_default())) {
+            return false;
+        }
+        let mut labelled = false;
+        for (i, cell) in record.iter().enumerate() {
+            let cell = cell.trim();
+            if cell.is_empty() || is_figure(cell) || (cell.len() == 3 && self.currency.contains(&i)) {
+                continue;
+            }
+            if !self.is_total_word(cell) {
+                return false;
+            }
+            labelled = true;
+        }
+        labelled
+    }
+
+    fn is_total_word(&self, cell: &str) -> bool {
+        if cell.len() > 64 {
+            return false;
+        }
+        let word = normalise(cell);
+        TOTAL_WORDS.contains(&word.as_str()) || self.labels.contains(&word)
+    }
+}
+
+fn is_empty(record: &Record, field: usize) -> bool {
+    record.get(field).is_none_or(|cell| cell.trim().is_empty())
+}
+
+fn same(cell: &str, heading: &str) -> bool {
+    cell.len() >= heading.len() && normalise(cell) == heading
+}
+
+/// Looks like a number or an amount of money.
+fn is_figure(cell: &str) -> bool {
+    cell.bytes().any(|b| b.is_ascii_digit())
+        && cell.chars().all(|c| c.is_ascii_digit() || c.is_whitespace() || ".,'’+-()$€£¥%".contains(c))
+}
+
+fn is_cut_off(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
+}

@@ -1,0 +1,285 @@
+//! What is a row and what is none, and what becomes of a bad one, shown on small files.
+
+use std::io::Write as _;
+
+use super::{
+    Detection, OtherLine, ReadTotals, Reject, Treatment, UsageRow, UsageSink, detect, read_named_table, read_usage,
+};
+use crate::finding::{Code, Finding, Severity};
+use crate::format::{Registry, parse_spec};
+use crate::rate::plain;
+
+#[derive(Default)]
+struct Seen {
+    rows: Vec<String>,
+    rejects: Vec<Reject>,
+    others: Vec<(u64, OtherLine)>,
+    findings: Vec<Finding>,
+    totals: ReadTotals,
+    fingerprints: Vec<(Option<u128>, u128, u128)>,
+}
+
+impl UsageSink for Seen {
+    fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()> {
+        let quantity = row.quantity.map(plain).unwrap_or_default();
+        let cost = row.cost.map(plain).unwrap_or_default();
+        let cost_only = if row.treatment == Treatment::CostOnly { " cost" } else { "" };
+        self.rows.push(format!("{}:{} {} {quantity} {cost}{cost_only}", row.line, row.sub_account_name, row.sku_id));
+        self.fingerprints.push((row.identity, row.content, row.whole));
+        Ok(())
+    }
+    fn reject(&mut self, reject: Reject) -> anyhow::Result<()> {
+        self.rejects.push(reject);
+        Ok(())
+    }
+    fn other(&mut self, line: u64, kind: OtherLine) -> anyhow::Result<()> {
+        self.others.push((line, kind));
+        Ok(())
+    }
+    fn finding(&mut self, finding: Finding) -> anyhow::Result<()> {
+        self.findings.push(finding);
+        Ok(())
+    }
+}
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(text.as_bytes()).expect("written");
+    file
+}
+
+fn detected(text: &str) -> Result<(tempfile::NamedTempFile, Detection), Vec<Finding>> {
+    let file = file(text);
+    let detection = detect(file.path(), "usage/f.csv", &Registry::builtin())?;
+    Ok((file, detection))
+}
+
+fn read(text: &str) -> Seen {
+    let (_file, detection) = detected(text).expect("recognised");
+    let mut seen = Seen::default();
+    seen.totals = read_usage(&detection, &mut seen).expect("read");
+    seen.findings.splice(0..0, detection.findings);
+    seen
+}
+
+fn codes(seen: &Seen) -> Vec<(u64, Code)> {
+    seen.rejects.iter().map(|r| (r.line, r.code)).collect()
+}
+
+const HEAD: &str = "provider_name,sub_account_name,sku_id,quantity,cost,currency,charge_period_start\n";
+
+fn usage(rows: &str) -> Seen {
+    read(&format!("{HEAD}{rows}"))
+}
+
+#[test]
+fn titles_totals_notes_blanks_and_repeated_headings_are_no_rows() {
+    let seen = read(&format!(
+        "Usage report\n\n{HEAD}A,x,S,1,2,USD,2026-10-01\n{HEAD}A,y,S,2,3.5,USD,2026-10-01\n,,,,,,\nTotal,,,3,5.50,USD,\n\nMade for x\n"
+    ));
+    assert_eq!(seen.rows, ["4:x S 1 2", "6:y S 2 3.5"]);
+    let kinds: Vec<OtherLine> = seen.others.iter().map(|(_, k)| *k).collect();
+    let want = "[Title, Blank, Heading, RepeatedHeading, Blank, Total, Blank, Note]";
+    assert_eq!(format!("{kinds:?}"), want);
+    assert_eq!(seen.totals.other_lines, 8);
+    assert_eq!(seen.totals.stated_total.map(plain).as_deref(), Some("5.5"));
+    assert_eq!(seen.findings.iter().map(|f| f.code).collect::<Vec<_>>(), [Code::I112]);
+}
+
+#[test]
+fn a_total_that_does_not_add_up_is_told_with_both_amounts() {
+    let seen = usage("A,x,S,1,2,USD,\nGrand total:,,,1,3.00,,\n");
+    let finding = &seen.findings[0];
+    assert_eq!((finding.code, finding.place.as_ref().and_then(|p| p.column)), (Code::I113, Some(5)));
+    assert!(finding.message.contains('3') && finding.message.contains('2'), "{}", finding.message);
+    assert_eq!((seen.totals.rows, seen.findings.len()), (1, 1));
+}
+
+#[test]
+fn totals_of_sections_are_compared_with_their_section() {
+    let seen = usage("A,x,S,1,2,USD,\nSubtotal,,,1,2,,\nA,y,S,5,7,USD,\nSubtotal,,,5,7,,\nTotal,,,6,9,,\n");
+    assert!(seen.findings.is_empty(), "{:?}", seen.findings);
+}
+
+#[test]
+fn a_customer_called_total_is_a_customer() {
+    let seen = usage("A,Total,S,1,2,USD,\n");
+    assert_eq!(seen.rows, ["2:Total S 1 2"]);
+}
+
+#[test]
+fn a_lone_cell_between_rows_is_a_broken_row() {
+    let seen = usage("A,x,S,1,2,USD,\nA\nA,y,S,1,2,USD,\n");
+    assert_eq!(codes(&seen), [(3, Code::I104)]);
+    assert_eq!(seen.totals.rows, 2);
+}
+
+#[test]
+fn wrong_field_counts_are_rejected_with_both_numbers_and_no_money() {
+    let seen = usage("A,x,S,1,2,USD\nA,x,y,S,1,2,USD,2026-10-01\nA,x,S,1,2,USD,,,\n");
+    assert_eq!(codes(&seen), [(2, Code::I104), (3, Code::I104)]);
+    assert!(seen.rejects[0].message.contains("6 fields") && seen.rejects[0].message.contains('7'));
+    assert_eq!((seen.rejects[0].sub_account_name.as_str(), seen.rejects[0].cost), ("x", None));
+    assert_eq!(seen.rows, ["4:x S 1 2"]);
+}
+
+#[test]
+fn a_last_row_cut_short_says_the_file_is_truncated() {
+    let seen = usage("A,x,S,1,2,USD,\nA,x,S,1");
+    assert_eq!(codes(&seen), [(3, Code::I110)]);
+    assert_eq!(seen.findings[0].code, Code::I110);
+    let seen = usage("A,x,S,1,2,USD,\nAcm");
+    assert_eq!(codes(&seen), [(3, Code::I110)]);
+}
+
+#[test]
+fn bad_cells_are_rejected_at_their_place_and_keep_what_can_be_read() {
+    let seen = usage(
+        "A,x,S,12..5,20.5,USD,\nA,x,S,1,2,USX,\nA,x,S,1,2,USD,2026-02-30\nA,x,1.23457E+17,1,2,USD,\nA,,S,1,2,USD,\nA,x,S,,2,USD,\n",
+    );
+    let got: Vec<(u64, Code, u64)> = seen.rejects.iter().map(|r| (r.line, r.code, r.column)).collect();
+    let want = [
+        (2, Code::I105, 4),
+        (3, Code::I118, 6),
+        (4, Code::I106, 7),
+        (5, Code::I117, 3),
+        (6, Code::I111, 2),
+        (7, Code::I111, 4),
+    ];
+    assert_eq!(got, want);
+    let first = &seen.rejects[0];
+    assert_eq!((first.sub_account_name.as_str(), first.sku_id.as_str(), first.value.as_str()), ("x", "S", "12..5"));
+    assert_eq!(first.cost.map(plain).as_deref(), Some("20.5"));
+    assert_eq!(first.raw, "A,x,S,12..5,20.5,USD,");
+}
+
+#[test]
+fn number_style_is_the_columns_else_the_files_else_refused() {
+    let head = HEAD.replace(',', ";");
+    let seen = read(&format!("{head}A;x;S;1.250;2,50;USD;\n"));
+    assert_eq!(seen.rows, ["2:x S 1250 2.5"], "the cost's comma tells how the quantity is written");
+    let seen = read(&format!("{head}A;x;S;1.250;2;USD;\nA;y;S;7;2;USD;\n"));
+    assert_eq!(codes(&seen), [(2, Code::I105)]);
+    assert!(seen.rejects[0].message.contains("two readings"), "{}", seen.rejects[0].message);
+    assert_eq!(seen.rows, ["3:y S 7 2"], "a whole number is the same in both");
+}
+
+#[test]
+fn date_order_is_the_columns_else_refused() {
+    let head = "Client,SKU,Qty,Start Date\n";
+    let seen = read(&format!("{head}x,S,1,03/04/2026\ny,S,1,25/04/2026\n"));
+    assert_eq!(seen.totals.rows, 2);
+    let seen = read(&format!("{head}x,S,1,03/04/2026\n"));
+    assert_eq!(codes(&seen), [(2, Code::I107)]);
+}
+
+#[test]
+fn credits_and_taxes_carry_cost_without_quantity() {
+    let head = HEAD.trim_end();
+    let seen =
+        read(&format!("{head},charge_category\nA,x,S,,-2,USD,,credit\nA,x,S,1,2,USD,,Tax\nA,x,S,1,2,USD,,Gift\n"));
+    assert_eq!(seen.rows, ["2:x S  -2 cost", "3:x S 1 2 cost"]);
+    assert_eq!(codes(&seen), [(4, Code::I111)]);
+}
+
+#[test]
+fn an_overflowing_cost_is_refused() {
+    let head = "provider_name,sub_account_name,sku_id,quantity,unit_cost\n";
+    let seen = read(&format!("{head}A,x,S,0.00000000000001,0.0000000000000001\nA,x,S,3,0.5\n"));
+    assert_eq!(codes(&seen), [(2, Code::I105)]);
+    assert_eq!(seen.rows, ["3:x S 3 1.5"]);
+}
+
+#[test]
+fn content_compares_values_and_whole_compares_cells() {
+    let seen = usage("A,x,S,1,2,USD,\nA,x,S,1.0,2,usd,\nA,x,S,1,3,USD,\n");
+    let [(_, c1, w1), (_, c2, w2), (_, c3, _)] = seen.fingerprints[..] else { panic!("three rows") };
+    assert_eq!(c1, c2);
+    assert_ne!(w1, w2);
+    assert_ne!(c1, c3);
+}
+
+#[test]
+fn an_empty_file_and_a_file_of_headings_are_told() {
+    assert_eq!(detected("").expect_err("refused")[0].code, Code::I114);
+    let (_file, detection) = detected(HEAD).expect("recognised");
+    assert_eq!(detection.findings.iter().map(|f| f.code).collect::<Vec<_>>(), [Code::I114]);
+}
+
+#[test]
+fn an_unknown_file_names_the_closest_format_and_a_near_one_its_missing_column() {
+    let far = detected("company,colour\nx,red\n").expect_err("unknown");
+    assert_eq!(far[0].code, Code::I102);
+    assert!(far[0].message.contains("closest") && far[0].value.is_some(), "{}", far[0]);
+    let near = detected("company,product,licenses,rate,avg_per_day\nx,Business,1,$3.75,1\n").expect_err("near");
+    assert_eq!((near[0].code, near[0].value.as_deref()), (Code::I103, Some("max_licenses")));
+    assert_eq!(detected("a,b\n1,2\n").expect_err("unknown")[0].code, Code::I102);
+}
+
+#[test]
+fn drift_is_one_finding_that_names_the_headings() {
+    let (_file, detection) =
+        detected("company,product,licenses,rate,max_licenses,avg_per_dya\nx,B,1,$3.75,1,1\n").expect("");
+    let [finding] = &detection.findings[..] else { panic!("one finding: {:?}", detection.findings) };
+    assert_eq!((finding.code, finding.severity), (Code::I116, Severity::Info));
+    assert!(finding.message.contains("did you mean avg_per_day?"), "{}", finding.message);
+    assert!(finding.message.contains("initial_licenses"), "{}", finding.message);
+}
+
+#[test]
+fn a_heading_that_is_read_and_stands_twice_is_refused() {
+    let twice = detected("Client,SKU,Qty,qty\nx,S,1,2\n").expect_err("refused");
+    assert_eq!((twice[0].code, twice[0].place.as_ref().and_then(|p| p.column)), (Code::I103, Some(4)));
+}
+
+#[test]
+fn a_users_format_reads_like_a_built_in_one() {
+    let mut registry = Registry::builtin();
+    let spec = "id = \"acme\"\nprovider = \"Acme\"\nkind = \"usage\"\n[recognise]\nrequired = [\"Kunde\", \"Artikel\"]\n\
+                [columns]\nsub_account_name = \"Kunde\"\nsku_id = \"Artikel\"\nquantity = { constant = \"1\" }\n\
+                [totals]\nlabels = [\"Summe\"]\n";
+    registry.add(parse_spec(spec).expect("a spec"));
+    let file = file("Kunde|Artikel|Preis\nx|S|5\nSumme||5\n");
+    let detection = detect(file.path(), "f.csv", &registry).expect("recognised");
+    let mut seen = Seen::default();
+    read_usage(&detection, &mut seen).expect("read");
+    assert_eq!(seen.rows, ["2:x S 1 "]);
+    assert_eq!(seen.others, [(1, OtherLine::Heading), (3, OtherLine::Total)]);
+}
+
+#[test]
+fn a_named_table_matches_its_columns_and_refuses_what_it_cannot_read() {
+    let good = file("Client ID;Provider-Name;valid_frm\nC1;Pax8;\n");
+    let columns = ["provider_name", "client_id", "valid_from"];
+    let (table, findings) = read_named_table(good.path(), "map/a.csv", &columns, &["client_id"]).expect("read");
+    assert_eq!(table.columns, ["provider_name", "client_id"]);
+    assert_eq!((table.cell(&table.rows[0], "provider_name"), table.rows[0].line), ("Pax8", 2));
+    assert_eq!(table.place(&table.rows[0], "provider_name").to_string(), "map/a.csv:2:2");
+    assert!(findings[0].message.contains("did you mean valid_from?"), "{}", findings[0]);
+
+    let missing = read_named_table(good.path(), "map/a.csv", &columns, &["valid_from"]).expect_err("refused");
+    assert_eq!((missing[0].code, missing[0].value.as_deref()), (Code::I103, Some("valid_from")));
+    let short = file("provider_name,client_id\nPax8,C1\nPax8\n");
+    let refused = read_named_table(short.path(), "map/a.csv", &columns, &[]).expect_err("refused");
+    assert_eq!(refused[0].code, Code::I104);
+}
+
+#[test]
+fn json_that_breaks_off_gives_its_rows_and_says_so() {
+    let head = "[{\"company_id\":\"c1\",\"product\":\"B\",\"licenses\":1,\"rate\":\"$3.75\",\"max_licenses\":2},\n";
+    let seen = read(&format!("{head}{{\"company_id\":\"c2\",\"prod"));
+    assert_eq!(seen.rows, ["1: B 2 7.5"]);
+    assert!(seen.totals.truncated && seen.totals.rejected == 1);
+    assert_eq!(seen.findings.iter().map(|f| f.code).collect::<Vec<_>>(), [Code::I110]);
+    let broken = detected("[{\"company_id\":").expect_err("refused");
+    assert_eq!(broken[0].code, Code::I110);
+}
+
+#[test]
+fn json_records_that_lack_keys_are_read_by_their_names() {
+    let seen = read(concat!(
+        "{\"max_licenses\":2,\"licenses\":1,\"rate\":\"$1\",\"product\":\"B\",\"company_id\":\"c1\"}\n",
+        "{\"company\":\"x\",\"product\":\"C\",\"max_licenses\":\"3.5\",\"date\":\"2026-10-01\"}\n",
+    ));
+    assert_eq!(seen.rows, ["1: B 2 2", "2:x C 3.5 "]);
+}

@@ -1,0 +1,235 @@
+//! Small tables read whole: PSA data by its format, and the book's own files (mappings, decisions) by
+//! their column names. What is billed by is read whole or refused with every place.
+
+use std::path::Path;
+
+use super::bind::{Binding, Cells, Taken};
+use super::detect::head_rows;
+use super::export::{each_json_row, every_heading, learn};
+use super::layout::{Layout, LineSink, Lines};
+use super::styles::Styles;
+use super::typed::Problem;
+use super::{Detection, Dialect, OtherLine, Record, Shape, Table, TableRow, survey};
+use crate::finding::{Code, Finding, Place, Severity};
+use crate::format::{TableKind, closest, normalise};
+use crate::rate::plain;
+
+/// Reads a table of a PSA format. Numbers and dates that read for certain come out as plain decimals and
+/// ISO dates; others stand as they are, for the reader of the cell to refuse at its place. A line that
+/// is no row refuses the table.
+pub fn read_table(detection: &Detection) -> Result<Table, Vec<Finding>> {
+    let spec_table = detection.table();
+    let names = spec_table.kind.columns();
+    let headings = match detection.delimiter {
+        Some(_) => detection.headings.clone(),
+        None => every_heading(detection),
+    };
+    let binding = Binding::new(&detection.spec.id, spec_table, &headings, &names);
+    let of = |is: fn(&str) -> bool| -> Vec<usize> {
+        let columns = names.iter().enumerate().filter(|(_, name)| is(name));
+        columns.flat_map(|(i, _)| binding.fields(i).collect::<Vec<_>>()).collect()
+    };
+    let (numbers, dates) = (of(TableKind::is_number), of(TableKind::is_date));
+    let keys = (0..headings.len()).collect();
+    let layout = Layout::new(&headings, &spec_table.total_labels, keys, Vec::new());
+    let unreadable =
+        |e: anyhow::Error| vec![Finding::new(Code::I101, e.to_string()).at(Place::file(&detection.source))];
+    let styles = learn(detection, &layout, &headings, &numbers, &dates).map_err(unreadable)?;
+    let fed: Vec<usize> = (0..names.len()).filter(|i| binding.feeds(*i)).collect();
+    let columns = fed.iter().map(|i| names[*i].to_string()).collect();
+    let mut reader = TableReader {
+        table: Table { source: detection.source.clone(), columns, rows: Vec::new() },
+        binding,
+        fed,
+        numbers,
+        dates,
+        styles,
+        findings: Vec::new(),
+    };
+    match detection.delimiter {
+        Some(_) => layout.read(detection.lines(), &mut reader),
+        None => each_json_row(detection, &headings, &mut |row| {
+            match row {
+                Ok((number, cells, _)) => reader.take(cells, number),
+                Err(fault) => {
+                    let line = fault.line;
+                    reader.findings.push(finding(&reader.table.source, line, Problem::from(fault)));
+                }
+            }
+            Ok(())
+        }),
+    }
+    .map_err(unreadable)?;
+    if reader.findings.is_empty() { Ok(reader.table) } else { Err(reader.findings) }
+}
+
+/// Reads one of the book's own tables, whose column names are known. Headings match as those of formats
+/// do; an unknown one is a finding with the nearest known, a missing required one refuses the file.
+pub fn read_named_table(
+    path: &Path,
+    source: &str,
+    columns: &[&str],
+    required: &[&str],
+) -> Result<(Table, Vec<Finding>), Vec<Finding>> {
+    let survey = survey(path, source).map_err(|f| vec![f])?;
+    let fail = |code, message: &str| vec![Finding::new(code, message).at(Place::file(source))];
+    if survey.shape != Shape::Delimited {
+        return Err(fail(Code::I102, "the file is JSON, and a table of delimited text is expected"));
+    }
+    if survey.head_is_whole && survey.head.trim().is_empty() {
+        return Err(fail(Code::I114, "the file is empty; it needs at least its headings"));
+    }
+    let known: Vec<String> = columns.iter().map(|c| normalise(c)).collect();
+    let mut best: Option<(usize, u8, u64, Vec<String>)> = None;
+    head_rows(&survey.head, &mut |delimiter, line, headings| {
+        let matched = headings.iter().filter(|h| known.contains(&normalise(h))).count();
+        if matched > best.as_ref().map_or(0, |(most, ..)| *most) {
+            best = Some((matched, delimiter, line, headings));
+        }
+    });
+    let Some((_, delimiter, header_line, headings)) = best else {
+        let message = format!("no row of the file has the columns of this table: {}", columns.join(", "));
+        return Err(fail(Code::I103, &message));
+    };
+    let place = |field: usize| Place::cell(source, header_line, field as u64 + 1);
+    let at = |column: &str| headings.iter().position(|h| normalise(h) == normalise(column));
+    let missing: Vec<&str> = required.iter().copied().filter(|c| at(c).is_none()).collect();
+    if !missing.is_empty() {
+        let message = "the table lacks a column that it needs";
+        return Err(vec![
+            Finding::new(Code::I103, message).at(Place::line(source, header_line)).value(missing.join(", ")),
+        ]);
+    }
+    let mut findings = Vec::new();
+    for (field, heading) in headings.iter().enumerate().filter(|(_, h)| !h.is_empty()) {
+        let normalised = normalise(heading);
+        if !known.contains(&normalised) {
+            let absent = columns.iter().copied().filter(|c| at(c).is_none());
+            let message = match closest(heading, absent) {
+                Some(near) => format!("the table has no such column; did you mean {near}?"),
+                None => {
+                    format!("the table has no such column, it was left out; its columns are {}", columns.join(", "))
+                }
+            };
+            let finding = Finding::new(Code::I116, message).severity(Severity::Warning);
+            findings.push(finding.at(place(field)).value(heading.clone()));
+        } else if at(heading) != Some(field) {
+            let message = "the heading stands twice, so which column is meant is not known; rename one";
+            return Err(vec![Finding::new(Code::I103, message).at(place(field)).value(heading.clone())]);
+        }
+    }
+    let mut reader = NamedReader {
+        table: Table { source: source.to_string(), columns: Vec::new(), rows: Vec::new() },
+        fields: Vec::new(),
+        findings: Vec::new(),
+    };
+    for column in columns {
+        if let Some(field) = at(column) {
+            reader.table.columns.push((*column).to_string());
+            reader.fields.push(field);
+        }
+    }
+    let layout = Layout::new(&headings, &[], (0..headings.len()).collect(), Vec::new());
+    let lines = Lines { path, survey: &survey, dialect: Dialect { delimiter, quote: b'"' }, header_line };
+    layout.read(lines, &mut reader).map_err(|e| fail(Code::I101, &e.to_string()))?;
+    if reader.findings.is_empty() { Ok((reader.table, findings)) } else { Err(reader.findings) }
+}
+
+/// Rows of a PSA table.
+struct TableReader {
+    table: Table,
+    binding: Binding,
+    /// The canonical columns that something feeds.
+    fed: Vec<usize>,
+    numbers: Vec<usize>,
+    dates: Vec<usize>,
+    styles: Styles,
+    findings: Vec<Finding>,
+}
+
+impl TableReader {
+    fn take(&mut self, cells: &impl Cells, line: u64) {
+        self.binding.prepare(cells);
+        let taken = self.fed.iter().map(|column| self.binding.take(*column, cells));
+        let (values, fields) = taken.map(|t| (self.canonical(t), t.field.map_or(0, |f| f as u64 + 1))).unzip();
+        self.table.rows.push(TableRow { line, cells: values, fields });
+    }
+
+    fn canonical(&self, taken: Taken<'_>) -> String {
+        let is = |fields: &[usize]| taken.field.is_some_and(|f| fields.contains(&f)) && !taken.text.is_empty();
+        let canonical = if is(&self.numbers) {
+            self.styles.number(taken).ok().map(plain)
+        } else if is(&self.dates) {
+            self.styles.date(taken).ok().map(|(date, _)| date.to_string())
+        } else {
+            None
+        };
+        canonical.unwrap_or_else(|| taken.text.to_string())
+    }
+}
+
+/// Rows of one of the book's own tables, cells as they stand.
+struct NamedReader {
+    table: Table,
+    fields: Vec<usize>,
+    findings: Vec<Finding>,
+}
+
+fn finding(source: &str, line: u64, problem: Problem) -> Finding {
+    let place = if problem.column > 0 { Place::cell(source, line, problem.column) } else { Place::line(source, line) };
+    let finding = Finding::new(problem.code, problem.message).at(place);
+    if problem.value.is_empty() { finding } else { finding.value(problem.value) }
+}
+
+fn cut_off(source: &str, line: u64, why: &str) -> Finding {
+    Finding::new(Code::I110, format!("the file ends early: {why}")).at(Place::line(source, line))
+}
+
+impl LineSink for TableReader {
+    fn other(&mut self, _: u64, _: OtherLine) -> anyhow::Result<()> {
+        Ok(())
+    }
+    fn row(&mut self, record: &Record) -> anyhow::Result<()> {
+        self.take(record, record.line());
+        Ok(())
+    }
+    fn total(&mut self, _: &Record) -> anyhow::Result<()> {
+        Ok(())
+    }
+    fn broken(&mut self, line: u64, _: &str, _: Option<&Record>, problem: Problem) -> anyhow::Result<()> {
+        self.findings.push(finding(&self.table.source, line, problem));
+        Ok(())
+    }
+    fn cut_off(&mut self, line: u64, why: String) -> anyhow::Result<()> {
+        self.findings.push(cut_off(&self.table.source, line, &why));
+        Ok(())
+    }
+}
+
+impl LineSink for NamedReader {
+    /// A lone cell below the rows is no note here: it is a row someone has begun.
+    fn other(&mut self, line: u64, kind: OtherLine) -> anyhow::Result<()> {
+        if kind == OtherLine::Note {
+            let message = "the row has only its first cell filled";
+            self.findings.push(Finding::new(Code::I104, message).at(Place::line(&self.table.source, line)));
+        }
+        Ok(())
+    }
+    fn row(&mut self, record: &Record) -> anyhow::Result<()> {
+        let cells = self.fields.iter().map(|f| record.cell(*f).trim().to_string()).collect();
+        let fields = self.fields.iter().map(|f| *f as u64 + 1).collect();
+        self.table.rows.push(TableRow { line: record.line(), cells, fields });
+        Ok(())
+    }
+    fn total(&mut self, record: &Record) -> anyhow::Result<()> {
+        self.row(record)
+    }
+    fn broken(&mut self, line: u64, _: &str, _: Option<&Record>, problem: Problem) -> anyhow::Result<()> {
+        self.findings.push(finding(&self.table.source, line, problem));
+        Ok(())
+    }
+    fn cut_off(&mut self, line: u64, why: String) -> anyhow::Result<()> {
+        self.findings.push(cut_off(&self.table.source, line, &why));
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! How numbers and dates are written in one file: as its format says, else as its own columns show. A
+//! column that fits two readings is not guessed at.
+
+use chrono::{NaiveDate, NaiveTime};
+use rust_decimal::Decimal;
+
+use super::bind::{Cells, Taken};
+use super::{
+    DateFault, DateOrder, DecimalStyle, NumberFault, OrderEvidence, OrderVerdict, StyleEvidence, StyleVerdict,
+    parse_date, parse_number,
+};
+use crate::finding::Code;
+use crate::format::{DateOrderRule, DecimalRule, Read};
+
+/// What is known of a field's writing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Known<T> {
+    /// How it is written; where both readings agree on every cell, either.
+    As(T),
+    /// Two readings fit: a sentence that says which.
+    Open(String),
+}
+
+/// Per field of the file.
+#[derive(Debug, Clone)]
+pub(super) struct Styles {
+    pub numbers: Vec<Option<Known<DecimalStyle>>>,
+    pub dates: Vec<Option<Known<Option<DateOrder>>>>,
+}
+
+impl Styles {
+    /// Reads a number as its field is written.
+    pub fn number(&self, taken: Taken<'_>) -> Result<Decimal, (Code, String)> {
+        let known = taken.field.and_then(|f| self.numbers.get(f)).and_then(Option::as_ref);
+        let style = match known {
+            Some(Known::As(style)) => *style,
+            None => DecimalStyle::Point,
+            // A cell that no separator makes doubtful needs no style.
+            Some(Known::Open(why)) => match parse_number(taken.text, DecimalStyle::Point) {
+                Ok(value) if parse_number(taken.text, DecimalStyle::Comma) == Ok(value) => return Ok(value),
+                _ => return Err((Code::I105, why.clone())),
+            },
+        };
+        parse_number(taken.text, style).map_err(|fault| match fault {
+            NumberFault::LostPrecision => (Code::I117, fault.to_string()),
+            _ => (Code::I105, fault.to_string()),
+        })
+    }
+
+    /// Reads a date as its field is written.
+    pub fn date(&self, taken: Taken<'_>) -> Result<(NaiveDate, Option<NaiveTime>), (Code, String)> {
+        let known = taken.field.and_then(|f| self.dates.get(f)).and_then(Option::as_ref);
+        let order = match known {
+            Some(Known::As(order)) => *order,
+            _ => None,
+        };
+        match (parse_date(taken.text, order), known) {
+            (Ok(parsed), _) => Ok((parsed.date, parsed.time)),
+            (Err(DateFault::Ambiguous), Some(Known::Open(why))) => Err((Code::I107, why.clone())),
+            (Err(DateFault::Ambiguous), _) => Err((Code::I107, DateFault::Ambiguous.to_string())),
+            (Err(fault), _) => Err((Code::I106, fault.to_string())),
+        }
+    }
+}
+
+/// What the cells of a file show, gathered in a first pass.
+#[derive(Debug)]
+pub(super) struct Evidence {
+    numbers: Vec<Option<StyleEvidence>>,
+    dates: Vec<Option<OrderEvidence>>,
+}
+
+/// The decimal style a format states, which does not hold for a file with `;` between its fields: a
+/// spreadsheet of another locale has written it again.
+pub(super) fn stated_style(read: &Read, delimiter: Option<u8>) -> Option<DecimalStyle> {
+    match (delimiter, read.decimal) {
+        (None, _) => Some(DecimalStyle::Point),
+        (Some(b';'), _) | (_, None) => None,
+        (_, Some(DecimalRule::Point)) => Some(DecimalStyle::Point),
+        (_, Some(DecimalRule::Comma)) => Some(DecimalStyle::Comma),
+    }
+}
+
+pub(super) fn stated_order(read: &Read) -> Option<DateOrder> {
+    read.date_order.map(|order| match order {
+        DateOrderRule::Ymd => DateOrder::Ymd,
+        DateOrderRule::Mdy => DateOrder::Mdy,
+        DateOrderRule::Dmy => DateOrder::Dmy,
+    })
+}
+
+impl Evidence {
+    /// For the number and date fields among `fields` that are left open.
+    pub fn new(fields: usize, numbers: &[usize], dates: &[usize]) -> Self {
+        let mut evidence = Self { numbers: vec![None; fields], dates: vec![None; fields] };
+        for field in numbers {
+            evidence.numbers[*field] = Some(StyleEvidence::default());
+        }
+        for field in dates {
+            evidence.dates[*field] = Some(OrderEvidence::default());
+        }
+        evidence
+    }
+
+    pub fn observe(&mut self, cells: &impl Cells) {
+        for (field, evidence) in self.numbers.iter_mut().enumerate() {
+            if let Some(evidence) = evidence {
+                evidence.observe(cells.cell(field).trim());
+            }
+        }
+        for (field, evidence) in self.dates.iter_mut().enumerate() {
+            if let Some(evidence) = evidence {
+                evidence.observe(cells.cell(field).trim());
+            }
+        }
+    }
+
+    /// What is known after the last row. A number column that cannot tell follows the others of its file
+    /// if they agree; a date column likewise.
+    pub fn conclude(self) -> Styles {
+        let numbers: Vec<Option<StyleVerdict>> =
+            self.numbers.iter().map(|e| e.as_ref().map(StyleEvidence::verdict)).collect();
+        let dates: Vec<Option<OrderVerdict>> =
+            self.dates.iter().map(|e| e.as_ref().map(OrderEvidence::verdict)).collect();
+        let shows = |style: &StyleVerdict| numbers.iter().flatten().any(|v| v == style);
+        let file_style = match (shows(&StyleVerdict::Point), shows(&StyleVerdict::Comma)) {
+            (true, false) => Some(DecimalStyle::Point),
+            (false, true) => Some(DecimalStyle::Comma),
+            _ => None,
+        };
+        let mut orders =
+            dates.iter().flatten().filter_map(|v| if let OrderVerdict::Known(o) = v { Some(*o) } else { None });
+        let file_order = orders.next().filter(|first| orders.all(|o| o == *first));
+        Styles {
+            numbers: numbers.into_iter().map(|v| v.map(|v| conclude_style(v, file_style))).collect(),
+            dates: dates.into_iter().map(|v| v.map(|v| conclude_order(v, file_order))).collect(),
+        }
+    }
+}
+
+fn conclude_style(verdict: StyleVerdict, file: Option<DecimalStyle>) -> Known<DecimalStyle> {
+    match (verdict, file) {
+        (StyleVerdict::Point, _) => Known::As(DecimalStyle::Point),
+        (StyleVerdict::Comma, _) => Known::As(DecimalStyle::Comma),
+        (StyleVerdict::Either, file) => Known::As(file.unwrap_or(DecimalStyle::Point)),
+        (StyleVerdict::Ambiguous { .. }, Some(file)) => Known::As(file),
+        (StyleVerdict::Ambiguous { example }, None) => Known::Open(format!(
+            "the column fits two readings, decimal point and decimal comma (as in {example:?}), and no other column of \
+             the file tells which; state read.decimal in a format spec"
+        )),
+        (StyleVerdict::Conflict { point_example, comma_example }, _) => Known::Open(format!(
+            "the column mixes decimal points ({point_example:?}) and decimal commas ({comma_example:?})"
+        )),
+    }
+}
+
+fn conclude_order(verdict: OrderVerdict, file: Option<DateOrder>) -> Known<Option<DateOrder>> {
+    match (verdict, file) {
+        (OrderVerdict::Known(order), _) => Known::As(Some(order)),
+        (OrderVerdict::NoneNeeded, file) => Known::As(file),
+        (OrderVerdict::Ambiguous { .. }, Some(file)) => Known::As(Some(file)),
+        (OrderVerdict::Ambiguous { example }, None) => Known::Open(format!(
+            "the column fits day-month and month-day order (as in {example:?}); state read.date_order in a format spec"
+        )),
+        (OrderVerdict::Conflict { .. }, _) => Known::Open("the column mixes day-month and month-day order".into()),
+    }
+}
