@@ -45,6 +45,8 @@ pub(super) struct Layout {
     /// Fields that name an account or SKU: empty in a total row, or holding the word itself.
     keys: Vec<usize>,
     currency: Vec<usize>,
+    /// A line with every field is a row, even if only its first is filled.
+    small: bool,
 }
 
 /// A line with only its first cell filled, until it is known what follows.
@@ -64,7 +66,13 @@ impl Layout {
             labels: labels.iter().map(|l| normalise(l)).collect(),
             keys,
             currency,
+            small: false,
         }
+    }
+
+    /// For small tables, which have no totals, and whose rows may have one cell filled.
+    pub fn small(headings: &[String]) -> Self {
+        Self { small: true, ..Self::new(headings, &[], (0..headings.len()).collect(), Vec::new()) }
     }
 
     /// Reads the whole file.
@@ -196,7 +204,11 @@ impl Layout {
     }
 
     fn is_lone(&self, record: &Record) -> bool {
-        self.headings.len() > 1 && !is_empty(record, 0) && (1..record.len()).all(|i| is_empty(record, i))
+        let narrow = record.len() < self.headings.len();
+        self.headings.len() > 1
+            && (narrow || !self.small)
+            && !is_empty(record, 0)
+            && (1..record.len()).all(|i| is_empty(record, i))
     }
 
     /// Nothing but total words and numbers, with no account or SKU named.

@@ -262,6 +262,9 @@ fn a_named_table_matches_its_columns_and_refuses_what_it_cannot_read() {
     let short = file("provider_name,client_id\nPax8,C1\nPax8\n");
     let refused = read_named_table(short.path(), "map/a.csv", &columns, &[]).expect_err("refused");
     assert_eq!(refused[0].code, Code::I104);
+    let sparse = file("provider_name,client_id\nPax8,C1\nPax8,\n");
+    let (table, _) = read_named_table(sparse.path(), "map/a.csv", &columns, &[]).expect("read");
+    assert_eq!(table.rows.len(), 2, "a row with one cell filled is a row");
 }
 
 #[test]
@@ -282,4 +285,39 @@ fn json_records_that_lack_keys_are_read_by_their_names() {
         "{\"company\":\"x\",\"product\":\"C\",\"max_licenses\":\"3.5\",\"date\":\"2026-10-01\"}\n",
     ));
     assert_eq!(seen.rows, ["1: B 2 2", "2:x C 3.5 "]);
+}
+
+proptest::proptest! {
+    /// Every physical line behind the headings ends as a row, a reject or another line, and as one only.
+    #[test]
+    fn no_line_is_lost_or_counted_twice(
+        kinds in proptest::collection::vec(0..9_usize, 0..40),
+        newline in proptest::bool::ANY,
+    ) {
+        const LINES: [&str; 9] = [
+            "A,x,S,1,2,USD,2026-10-01",
+            "A,x,S,1..2,2,USD,",
+            "",
+            ",,,,,,",
+            "Total,,,1,2,,",
+            "a note",
+            "A,x,S",
+            "A,x,\"S,1,2,USD,",
+            "provider_name,sub_account_name,sku_id,quantity,cost,currency,charge_period_start",
+        ];
+        let lines: Vec<&str> = kinds.iter().map(|k| LINES[*k]).collect();
+        let mut text = format!("{HEAD}{}", lines.join("\n"));
+        if newline && !lines.is_empty() {
+            text.push('\n');
+        }
+        let physical = text.lines().count() as u64;
+        let seen = read(&text);
+        let mut found: Vec<u64> = seen.others.iter().map(|(line, _)| *line).collect();
+        found.extend(seen.rejects.iter().map(|r| r.line));
+        found.extend(seen.rows.iter().map(|r| r.split(':').next().unwrap_or_default().parse::<u64>().expect("a line")));
+        found.sort_unstable();
+        proptest::prop_assert_eq!(&found, &(1..=physical).collect::<Vec<_>>());
+        let totals = seen.totals;
+        proptest::prop_assert_eq!(totals.rows + totals.rejected + totals.other_lines, physical);
+    }
 }

@@ -30,8 +30,7 @@ pub fn read_table(detection: &Detection) -> Result<Table, Vec<Finding>> {
         columns.flat_map(|(i, _)| binding.fields(i).collect::<Vec<_>>()).collect()
     };
     let (numbers, dates) = (of(TableKind::is_number), of(TableKind::is_date));
-    let keys = (0..headings.len()).collect();
-    let layout = Layout::new(&headings, &spec_table.total_labels, keys, Vec::new());
+    let layout = Layout::small(&headings);
     let unreadable =
         |e: anyhow::Error| vec![Finding::new(Code::I101, e.to_string()).at(Place::file(&detection.source))];
     let styles = learn(detection, &layout, &headings, &numbers, &dates).map_err(unreadable)?;
@@ -129,7 +128,7 @@ pub fn read_named_table(
             reader.fields.push(field);
         }
     }
-    let layout = Layout::new(&headings, &[], (0..headings.len()).collect(), Vec::new());
+    let layout = Layout::small(&headings);
     let lines = Lines { path, survey: &survey, dialect: Dialect { delimiter, quote: b'"' }, header_line };
     layout.read(lines, &mut reader).map_err(|e| fail(Code::I101, &e.to_string()))?;
     if reader.findings.is_empty() { Ok((reader.table, findings)) } else { Err(reader.findings) }
