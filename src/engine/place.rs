@@ -1,7 +1,7 @@
 //! Every row to its place: copies judged, periods and mappings applied, units summed. Partitions are taken
 //! by several threads; what each finds is merged, and sums come out the same in any order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -35,8 +35,8 @@ pub struct Placed {
     pub sums: HashMap<u32, Sums>,
     pub ledger: Ledger,
     pub unmapped: BTreeMap<(UnmappedWhat, u32, Currency), UnmappedUse>,
-    /// SKUs of which an unmapped account holds units.
-    pub unattributed: BTreeMap<u32, u32>,
+    /// SKUs and the unmapped accounts that hold units of them.
+    pub unattributed: BTreeSet<(u32, u32)>,
     /// File and line of rows that contradict a copy, which nothing orders.
     pub conflicts: Vec<(u32, u64)>,
     pub fates: Mutex<FateRuns>,
@@ -90,9 +90,7 @@ impl Placed {
             mine.tally.merge(&uses.tally)?;
             mine.first = mine.first.into_iter().chain(uses.first).min();
         }
-        for (sku, account) in other.unattributed {
-            self.unattributed.entry(sku).or_insert(account);
-        }
+        self.unattributed.extend(other.unattributed);
         self.conflicts.extend(other.conflicts);
         Ok(())
     }
@@ -266,7 +264,7 @@ impl<'a, 'p> Worker<'a, 'p> {
             && matches!(row.category, ChargeCategory::Purchase | ChargeCategory::Usage)
             && row.quantity.is_some_and(|q| !q.is_zero());
         if account && !product && holds_units {
-            self.placed.unattributed.entry(row.sku).or_insert(row.account);
+            self.placed.unattributed.insert((row.sku, row.account));
         }
         Ok(Fate::Unmapped(if account { Code::M301 } else { Code::M302 }))
     }
