@@ -11,6 +11,7 @@ mod money;
 mod order;
 mod plan;
 mod psa;
+mod reach;
 mod run;
 
 /// `default` cases, or what `PROPTEST_CASES` says.

@@ -323,18 +323,45 @@ pub fn book() -> impl Strategy<Value = Plan> {
     });
     let psa = (vec(product, 1..5), vec(contract(), 1..6), vec(contract_line(), 1..10));
     let maps = (vec(proptest::bool::weighted(0.7), 36), vec(sku, 24));
-    (1..5usize, 0..CURRENCIES.len(), psa, maps, 0..8usize, vec(file(), 1..5), vec(decision, 0..4)).prop_map(
-        |(clients, client_currency, (products, contracts, lines), maps, config, files, decisions)| Plan {
-            clients,
-            client_currency,
-            products,
-            contracts,
-            lines,
-            accounts_mapped: maps.0,
-            skus_mapped: maps.1,
-            config,
-            files,
-            decisions,
+    let settings = (0..CURRENCIES.len(), 0..8usize, proptest::bool::weighted(0.7));
+    (1..5usize, settings, psa, maps, vec(file(), 1..5), vec(decision, 0..4)).prop_map(
+        |(clients, (client_currency, config, complete), (products, contracts, lines), maps, files, decisions)| {
+            let (accounts_mapped, skus_mapped) = maps;
+            let mut plan = Plan {
+                clients,
+                client_currency,
+                products,
+                contracts,
+                lines,
+                accounts_mapped,
+                skus_mapped,
+                config,
+                files,
+                decisions,
+            };
+            if complete {
+                complete_the_metered_side(&mut plan);
+            }
+            plan
         },
     )
+}
+
+/// Nothing is expected of a vendor without exports, and no account is a stranger: only such a side can be
+/// short of a contract.
+fn complete_the_metered_side(plan: &mut Plan) {
+    for vendor in VENDORS {
+        if !plan.files.iter().any(|f| f.vendor == *vendor && !f.last_month) {
+            for mapping in &mut plan.skus_mapped[*vendor as usize * 4..][..4] {
+                mapping.mapped = false;
+            }
+        }
+    }
+    for file in &mut plan.files {
+        for item in &mut file.items {
+            if let Item::Row(row) = item {
+                row.account %= plan.clients + 4;
+            }
+        }
+    }
 }

@@ -113,15 +113,6 @@ impl Plan {
         contract.active && from <= to && from <= "2026-10-31" && to >= "2026-10-01"
     }
 
-    /// Whether a mapping row says that the vendor sells the product in the period.
-    pub fn maps(&self, vendor: Vendor, product: usize) -> bool {
-        (0..self.products.len()).any(|j| {
-            let mapping = &self.skus_mapped[vendor as usize * 4 + j];
-            let then = mapping.then.map(|p| p % self.products.len());
-            mapping.mapped && (j == product || then == Some(product))
-        })
-    }
-
     /// Every file but usage and decisions, by name.
     fn psa(&self) -> Vec<(&'static str, String)> {
         let mut out = vec![
