@@ -51,6 +51,8 @@ pub struct RejectedUse {
 pub struct FileRead {
     pub export: Export,
     pub totals: ReadTotals,
+    /// Its bytes end early: what is behind its last row is not known.
+    pub truncated: bool,
     pub other_lines: u64,
     pub providers: BTreeSet<String>,
     /// Vendors with rows of their own in the run's period.
@@ -153,14 +155,16 @@ fn read_one(shared: &Shared<'_>, export: Export, index: usize) -> anyhow::Result
         supplied: BTreeSet::new(),
         rejects: Spool::default(),
         rejected_uses: BTreeMap::new(),
+        truncated: false,
         last_provider: String::new(),
         last_supplied: String::new(),
     };
     let totals = read_usage(&export.detection, &mut sink)
         .with_context(|| format!("{} could not be read", export.detection.source))?;
     sink.flush()?;
+    let truncated = totals.truncated || sink.truncated;
     let Sink { ledger, log, fates, other_lines, providers, supplied, rejects, rejected_uses, .. } = sink;
-    let file = FileRead { export, totals, other_lines, providers, supplied, rejects, rejected_uses };
+    let file = FileRead { export, totals, truncated, other_lines, providers, supplied, rejects, rejected_uses };
     Ok(Done { file, ledger, log, fates })
 }
 
@@ -182,6 +186,7 @@ struct Sink<'a> {
     supplied: BTreeSet<String>,
     rejects: Spool,
     rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
+    truncated: bool,
     last_provider: String,
     last_supplied: String,
 }
@@ -316,6 +321,7 @@ impl UsageSink for Sink<'_> {
     }
 
     fn finding(&mut self, finding: Finding) -> anyhow::Result<()> {
+        self.truncated |= finding.code == Code::I110;
         self.log.add(finding);
         Ok(())
     }

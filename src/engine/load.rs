@@ -40,11 +40,12 @@ pub struct Sides {
     pub refused: Vec<Refused>,
 }
 
-pub fn registry(files: &BookFiles) -> anyhow::Result<Registry> {
-    if files.formats.is_empty() {
-        return Ok(Registry::builtin());
-    }
-    Registry::with_user(&files.root.join("formats")).map_err(|faults| all_said(&faults))
+/// The built-in formats and those of a book's `formats/`; a folder that is no book has none of its own.
+///
+/// # Errors
+/// Every fault of the user's specs, at its file, line and column.
+pub fn registry_of(book: &Path) -> anyhow::Result<Registry> {
+    Registry::with_user(&book.join("formats")).map_err(|faults| all_said(&faults))
 }
 
 /// Recognises every file of `psa/` and `usage/` and loads the PSA's tables.

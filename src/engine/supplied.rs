@@ -44,6 +44,15 @@ pub fn supply(
         supply.supply(vendor);
     }
     refuse(&mut supply, run, refused);
+    for file in read.files.iter().filter(|f| f.truncated) {
+        let reason = format!("{} ends early", file.export.detection.source);
+        for vendor in &file.providers {
+            supply.refuse(Some(vendor), &reason);
+        }
+        if file.providers.is_empty() {
+            supply.refuse(None, &reason);
+        }
+    }
     let day = period.start();
     for (sku, account) in &placed.unattributed {
         let sku = &read.names.skus[*sku as usize].key;
