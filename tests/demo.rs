@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use polars::prelude::{ParquetReader, SerReader};
+use trueup::finding::Code;
 
 const PERIODS: [&str; 2] = ["2026-09", "2026-10"];
 const LINEAGE: &str = "lineage.parquet";
@@ -180,5 +181,38 @@ fn the_discrepancies_are_those_worked_out_by_hand() {
         expected.sort_unstable();
         found.sort_unstable();
         assert_eq!(found, expected, "{period}");
+    }
+}
+
+/// What docs/codes/ shows as an example is what the program says, wherever the demo has such a case.
+#[test]
+fn the_examples_of_the_codes_are_what_is_printed() {
+    let book = book();
+    let mut said: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for period in PERIODS {
+        let out = reconcile(book.path(), period);
+        for row in rows(&out.join("discrepancies.csv")) {
+            said.entry(row["code"].clone()).or_default().push(row["message"].clone());
+        }
+        let summary = fs_err::read_to_string(out.join("summary.json")).expect("a summary");
+        let summary: serde_json::Value = serde_json::from_str(&summary).expect("JSON");
+        for group in summary["findings"].as_array().expect("findings") {
+            let code = group["code"].as_str().expect("a code").to_string();
+            for example in group["examples"].as_array().expect("examples") {
+                let text = |key: &str| example[key].as_str().unwrap_or_default().to_string();
+                let of_finding = [text("place"), text("value"), text("message")].join("|");
+                said.entry(code.clone()).or_default().push(of_finding);
+            }
+        }
+    }
+    assert!(said.len() > 15, "{:?}", said.keys());
+    for (code, texts) in &said {
+        let known = Code::ALL.iter().find(|c| c.id() == code).expect("a known code").example();
+        let shown = if code.starts_with('R') {
+            known.message.to_string()
+        } else {
+            [known.place, known.value, known.message].join("|")
+        };
+        assert!(texts.contains(&shown), "{code}: docs show {shown:?}, the demo says {texts:?}");
     }
 }
