@@ -122,8 +122,14 @@ pub fn mappings(files: &BookFiles, log: &mut FindingLog) -> anyhow::Result<Mappi
                 out.products = rows;
                 log.extend(findings);
             }
-            // Bundles are read where they are used.
-            "map/bundles.csv" => {}
+            "map/bundles.csv" => log.add(
+                Finding::new(
+                    Code::I102,
+                    "bundles are not used yet: their components are compared as any other product",
+                )
+                .severity(crate::finding::Severity::Warning)
+                .at(Place::file(file.source.clone())),
+            ),
             _ => log.add(
                 Finding::new(
                     Code::I102,
