@@ -11,7 +11,7 @@ use super::Run;
 use super::collect::Collected;
 use super::load::Refused;
 use super::place::MeteredSums;
-use crate::control::{Bucket, ControlRow, Fate, Ledger};
+use crate::control::{Bucket, ControlRow, Fate, Ledger, RowFate, Tally};
 use crate::emit::{
     Counts, Duplicate, DuplicatesWriter, FindingLog, Input, LineCounts, LineageRow, LineageWriter, Money, Program,
     Rejected, RejectsWriter, Residue, Summary, UnmappedCounts, VerdictWord, write_controls, write_discrepancies,
@@ -60,7 +60,7 @@ impl Emission<'_> {
     fn controls(&self) -> Vec<ControlRow> {
         let mut out = Vec::new();
         let mut seen = BTreeSet::new();
-        let blank = (crate::control::Tally::default(), [crate::control::Tally::default(); Bucket::ALL.len()]);
+        let blank = (Tally::default(), [Tally::default(); Bucket::ALL.len()]);
         let accounts: Vec<_> = self.ledger.accounts().collect();
         let empty = (0..self.read.files.len())
             .filter(|i| !accounts.iter().any(|((file, _), _, _)| *file as usize == *i))
@@ -170,53 +170,42 @@ impl Emission<'_> {
         let source = |file: u32| sources.get(file as usize).map_or("", String::as_str);
         let mut duplicates = DuplicatesWriter::create(folder)?;
         let mut lineage = LineageWriter::create(folder)?;
-        let placements: BTreeMap<u32, usize> = self.metered.index_of_group.iter().map(|(g, i)| (*g, *i)).collect();
         let mut runs = std::mem::take(&mut self.fates);
         runs.append(std::mem::take(&mut self.read.fates));
-        {
-            for fate in runs.merge()? {
-                let fate = fate?;
-                let mut row = LineageRow {
-                    source: source(fate.file),
-                    line: fate.line,
-                    bucket: Bucket::Rejected,
-                    line_id: "",
-                    discrepancy_id: "",
-                    code: None,
-                };
-                match fate.fate {
-                    Fate::Metered(group) => {
-                        let placement = &self.outcome.placements[placements[&group]];
-                        row.bucket = placement.bucket;
-                        row.line_id = &placement.line_id;
-                        row.discrepancy_id = &placement.discrepancy_id;
-                        row.code = placement.code;
-                    }
-                    Fate::Duplicate { code, kept_file, kept_line } => {
-                        row.bucket = Bucket::Duplicate;
-                        row.code = Some(code);
-                        duplicates.row(Duplicate {
-                            source: source(fate.file),
-                            line: fate.line,
-                            kept_source: source(kept_file),
-                            kept_line,
-                            code,
-                        })?;
-                    }
-                    Fate::Internal => row.bucket = Bucket::Internal,
-                    Fate::Excluded => row.bucket = Bucket::Excluded,
-                    Fate::Unmapped(code) => {
-                        row.bucket = Bucket::Unmapped;
-                        row.code = Some(code);
-                    }
-                    Fate::Rejected(code) => row.code = Some(code),
-                    Fate::OutOfPeriod => row.bucket = Bucket::OutOfPeriod,
-                }
-                lineage.row(row)?;
+        for fate in runs.merge()? {
+            let RowFate { file, line, fate } = fate?;
+            if let Fate::Duplicate { code, kept_file, kept_line } = fate {
+                let kept_source = source(kept_file);
+                duplicates.row(Duplicate { source: source(file), line, kept_source, kept_line, code })?;
             }
+            lineage.row(self.lineage_row(source(file), line, fate))?;
         }
         duplicates.finish()?;
         Ok(lineage.finish()?)
+    }
+
+    /// Where a row ended, and what it feeds.
+    fn lineage_row<'r>(&'r self, source: &'r str, line: u64, fate: Fate) -> LineageRow<'r> {
+        let (bucket, code) = match fate {
+            Fate::Metered(group) => {
+                let placement = &self.outcome.placements[self.metered.index_of_group[&group]];
+                return LineageRow {
+                    source,
+                    line,
+                    bucket: placement.bucket,
+                    line_id: &placement.line_id,
+                    discrepancy_id: &placement.discrepancy_id,
+                    code: placement.code,
+                };
+            }
+            Fate::Duplicate { code, .. } => (Bucket::Duplicate, Some(code)),
+            Fate::Internal => (Bucket::Internal, None),
+            Fate::Excluded => (Bucket::Excluded, None),
+            Fate::Unmapped(code) => (Bucket::Unmapped, Some(code)),
+            Fate::Rejected(code) => (Bucket::Rejected, Some(code)),
+            Fate::OutOfPeriod => (Bucket::OutOfPeriod, None),
+        };
+        LineageRow { source, line, bucket, line_id: "", discrepancy_id: "", code }
     }
 
     fn summary(&self, controls: &[ControlRow], verdicts: &[VerdictRow], log: &FindingLog) -> anyhow::Result<Summary> {
