@@ -35,6 +35,8 @@ pub struct Emission<'a> {
     pub unmapped: &'a [Unmapped],
     pub ledger: &'a Ledger,
     pub refused: &'a [Refused],
+    /// The book's other files that the run depends on.
+    pub other_inputs: Vec<Input>,
     pub config_sha256: Option<String>,
 }
 
@@ -62,8 +64,9 @@ impl Emission<'_> {
         let mut seen = BTreeSet::new();
         let blank = (Tally::default(), [Tally::default(); Bucket::ALL.len()]);
         let accounts: Vec<_> = self.ledger.accounts().collect();
+        let with_rows: BTreeSet<usize> = accounts.iter().map(|((file, _), _, _)| *file as usize).collect();
         let empty = (0..self.read.files.len())
-            .filter(|i| !accounts.iter().any(|((file, _), _, _)| *file as usize == *i))
+            .filter(|i| !with_rows.contains(i))
             .map(|i| ((u32::try_from(i).unwrap_or_default(), Currency::NONE), blank.0, blank.1));
         for ((file, currency), read, buckets) in accounts.iter().copied().chain(empty) {
             let Some(from) = self.read.files.get(file as usize) else { continue };
@@ -302,21 +305,24 @@ impl Emission<'_> {
         Ok(out.into_values().filter(|m| !empty(m)).collect())
     }
 
+    /// Every file the run depends on, in order of their paths.
     fn inputs(&self, controls: &[ControlRow]) -> Vec<Input> {
-        self.read
-            .files
-            .iter()
-            .map(|file| {
-                let detection = &file.export.detection;
-                let own = controls.iter().filter(|c| c.source == detection.source);
-                Input {
-                    source: detection.source.clone(),
-                    sha256: detection.survey.sha256.clone(),
-                    bytes: detection.survey.bytes,
-                    format: detection.spec.id.clone(),
-                    rows: own.map(|c| c.rows_read).sum(),
-                }
-            })
-            .collect()
+        let mut rows: BTreeMap<&str, u64> = BTreeMap::new();
+        for row in controls {
+            *rows.entry(&row.source).or_default() += row.rows_read;
+        }
+        let exports = self.read.files.iter().map(|file| {
+            let detection = &file.export.detection;
+            Input {
+                source: detection.source.clone(),
+                sha256: detection.survey.sha256.clone(),
+                bytes: detection.survey.bytes,
+                format: detection.spec.id.clone(),
+                rows: rows.get(detection.source.as_str()).copied().unwrap_or_default(),
+            }
+        });
+        let mut all: Vec<Input> = exports.chain(self.other_inputs.iter().cloned()).collect();
+        all.sort_by(|a, b| a.source.cmp(&b.source));
+        all
     }
 }
