@@ -174,7 +174,7 @@ The run in one JSON object. Amounts are text, since JSON numbers are binary floa
 | counts | files, rows, rows per bucket, other lines, line items per status, discrepancies per code, unmapped |
 | money | per currency: invoiced, recover, refund, dispute, unmapped_cost, rejected_cost, rounding_residue |
 | rounding_residue | per contract: what rounding each line added |
-| inputs | every export: path, hash, size, format, rows |
+| inputs | every file of the book that was read: path, hash, size, format, rows |
 | config_sha256 | of trueup.toml, null without one |
 | findings | per code and cause: how often, and a few examples with their places |
 ";

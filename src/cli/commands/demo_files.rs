@@ -15,7 +15,6 @@ demo_files! {
     "README.md"
     "decisions.csv"
     "map/accounts.csv"
-    "map/bundles.csv"
     "map/products.csv"
     "psa/clients.csv"
     "psa/contract_lines.csv"
