@@ -34,13 +34,19 @@ fn book() -> tempfile::TempDir {
 }
 
 fn reconcile(book: &Path, period: &str) -> PathBuf {
+    report(book, period);
+    book.join("out").join(period)
+}
+
+/// Runs the program, and returns what it says on stdout.
+fn report(book: &Path, period: &str) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_trueup"))
         .args(["reconcile", "--period", period, "--book"])
         .arg(book)
         .output()
         .expect("the program runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    book.join("out").join(period)
+    String::from_utf8(output.stdout).expect("text")
 }
 
 fn files(folder: &Path) -> Vec<String> {
@@ -215,4 +221,20 @@ fn the_examples_of_the_codes_are_what_is_printed() {
         };
         assert!(texts.contains(&shown), "{code}: docs show {shown:?}, the demo says {texts:?}");
     }
+}
+
+/// The run that the README shows is a real one.
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let printed = report(book().path(), "2026-10");
+    let (screen, _) = printed.split_once("\n\nOutputs are in").expect("a report");
+    let path = root().join("README.md");
+    let readme = fs_err::read_to_string(&path).expect("README.md");
+    let (before, rest) = readme.split_once("```\n2026-10 ").expect("the report of the month");
+    let (shown, after) = rest.split_once("\n```").expect("its end");
+    if std::env::var_os("TRUEUP_BLESS").is_some() {
+        fs_err::write(&path, format!("{before}```\n{screen}\n```{after}")).expect("blessed");
+        return;
+    }
+    assert_eq!(format!("2026-10 {shown}"), screen, "write README.md again with TRUEUP_BLESS=1");
 }
