@@ -13,8 +13,8 @@ pub use heading::{closest, means, normalise};
 pub use page::formats_page;
 pub use registry::{Fit, Registry};
 pub use spec::{
-    ColumnRule, DateOrderRule, DecimalRule, From, Needed, PeriodEnd, PeriodSource, Read, Recognise, RowRule, Spec,
-    Step, TableSpec, VersionRule, Word, WordPattern,
+    ColumnRule, DateOrderRule, DecimalRule, From, Needed, Parts, PeriodEnd, PeriodSource, Read, Recognise, RowRule,
+    Spec, Step, TableSpec, VersionRule, Word, WordPattern,
 };
 pub use spec_file::{SpecFault, parse_spec};
 pub use table_kind::TableKind;

@@ -74,6 +74,12 @@ fn step_words(step: &Step) -> String {
             parts.iter().map(|p| format!("`{p}`")).collect::<Vec<_>>().join(&format!(" {with} "))
         }
     };
+    if let Some(parts) = &step.parts {
+        let _ = write!(text, " split at `{}`, part {}", parts.separator, parts.first);
+        if parts.last > parts.first {
+            let _ = write!(text, " to {}", parts.last);
+        }
+    }
     if !step.words.is_empty() {
         let words: Vec<String> = step
             .words
