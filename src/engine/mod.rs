@@ -97,6 +97,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
 
     progress.stage("reading exports");
     let run = Run { settings, period, spill_dir: staging.folder().to_path_buf() };
+    let exports: Vec<String> = sides.exports.iter().map(|e| e.detection.source.clone()).collect();
     let read = collect::collect(&run, sides.exports, progress, &mut log)?;
 
     progress.stage("placing rows");
@@ -131,6 +132,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         unmapped: &unmapped,
         ledger: &ledger,
         refused: &sides.refused,
+        other_inputs: load::other_inputs(&files, &exports),
         config_sha256: load::config_sha256(book)?,
     };
     let summary = emission.write(staging.folder(), &log)?;

@@ -8,8 +8,9 @@ use super::load::Refused;
 use super::place::{Placed, place_of};
 use super::targets::Targets;
 use crate::book::{MapStatus, Mappings, Period, ProductMapping, id_key};
-use crate::finding::Code;
+use crate::finding::{Code, Place};
 use crate::reconcile::{RejectedUse, Supply};
+use crate::resolve::{AccountKey, SkuKey};
 
 /// Gathers what is known of the metered side.
 pub fn supply(
@@ -44,10 +45,25 @@ pub fn supply(
         supply.supply(vendor);
     }
     refuse(&mut supply, run, refused);
+    for file in read.files.iter().filter(|f| f.truncated) {
+        let reason = format!("{} ends early", file.export.detection.source);
+        for vendor in &file.providers {
+            supply.refuse(Some(vendor), &reason);
+        }
+        if file.providers.is_empty() {
+            supply.refuse(None, &reason);
+        }
+    }
     let day = period.start();
-    for (sku, account) in &placed.unattributed {
-        let sku = &read.names.skus[*sku as usize].key;
-        let account = &read.names.accounts[*account as usize];
+    // Numbers depend on timing, so the one that is named is chosen by its texts.
+    let mut unattributed: Vec<(&SkuKey, &AccountKey)> = placed
+        .unattributed
+        .iter()
+        .flat_map(|(sku, accounts)| accounts.iter().map(move |account| (*sku, *account)))
+        .map(|(sku, account)| (&read.names.skus[sku as usize].key, &read.names.accounts[account as usize]))
+        .collect();
+    unattributed.sort();
+    for (sku, account) in unattributed {
         if let Some(product) = targets.product(sku, day) {
             let name =
                 if account.sub_account_name.is_empty() { &account.sub_account_id } else { &account.sub_account_name };
@@ -55,14 +71,19 @@ pub fn supply(
             supply.unattribute(&product, &reason);
         }
     }
+    let mut reject = |account: &AccountKey, sku: &SkuKey, rows: u64, first: Place| {
+        if let (Some(client_id), Some(product_code)) = (targets.client(account, day), targets.product(sku, day)) {
+            supply.reject(RejectedUse { client_id, product_code, rows, first });
+        }
+    };
+    for ((account, sku), (rows, (file, line))) in &placed.contradicted {
+        let (account, sku) = (&read.names.accounts[*account as usize], &read.names.skus[*sku as usize].key);
+        reject(account, sku, *rows, place_of(read, *file, *line));
+    }
     for (index, file) in read.files.iter().enumerate() {
         for ((account, sku), uses) in &file.rejected_uses {
-            let (Some(client_id), Some(product_code)) = (targets.client(account, day), targets.product(sku, day))
-            else {
-                continue;
-            };
             let first = place_of(read, u32::try_from(index).unwrap_or_default(), uses.first_line);
-            supply.reject(RejectedUse { client_id, product_code, rows: uses.rows, first });
+            reject(account, sku, uses.rows, first);
         }
     }
     supply
