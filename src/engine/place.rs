@@ -37,6 +37,8 @@ pub struct Placed {
     pub unmapped: BTreeMap<(UnmappedWhat, u32, Currency), UnmappedUse>,
     /// SKUs and the unmapped accounts that hold units of them.
     pub unattributed: BTreeSet<(u32, u32)>,
+    /// Account and SKU of rows that contradict a copy, with their number and the first of them.
+    pub contradicted: BTreeMap<(u32, u32), (u64, (u32, u64))>,
     /// File and line of rows that contradict a copy, which nothing orders.
     pub conflicts: Vec<(u32, u64)>,
     pub fates: Mutex<FateRuns>,
@@ -89,6 +91,10 @@ impl Placed {
             let mine = self.unmapped.entry(key).or_default();
             mine.tally.merge(&uses.tally)?;
             mine.first = mine.first.into_iter().chain(uses.first).min();
+        }
+        for (pair, (rows, first)) in other.contradicted {
+            let mine = self.contradicted.entry(pair).or_insert((0, first));
+            *mine = (mine.0 + rows, mine.1.min(first));
         }
         self.unattributed.extend(other.unattributed);
         self.conflicts.extend(other.conflicts);
@@ -205,6 +211,7 @@ impl<'a, 'p> Worker<'a, 'p> {
                     let finding = Finding::new(Code::T203, message).at(place);
                     self.log.add(finding.severity(crate::finding::Severity::Error));
                     self.placed.conflicts.push(row.position());
+                    self.contradict(row);
                     self.enter(row, Bucket::Rejected)?;
                     Fate::Rejected(Code::T203)
                 }
@@ -267,6 +274,16 @@ impl<'a, 'p> Worker<'a, 'p> {
             self.placed.unattributed.insert((row.sku, row.account));
         }
         Ok(Fate::Unmapped(if account { Code::M301 } else { Code::M302 }))
+    }
+
+    /// A row that contradicts a copy still names its client and product.
+    fn contradict(&mut self, row: &Row) {
+        let stated = self.read.files[row.file as usize].export.stated;
+        if belonging(self.run.period, row.category, row.start, row.end, stated).quantity {
+            let position = row.position();
+            let uses = self.placed.contradicted.entry((row.account, row.sku)).or_insert((0, position));
+            *uses = (uses.0 + 1, uses.1.min(position));
+        }
     }
 
     fn enter(&mut self, row: &Row, bucket: Bucket) -> Result<(), Overflow> {

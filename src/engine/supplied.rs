@@ -8,7 +8,7 @@ use super::load::Refused;
 use super::place::{Placed, place_of};
 use super::targets::Targets;
 use crate::book::{MapStatus, Mappings, Period, ProductCode, ProductMapping, id_key};
-use crate::finding::Code;
+use crate::finding::{Code, Place};
 use crate::reconcile::{RejectedUse, Supply};
 use crate::resolve::{AccountKey, SkuKey};
 
@@ -48,6 +48,15 @@ pub fn supply(
         supply.supply(vendor);
     }
     refuse(&mut supply, run, refused);
+    for file in read.files.iter().filter(|f| f.truncated) {
+        let reason = format!("{} ends early", file.export.detection.source);
+        for vendor in &file.providers {
+            supply.refuse(Some(vendor), &reason);
+        }
+        if file.providers.is_empty() {
+            supply.refuse(None, &reason);
+        }
+    }
     let day = period.start();
     let unattributed: BTreeSet<(&AccountKey, &SkuKey)> = placed
         .unattributed
@@ -62,14 +71,19 @@ pub fn supply(
             supply.unattribute(&product, &reason);
         }
     }
+    let mut reject = |account: &AccountKey, sku: &SkuKey, rows: u64, first: Place| {
+        if let (Some(client_id), Some(product_code)) = (targets.client(account, day), targets.product(sku, day)) {
+            supply.reject(RejectedUse { client_id, product_code, rows, first });
+        }
+    };
+    for ((account, sku), (rows, (file, line))) in &placed.contradicted {
+        let (account, sku) = (&read.names.accounts[*account as usize], &read.names.skus[*sku as usize].key);
+        reject(account, sku, *rows, place_of(read, *file, *line));
+    }
     for (index, file) in read.files.iter().enumerate() {
         for ((account, sku), uses) in &file.rejected_uses {
-            let (Some(client_id), Some(product_code)) = (targets.client(account, day), targets.product(sku, day))
-            else {
-                continue;
-            };
             let first = place_of(read, u32::try_from(index).unwrap_or_default(), uses.first_line);
-            supply.reject(RejectedUse { client_id, product_code, rows: uses.rows, first });
+            reject(account, sku, uses.rows, first);
         }
     }
     supply
