@@ -88,7 +88,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     let mut log = FindingLog::default();
 
     progress.stage("reading PSA data");
-    let sides = load::sides(&files, &registry, &mut log)?;
+    let sides = load::sides(&files, &registry, &config.input, &mut log)?;
     let mappings = load::mappings(&files, &mut log)?;
     let decisions = load::decisions(&files, &mut log)?;
 
