@@ -77,13 +77,11 @@ struct Candidate {
 /// Recognises a file that holds one export or table. `source` is its path as findings show it.
 pub fn detect(path: &Path, source: &str, registry: &Registry) -> Result<Detection, Vec<Finding>> {
     let mut all = detect_all(path, source, registry, &Limits::default());
-    match (all.pop(), all.is_empty()) {
-        (Some(one), true) => one,
-        _ => {
-            let message = "the file holds several lists of records, and one is expected";
-            Err(vec![Finding::new(Code::I102, message).at(Place::file(source))])
-        }
+    if let (Some(one), true) = (all.pop(), all.is_empty()) {
+        return one;
     }
+    let message = "the file holds several lists of records, and one is expected";
+    Err(vec![Finding::new(Code::I102, message).at(Place::file(source))])
 }
 
 /// Recognises whatever is in a file: each member of an archive, and each sheet of a workbook that is of a known
@@ -346,11 +344,11 @@ fn drift(detection: &Detection) -> Option<Finding> {
         })
         .collect();
     let leaves_out = matches!(detection.survey.shape, Shape::JsonArray | Shape::JsonLines | Shape::JsonEnvelope);
-    let lacking: Vec<&str> = if !leaves_out {
+    let lacking: Vec<&str> = if leaves_out {
+        Vec::new()
+    } else {
         let usual = table.recognise.usual.iter().map(String::as_str);
         usual.filter(|h| !present.contains(&normalise(h))).collect()
-    } else {
-        Vec::new()
     };
     let mut parts = Vec::new();
     if !unknown.is_empty() {

@@ -2,7 +2,7 @@
 //! bounded: by what comes out of it, and by how many times more that is than what went in.
 
 /// What is unpacked before the ratio is looked at: small files of one repeated row pack well.
-const RATIO_FROM: u64 = 64 << 20;
+const RATIO_FROM: u64 = 16 << 20;
 
 /// Bounds on what is read out of containers. A book sets them under `[input]` in its settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Limits {
     pub max_workbook_bytes: u64,
     /// What a gzip, zip or zstd file may unpack to, all its members together.
     pub max_expanded_bytes: u64,
-    /// How many times its own size a file may unpack to, beyond the first 64 MiB.
+    /// How many times its own size a file may unpack to, beyond the first 16 MiB.
     pub max_ratio: u64,
 }
 
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn size_and_ratio_are_bounded_and_name_their_key() {
         let limits = Limits { max_workbook_bytes: 10, max_expanded_bytes: 200 << 20, max_ratio: 100 };
-        assert_eq!(limits.exceeded(1, 64 << 20), None);
+        assert_eq!(limits.exceeded(1, 16 << 20), None);
         assert_eq!(limits.exceeded(1 << 20, 100 << 20), None);
         assert!(limits.exceeded(1 << 20, 102 << 20).is_some_and(|m| m.contains("max_ratio")));
         assert!(limits.exceeded(100 << 20, (200 << 20) + 1).is_some_and(|m| m.contains("max_expanded_bytes")));

@@ -1,5 +1,6 @@
 //! Small archives and workbooks for tests, byte by byte, so that every trouble can be made.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use flate2::Compression;
@@ -70,14 +71,16 @@ pub fn xlsx(sheets: &[Made<'_>], strings: &[&str], from_1904: bool) -> Vec<u8> {
     );
     let mut parts: Vec<(String, String)> = Vec::new();
     for (i, (name, state, data)) in sheets.iter().enumerate() {
-        listed += &format!(r#"<sheet name="{name}" sheetId="{i}" state="{state}" r:id="r{i}"/>"#);
-        related += &format!(r#"<Relationship Id="r{i}" Type="{kind}/worksheet" Target="worksheets/s{i}.xml"/>"#);
+        write!(listed, r#"<sheet name="{name}" sheetId="{i}" state="{state}" r:id="r{i}"/>"#).expect("memory");
+        write!(related, r#"<Relationship Id="r{i}" Type="{kind}/worksheet" Target="worksheets/s{i}.xml"/>"#)
+            .expect("memory");
         parts.push((
             format!("xl/worksheets/s{i}.xml"),
             format!(r#"<worksheet xmlns="m"><sheetData>{data}</sheetData></worksheet>"#),
         ));
     }
-    let strings: String = strings.iter().map(|s| format!("<si><t>{s}</t></si>")).collect();
+    let strings: Vec<String> = strings.iter().map(|s| format!("<si><t>{s}</t></si>")).collect();
+    let strings = strings.concat();
     let date1904 = u8::from(from_1904);
     parts.extend([
         ("[Content_Types].xml".into(), "<Types/>".into()),
@@ -101,13 +104,14 @@ pub fn xlsx(sheets: &[Made<'_>], strings: &[&str], from_1904: bool) -> Vec<u8> {
 pub fn rows(lines: &str) -> String {
     let mut out = String::new();
     for (i, line) in lines.lines().enumerate() {
-        out += &format!(r#"<row r="{}">"#, i + 1);
+        write!(out, r#"<row r="{}">"#, i + 1).expect("memory");
         for (column, cell) in line.split(',').enumerate().filter(|(_, c)| !c.is_empty()) {
             let letter = char::from(b'A' + u8::try_from(column).expect("few columns"));
-            out += &match cell.parse::<f64>() {
-                Ok(_) => format!(r#"<c r="{letter}{}"><v>{cell}</v></c>"#, i + 1),
-                Err(_) => format!(r#"<c r="{letter}{}" t="inlineStr"><is><t>{cell}</t></is></c>"#, i + 1),
-            };
+            match cell.parse::<f64>() {
+                Ok(_) => write!(out, r#"<c r="{letter}{}"><v>{cell}</v></c>"#, i + 1),
+                Err(_) => write!(out, r#"<c r="{letter}{}" t="inlineStr"><is><t>{cell}</t></is></c>"#, i + 1),
+            }
+            .expect("memory");
         }
         out += "</row>";
     }

@@ -2,6 +2,8 @@
 
 mod bind;
 mod container;
+#[cfg(test)]
+mod container_tests;
 mod contents;
 mod date;
 mod detect;

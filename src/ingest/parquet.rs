@@ -195,7 +195,7 @@ fn write_value(value: &AnyValue<'_>, out: &mut String) {
         // The shortest text of the float as it is stored: widened first, it would be another's.
         AnyValue::Float32(n) => out.write_str(&shortest(&n.to_string())),
         AnyValue::Float64(n) => out.write_str(&float_text(*n)),
-        AnyValue::Decimal(digits, _, scale) => write_decimal(*digits, *scale, out),
+        AnyValue::Decimal(digits, _, scale) => out.write_str(&decimal_text(*digits, *scale)),
         AnyValue::Date(days) => write_date(*days, out),
         AnyValue::Datetime(ticks, unit, zone) => write_instant(*ticks, *unit, zone.is_some(), out),
         AnyValue::DatetimeOwned(ticks, unit, zone) => write_instant(*ticks, *unit, zone.is_some(), out),
@@ -215,18 +215,11 @@ fn shortest(text: &str) -> String {
     if text == "-0" { "0".to_string() } else { text.to_string() }
 }
 
-fn write_decimal(digits: i128, scale: usize, out: &mut String) -> std::fmt::Result {
-    if digits < 0 {
-        out.push('-');
-    }
+fn decimal_text(digits: i128, scale: usize) -> String {
     let text = format!("{:0width$}", digits.unsigned_abs(), width = scale + 1);
     let (whole, fraction) = text.split_at(text.len() - scale);
-    out.push_str(whole);
-    if !fraction.is_empty() {
-        out.push('.');
-        out.push_str(fraction);
-    }
-    Ok(())
+    let (sign, point) = (if digits < 0 { "-" } else { "" }, if fraction.is_empty() { "" } else { "." });
+    format!("{sign}{whole}{point}{fraction}")
 }
 
 fn write_date(days: i32, out: &mut String) -> std::fmt::Result {
@@ -262,5 +255,41 @@ fn write_time(nanos: i64, out: &mut String) -> std::fmt::Result {
     match parts.and_then(|(s, n)| NaiveTime::from_num_seconds_from_midnight_opt(s, n)) {
         Some(time) => write!(out, "{}", time.format("%H:%M:%S%.f")),
         None => write!(out, "{nanos}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(value: &AnyValue<'_>) -> String {
+        let mut out = String::new();
+        write_value(value, &mut out);
+        out
+    }
+
+    #[test]
+    fn every_kind_of_value_is_exact_text() {
+        for (value, expected) in [
+            (AnyValue::Null, ""),
+            (AnyValue::Boolean(true), "true"),
+            (AnyValue::Int64(i64::MIN), "-9223372036854775808"),
+            (AnyValue::UInt64(u64::MAX), "18446744073709551615"),
+            (AnyValue::Decimal(-5, 38, 3), "-0.005"),
+            (AnyValue::Decimal(123_456, 38, 2), "1234.56"),
+            (AnyValue::Decimal(7, 38, 0), "7"),
+            (AnyValue::Float32(0.1), "0.1"),
+            (AnyValue::Float64(0.1), "0.1"),
+            (AnyValue::Float64(-0.0), "0"),
+            (AnyValue::Float64(7.29e-9), "0.00000000729"),
+            (AnyValue::Float64(f64::INFINITY), "inf"),
+            (AnyValue::Date(-1), "1969-12-31"),
+            (AnyValue::Datetime(1_500, TimeUnit::Milliseconds, None), "1970-01-01T00:00:01.500"),
+            (AnyValue::Datetime(-1, TimeUnit::Nanoseconds, None), "1969-12-31T23:59:59.999999999"),
+            (AnyValue::Time(3_600_000_000_000), "01:00:00"),
+            (AnyValue::Binary(b"text"), "text"),
+        ] {
+            assert_eq!(text(&value), expected);
+        }
     }
 }

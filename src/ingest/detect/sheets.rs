@@ -34,12 +34,11 @@ pub(super) fn recognise(contents: Vec<Content>, registry: &Registry) -> Vec<Resu
         }));
     }
     if found.is_empty() && broken.is_empty() {
-        let said = match <[_; 1]>::try_from(unknown) {
-            Ok([(_, said)]) => said,
-            Err(_) => {
-                let message = "no sheet of the workbook has the headings of a known format; its sheets are";
-                vec![Finding::new(Code::I102, message).at(Place::file(workbook)).value(names.join(", "))]
-            }
+        let said = if let [(_, said)] = unknown.as_slice() {
+            said.clone()
+        } else {
+            let message = "no sheet of the workbook has the headings of a known format; its sheets are";
+            vec![Finding::new(Code::I102, message).at(Place::file(workbook)).value(names.join(", "))]
         };
         return vec![Err(said.into_iter().chain(notes).collect())];
     }

@@ -122,7 +122,7 @@ fn strings(package: &Package<'_>, part: &str, held: &mut Held) -> Result<Vec<Str
 /// The text of a string: its `t` elements, without those of reading aids.
 #[derive(Default)]
 struct Text {
-    text: String,
+    gathered: String,
     inside: bool,
     aside: bool,
 }
@@ -146,12 +146,12 @@ impl Text {
 
     fn add(&mut self, more: &str) {
         if self.inside && !self.aside {
-            self.text.push_str(more);
+            self.gathered.push_str(more);
         }
     }
 
     fn take(&mut self) -> String {
-        unescape(&std::mem::take(&mut self.text))
+        unescape(&std::mem::take(&mut self.gathered))
     }
 }
 
