@@ -7,9 +7,10 @@ use super::collect::Collected;
 use super::load::Refused;
 use super::place::{Placed, place_of};
 use super::targets::Targets;
-use crate::book::{MapStatus, Mappings, Period, ProductMapping, id_key};
-use crate::finding::Code;
+use crate::book::{MapStatus, Mappings, Period, ProductCode, ProductMapping, id_key};
+use crate::finding::{Code, Place};
 use crate::reconcile::{RejectedUse, Supply};
+use crate::resolve::{AccountKey, SkuKey};
 
 /// Gathers what is known of the metered side.
 pub fn supply(
@@ -33,21 +34,36 @@ pub fn supply(
             supply.expect(&mapping.product_code, &mapping.provider_name);
         }
     }
+    // Accounts and SKUs are numbered as threads meet them, so what is said of them goes by their names.
     let groups = targets.groups();
+    let mut fed: BTreeSet<(&String, &ProductCode)> = BTreeSet::new();
     for (number, sums) in &placed.sums {
         let (_, product, _) = &groups[*number as usize];
-        for &account in &sums.providers {
-            supply.expect(product, &read.names.accounts[account as usize].provider_name);
-        }
+        fed.extend(sums.providers.iter().map(|&a| (&read.names.accounts[a as usize].provider_name, product)));
+    }
+    for (vendor, product) in fed {
+        supply.expect(product, vendor);
     }
     for vendor in read.files.iter().flat_map(|f| &f.supplied) {
         supply.supply(vendor);
     }
     refuse(&mut supply, run, refused);
+    for file in read.files.iter().filter(|f| f.truncated) {
+        let reason = format!("{} ends early", file.export.detection.source);
+        for vendor in &file.providers {
+            supply.refuse(Some(vendor), &reason);
+        }
+        if file.providers.is_empty() {
+            supply.refuse(None, &reason);
+        }
+    }
     let day = period.start();
-    for (sku, account) in &placed.unattributed {
-        let sku = &read.names.skus[*sku as usize].key;
-        let account = &read.names.accounts[*account as usize];
+    let unattributed: BTreeSet<(&AccountKey, &SkuKey)> = placed
+        .unattributed
+        .iter()
+        .map(|(sku, account)| (&read.names.accounts[*account as usize], &read.names.skus[*sku as usize].key))
+        .collect();
+    for (account, sku) in unattributed {
         if let Some(product) = targets.product(sku, day) {
             let name =
                 if account.sub_account_name.is_empty() { &account.sub_account_id } else { &account.sub_account_name };
@@ -55,14 +71,19 @@ pub fn supply(
             supply.unattribute(&product, &reason);
         }
     }
+    let mut reject = |account: &AccountKey, sku: &SkuKey, rows: u64, first: Place| {
+        if let (Some(client_id), Some(product_code)) = (targets.client(account, day), targets.product(sku, day)) {
+            supply.reject(RejectedUse { client_id, product_code, rows, first });
+        }
+    };
+    for ((account, sku), (rows, (file, line))) in &placed.contradicted {
+        let (account, sku) = (&read.names.accounts[*account as usize], &read.names.skus[*sku as usize].key);
+        reject(account, sku, *rows, place_of(read, *file, *line));
+    }
     for (index, file) in read.files.iter().enumerate() {
         for ((account, sku), uses) in &file.rejected_uses {
-            let (Some(client_id), Some(product_code)) = (targets.client(account, day), targets.product(sku, day))
-            else {
-                continue;
-            };
             let first = place_of(read, u32::try_from(index).unwrap_or_default(), uses.first_line);
-            supply.reject(RejectedUse { client_id, product_code, rows: uses.rows, first });
+            reject(account, sku, uses.rows, first);
         }
     }
     supply

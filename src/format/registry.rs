@@ -10,9 +10,19 @@ use crate::finding::{Code, Finding, Place};
 
 const BUILTIN: &[&str] = &[
     include_str!("specs/microsoft-nce.toml"),
+    include_str!("specs/microsoft-legacy.toml"),
+    include_str!("specs/microsoft-daily-usage.toml"),
+    include_str!("specs/azure-ea.toml"),
+    include_str!("specs/azure-mca.toml"),
+    include_str!("specs/aws-cur.toml"),
     include_str!("specs/pax8-invoice.toml"),
+    include_str!("specs/sherweb.toml"),
+    include_str!("specs/dicker-annuity.toml"),
+    include_str!("specs/dicker-invoice.toml"),
+    include_str!("specs/cove.toml"),
     include_str!("specs/keeper.toml"),
     include_str!("specs/datto-saas.toml"),
+    include_str!("specs/xarios.toml"),
     include_str!("specs/focus.toml"),
     include_str!("specs/trueup-usage.toml"),
     include_str!("specs/generic.toml"),
@@ -98,7 +108,7 @@ impl Registry {
                     let message = "another spec of the folder has the same id; give one of them another";
                     faults.push(Finding::new(Code::I101, message).at(Place::file(source)).value(spec.id));
                 }
-                Ok(spec) => registry.add(spec),
+                Ok(spec) => registry.add(Spec { file: Some(source), ..spec }),
                 Err(SpecFault { line, column, value, message }) => {
                     let message = format!("the format spec cannot be used: {message}");
                     let mut finding = Finding::new(Code::I101, message).at(Place::cell(source, line, column));

@@ -67,7 +67,7 @@ pub struct Survey {
     pub container: Container,
     pub encoding: Encoding,
     pub shape: Shape,
-    /// The first decoded characters, at most [`HEAD`] bytes of them, without a byte order mark. Empty where
+    /// The first decoded characters, at most `HEAD` bytes of them, without a byte order mark. Empty where
     /// the records are no text.
     pub head: String,
     pub head_is_whole: bool,

@@ -7,7 +7,7 @@ use super::quantity::allot;
 use super::supply::Supply;
 use super::unit::{LineView, Unit, catalogue_terms};
 use super::{Action, OwedBy};
-use crate::book::{Billing, Client, Config, WholeUnits};
+use crate::book::{Billing, Config, LeftOutLine, Psa, WholeUnits};
 use crate::finding::{Code, Severity};
 use crate::meter::Metered;
 use crate::rate::{Currency, Overflow, RateError, Rated, Share, Terms, add, apart, multiply, rate, subtract};
@@ -43,21 +43,23 @@ pub struct Disagreement {
     pub reason: String,
 }
 
-/// Compares one unit. `currency_of` gives the currency for usage that no contract line bills.
+/// Compares one unit. `currency` is for usage that no contract line bills.
 pub fn compare(
     unit: &Unit<'_>,
     metered: &[Metered],
     supply: &Supply,
+    psa: &Psa,
     config: &Config,
-    currency_of: impl Fn(&Client) -> Currency,
+    currency: Currency,
 ) -> Result<Comparison, Overflow> {
     let spread = unit.metered.iter().any(|&i| metered[i].spread);
     let mut sum = None;
     for m in unit.metered.iter().map(|&i| &metered[i]).filter(|m| !m.cost_only) {
         sum = Some(add(sum.unwrap_or_default(), m.quantity)?);
     }
+    let left_out = left_out(unit, psa);
     if unit.active.is_empty() {
-        return without_line(unit, sum, config, currency_of(unit.client));
+        return without_line(unit, sum, config, currency, left_out);
     }
 
     let any_at_end = unit.active.iter().any(|v| v.at_end);
@@ -74,10 +76,12 @@ pub fn compare(
 
     let mapped = supply.is_mapped(&unit.product_code);
     let nothing = supply.nothing_supplied(&unit.product_code).filter(|_| sum.is_none());
+    // Where all there is could not be read, what was used is unknown, not zero.
+    let unread = supply.rejected(&unit.client.id, &unit.product_code).is_some();
     let units = match (sum, mapped, &nothing) {
         (Some(units), _, _) => Some(units),
-        (None, true, None) => Some(Decimal::ZERO),
-        (None, false, _) | (None, true, Some(_)) => None,
+        (None, true, None) if !unread => Some(Decimal::ZERO),
+        (None, _, _) => None,
     };
     let allotted = units.map_or_else(|| Ok(held.clone()), |u| allot(u, &held))?;
     let mut shares = allotted.into_iter();
@@ -104,6 +108,11 @@ pub fn compare(
     let difference = subtract(units, contract)?;
     let as_billed = unit.active.iter().zip(&comparison.proposed).all(|(v, proposed)| v.line.quantity == *proposed);
     if difference.is_zero() || as_billed && units >= Decimal::ZERO {
+        return Ok(comparison);
+    }
+    if let Some(reason) = left_out.filter(|_| difference > Decimal::ZERO) {
+        comparison.compared = false;
+        comparison.disagreement = Some(Disagreement { action: Action::CorrectRow, ..not_reconcilable(reason) });
         return Ok(comparison);
     }
     if difference < Decimal::ZERO {
@@ -159,6 +168,13 @@ pub fn rate_line(
     }
 }
 
+/// Why the contract side may hold more than was compared: a line of it could not be used.
+fn left_out(unit: &Unit<'_>, psa: &Psa) -> Option<String> {
+    let own =
+        |l: &&LeftOutLine| l.client_id.key() == unit.client.id.key() && l.product_code.key() == unit.product_code.key();
+    psa.left_out.iter().find(own).map(|line| format!("contract line {} at {} could not be used", line.id, line.place))
+}
+
 /// The quantity in whole units, where the PSA takes no others.
 fn whole(unit: &Unit<'_>, quantity: Decimal) -> Decimal {
     match unit.product.map_or(WholeUnits::No, |p| p.whole_units) {
@@ -191,6 +207,7 @@ fn without_line(
     units: Option<Decimal>,
     config: &Config,
     currency: Currency,
+    left_out: Option<String>,
 ) -> Result<Comparison, Overflow> {
     let mut comparison = Comparison {
         metered: units,
@@ -204,6 +221,10 @@ fn without_line(
     let Some(units) = units.filter(|u| *u > Decimal::ZERO) else {
         return Ok(comparison);
     };
+    if let Some(reason) = left_out {
+        comparison.disagreement = Some(Disagreement { action: Action::CorrectRow, ..not_reconcilable(reason) });
+        return Ok(comparison);
+    }
     let (code, action, terms) = match unit.inactive.first() {
         Some(view) if view.ended => (Code::R405, Action::RenewLine, view.terms.clone()),
         Some(view) => (Code::R406, Action::MoveStart, view.terms.clone()),

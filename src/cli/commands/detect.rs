@@ -1,12 +1,13 @@
 //! `trueup detect FILE…`: what each file is.
 
-use std::path::Path;
-
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
+use trueup::book::Config;
 use trueup::emit::{FindingLog, money_text};
+use trueup::engine::{Inspected, Uninspected, inspect, registry_of};
 use trueup::finding::Finding;
+use trueup::ingest::{Container, Shape};
 use trueup::rate::Currency;
 
 use crate::cli::ExitStatus;
@@ -16,12 +17,17 @@ use crate::cli::settings::DetectSettings;
 pub fn run(settings: &DetectSettings, printer: &Printer) -> anyhow::Result<ExitStatus> {
     let mut log = FindingLog::default();
     let mut files = Vec::new();
+    let registry = registry_of(&settings.book)?;
+    let limits = Config::load(&settings.book)?.input;
     for path in &settings.files {
-        let (detected, findings) = look_at(path, &settings.book)?;
-        for finding in findings {
-            log.add(finding);
+        let shown = path.display().to_string();
+        for seen in inspect(path, &shown, &registry, &limits) {
+            let (detected, findings) = look_at(seen, &shown)?;
+            for finding in findings {
+                log.add(finding);
+            }
+            files.push(detected);
         }
-        files.push(detected);
     }
     printer.findings(&log.groups())?;
     if printer.json() {
@@ -37,7 +43,7 @@ pub fn run(settings: &DetectSettings, printer: &Printer) -> anyhow::Result<ExitS
 /// What a file is. What it has not is empty or `None`.
 #[derive(Debug, Clone, Default, Serialize)]
 struct Detected {
-    /// As the user named it.
+    /// As the user named it, with the member or sheet where it holds several.
     file: String,
     /// The format's id, `None` if no known format fits.
     format: Option<String>,
@@ -59,16 +65,43 @@ struct Total {
 }
 
 impl Total {
-    #[allow(dead_code, reason = "the maker of `Detected` calls it")]
     fn new(currency: Currency, cost: rust_decimal::Decimal) -> Self {
         Self { currency: currency.to_string(), cost: money_text(cost, currency) }
     }
 }
 
-// The ingest room's side of this call: recognise the file with the formats of `book`, read it whole and count.
-// A file that cannot be opened or is of no known format is a finding and a `Detected` without format, not an error.
-fn look_at(path: &Path, book: &Path) -> anyhow::Result<(Detected, Vec<Finding>)> {
-    anyhow::bail!("detection is not wired yet: {} in {}", path.display(), book.display())
+/// A file that cannot be opened or is of no known format is a finding and a `Detected` without format.
+fn look_at(seen: Result<Inspected, Uninspected>, shown: &str) -> anyhow::Result<(Detected, Vec<Finding>)> {
+    let seen = match seen {
+        Ok(seen) => seen,
+        Err(Uninspected::Unknown(findings)) => {
+            // Of an archive, the member that is meant.
+            let file = findings.first().and_then(|f| f.place.as_ref()).map_or(shown, |place| &place.path).to_string();
+            return Ok((Detected { file, ..Detected::default() }, findings));
+        }
+        Err(Uninspected::Failed(error)) => return Err(error),
+    };
+    let detection = &seen.detection;
+    let mut encoding = match detection.survey.shape {
+        Shape::Sheet => "workbook".to_string(),
+        Shape::Parquet => "Parquet".to_string(),
+        _ => detection.survey.encoding.name().to_string(),
+    };
+    if detection.survey.container != Container::Plain {
+        encoding = format!("{encoding} in {}", detection.survey.container.name());
+    }
+    let detected = Detected {
+        file: detection.source.clone(),
+        format: Some(detection.spec.id.clone()),
+        version: Some(detection.format_version.clone()).filter(|v| !v.is_empty()),
+        encoding,
+        delimiter: detection.delimiter.map(char::from),
+        header_line: Some(detection.header_line).filter(|line| *line > 0),
+        rows: seen.rows,
+        periods: seen.periods.iter().map(ToString::to_string).collect(),
+        totals: seen.cost.iter().map(|(currency, cost)| Total::new(*currency, *cost)).collect(),
+    };
+    Ok((detected, seen.findings))
 }
 
 fn table(files: &[Detected]) -> String {
