@@ -14,7 +14,7 @@ use crate::book::{
 use crate::emit::{FindingLog, Input};
 use crate::finding::{Code, Finding, Place};
 use crate::format::{Registry, TableKind};
-use crate::ingest::{Detection, Table, detect, read_named_table, read_table};
+use crate::ingest::{Detection, Limits, Table, detect_all, read_named_table, read_table};
 
 /// An export that was recognised.
 pub struct Export {
@@ -49,8 +49,9 @@ pub fn registry_of(book: &Path) -> anyhow::Result<Registry> {
     Registry::with_user(&book.join("formats")).map_err(|faults| all_said(&faults))
 }
 
-/// Recognises every file of `psa/` and `usage/` and loads the PSA's tables.
-pub fn sides(files: &BookFiles, registry: &Registry, log: &mut FindingLog) -> anyhow::Result<Sides> {
+/// Recognises every file of `psa/` and `usage/` and loads the PSA's tables. An archive or workbook may hold
+/// several.
+pub fn sides(files: &BookFiles, registry: &Registry, limits: &Limits, log: &mut FindingLog) -> anyhow::Result<Sides> {
     let mut tables: Vec<(TableKind, Table)> = Vec::new();
     let (mut exports, mut refused) = (Vec::new(), Vec::new());
     let psa = files.psa.iter().map(|f| (&f.source, &f.path, None, false));
@@ -58,8 +59,10 @@ pub fn sides(files: &BookFiles, registry: &Registry, log: &mut FindingLog) -> an
     for (source, path, stated, in_usage) in psa.chain(usage) {
         let mut refuse = |findings: Vec<Finding>, log: &mut FindingLog| {
             if let Some(first) = findings.first() {
+                // Of an archive, the member that was refused.
+                let part = first.place.as_ref().map_or(source, |place| &place.path);
                 refused.push(Refused {
-                    source: source.clone(),
+                    source: part.clone(),
                     code: first.code,
                     message: first.message.clone(),
                     stated,
@@ -68,21 +71,23 @@ pub fn sides(files: &BookFiles, registry: &Registry, log: &mut FindingLog) -> an
             }
             log.extend(findings);
         };
-        let detection = match detect(path, source, registry) {
-            Ok(detection) => detection,
-            Err(findings) => {
-                refuse(findings, log);
+        for detected in detect_all(path, source, registry, limits) {
+            let detection = match detected {
+                Ok(detection) => detection,
+                Err(findings) => {
+                    refuse(findings, log);
+                    continue;
+                }
+            };
+            log.extend(detection.findings.iter().cloned());
+            if detection.kind() == TableKind::Usage {
+                exports.push(Export { detection, stated });
                 continue;
             }
-        };
-        log.extend(detection.findings.iter().cloned());
-        if detection.kind() == TableKind::Usage {
-            exports.push(Export { detection, stated });
-            continue;
-        }
-        match read_table(&detection) {
-            Ok(table) => tables.push((detection.kind(), table)),
-            Err(findings) => refuse(findings, log),
+            match read_table(&detection) {
+                Ok(table) => tables.push((detection.kind(), table)),
+                Err(findings) => refuse(findings, log),
+            }
         }
     }
     let missing: Vec<&str> = [

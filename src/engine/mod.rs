@@ -6,6 +6,8 @@ mod emit_run;
 mod inspect;
 mod intern;
 mod load;
+#[cfg(test)]
+mod packed_tests;
 mod place;
 mod proof;
 mod spool;
@@ -91,7 +93,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     let mut log = FindingLog::default();
 
     progress.stage("reading PSA data");
-    let sides = load::sides(&files, &registry, &mut log)?;
+    let sides = load::sides(&files, &registry, &config.input, &mut log)?;
     let mappings = load::mappings(&files, &mut log)?;
     let decisions = load::decisions(&files, &mut log)?;
 

@@ -115,6 +115,9 @@ fn reading_rules(table: &TableSpec) -> Vec<String> {
             "Numbers: decimal point or comma is decided per column from the file, and refused where two fit.".into()
         }
     });
+    if let Some(sheet) = &table.read.sheet {
+        rules.push(format!("Workbooks: the sheet `{sheet}`."));
+    }
     if !table.read.null_words.is_empty() {
         rules.push(format!("Cells that mean “empty”: {}.", quoted(&table.read.null_words, ", ")));
     }

@@ -78,6 +78,7 @@ pub fn spec_schema() -> Value {
                 "type": "object",
                 "additionalProperties": false,
                 "properties": {
+                    "sheet": { "type": "string", "description": "In a workbook, only a sheet of this name; * and ? as patterns." },
                     "date_order": { "enum": DATE_ORDERS, "description": "Without it decided per column from the file." },
                     "decimal": { "enum": DECIMALS, "description": "Without it decided per column from the file." },
                     "null_words": { "$ref": "#/$defs/headings", "description": "Cells that mean \"empty\"." },

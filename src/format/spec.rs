@@ -25,6 +25,7 @@
 //! date_order = "mdy"                 # ymd, mdy, dmy; without it decided per column from the file
 //! decimal = "point"                  # or comma; without it decided per column from the file
 //! null_words = ["NULL"]              # cells that mean "empty"
+//! sheet = "Usage*"                   # in a workbook, only a sheet of this name; * and ? as patterns
 //! period_end = "inclusive"           # the last day, or "exclusive" (the default): the day after
 //! period = "charge"                  # rows carry dates; "folder": the folder or file name says
 //! require = ["account", "product", "quantity"]   # what a row must have; this is the default
@@ -176,6 +177,8 @@ impl Needed {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Read {
+    /// The name of the sheet in a workbook, as a pattern; without it, whichever sheet has the headings.
+    pub sheet: Option<String>,
     pub date_order: Option<DateOrderRule>,
     pub decimal: Option<DecimalRule>,
     pub null_words: Vec<String>,

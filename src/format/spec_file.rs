@@ -134,6 +134,7 @@ struct RawVersion {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct RawRead {
+    sheet: Option<String>,
     date_order: Option<DateOrderRule>,
     decimal: Option<DecimalRule>,
     #[serde(default)]
@@ -315,6 +316,7 @@ impl RawTable {
                     .collect(),
             },
             read: Read {
+                sheet: read.sheet,
                 date_order: read.date_order,
                 decimal: read.decimal,
                 null_words: read.null_words,

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use super::Record;
+use super::{CellKind, Record};
 use crate::format::{Column, ColumnKind, From, Parts, RowRule, Step, TableSpec, Word, WordPattern, normalise};
 
 /// How many distinct cells a word list remembers before it judges each anew.
@@ -16,9 +16,27 @@ const NAMED: usize = 20;
 /// The cells of a row by heading; a row that lacks one has it empty.
 pub(super) trait Cells {
     fn cell(&self, field: usize) -> &str;
+
+    /// What the source says the cell is.
+    fn kind(&self, _field: usize) -> CellKind {
+        CellKind::Text
+    }
+
+    /// Whether any cell may be other than text.
+    fn is_typed(&self) -> bool {
+        false
+    }
 }
 
 impl Cells for Record {
+    fn kind(&self, field: usize) -> CellKind {
+        Record::kind(self, field)
+    }
+
+    fn is_typed(&self) -> bool {
+        !self.kinds.is_empty()
+    }
+
     fn cell(&self, field: usize) -> &str {
         self.get(field).unwrap_or_default()
     }
@@ -36,6 +54,14 @@ impl Cells for Vec<String> {
 pub(super) struct Taken<'a> {
     pub text: &'a str,
     pub field: Option<usize>,
+    pub kind: CellKind,
+}
+
+impl<'a> Taken<'a> {
+    /// A text that stands in a field.
+    pub fn text(text: &'a str, field: Option<usize>) -> Self {
+        Self { text, field, kind: CellKind::Text }
+    }
 }
 
 #[derive(Debug)]
@@ -48,6 +74,8 @@ pub(super) struct Binding {
     pub exported: Vec<usize>,
     /// Fields that hold ids, which spreadsheets spoil.
     pub ids: Vec<usize>,
+    /// Fields that anything is taken from.
+    used: Vec<usize>,
     /// Every field, ordered by heading, with the heading's fingerprint.
     by_heading: Vec<(usize, u64)>,
     null_words: Vec<String>,
@@ -64,6 +92,7 @@ struct BoundColumn {
     plain: bool,
     text: String,
     field: Option<usize>,
+    kind: CellKind,
 }
 
 #[derive(Debug)]
@@ -109,7 +138,7 @@ impl Binding {
             let rule = table.column(name);
             BoundColumn::new(name, rule.map_or(&[], |r| r.steps.as_slice()), &find)
         });
-        let rules = |rules: &[RowRule]| {
+        let rules = |rules: &[RowRule]| -> Vec<BoundRule> {
             let bound = |r: &RowRule| {
                 find(&r.heading)
                     .map(|field| BoundRule { field, words: r.words.iter().map(|w| WordPattern::new(w)).collect() })
@@ -122,21 +151,35 @@ impl Binding {
         ids.sort_unstable();
         ids.dedup();
         let identity: Option<Vec<usize>> = table.identity.iter().map(|h| find(h)).collect();
+        let (exclude, cost_only) = (rules(&table.exclude), rules(&table.cost_only));
+        let exported: Vec<usize> = table.exported.iter().filter_map(|h| find(h)).collect();
+        let mut used: Vec<usize> = columns.iter().flat_map(BoundColumn::fields).collect();
+        used.extend(exclude.iter().chain(&cost_only).map(|r| r.field));
+        used.extend(identity.iter().flatten().chain(&exported));
+        used.sort_unstable();
+        used.dedup();
         let mut order: Vec<usize> = (0..normalised.len()).collect();
         order.sort_by(|a, b| normalised[*a].cmp(&normalised[*b]).then(a.cmp(b)));
         Self {
             columns,
             ids,
-            exclude: rules(&table.exclude),
-            cost_only: rules(&table.cost_only),
+            used,
+            exclude,
+            cost_only,
             identity: identity.filter(|fields| !fields.is_empty()),
-            exported: table.exported.iter().filter_map(|h| find(h)).collect(),
+            exported,
             by_heading: order.into_iter().map(|i| (i, xxh3_64(normalised[i].as_bytes()))).collect(),
             null_words: table.read.null_words.clone(),
             format_id: xxh3_64(format_id.as_bytes()),
             unknown_words: BTreeSet::new(),
             buffer: Vec::new(),
         }
+    }
+
+    /// The first cell of those needed that holds what a spreadsheet shows where a formula fails.
+    pub fn error_cell(&self, cells: &impl Cells) -> Option<usize> {
+        let is_error = |field: &&usize| cells.kind(**field) == CellKind::Error;
+        if cells.is_typed() { self.used.iter().find(is_error).copied() } else { None }
     }
 
     /// The fields that feed a column.
@@ -159,7 +202,7 @@ impl Binding {
         let nulls = &self.null_words;
         for column in self.columns.iter_mut().filter(|c| !c.plain) {
             column.text.clear();
-            column.field = None;
+            (column.field, column.kind) = (None, CellKind::Text);
             for step in &mut column.steps {
                 let start = column.text.len();
                 match &step.from {
@@ -167,7 +210,12 @@ impl Binding {
                         let field = *field;
                         let text = clean(cells.cell(field), nulls);
                         let text = step.parts.as_ref().map_or(text, |parts| parts.of(text));
+                        column.kind = CellKind::Text;
                         let value = if step.words.is_empty() {
+                            // A part of a cell is text, whatever the cell is.
+                            if step.parts.is_none() {
+                                column.kind = cells.kind(field);
+                            }
                             text
                         } else {
                             match step.fits(text) {
@@ -186,7 +234,7 @@ impl Binding {
                     }
                     BoundFrom::Constant(constant) => {
                         column.text.push_str(constant);
-                        column.field = None;
+                        (column.field, column.kind) = (None, CellKind::Text);
                     }
                     BoundFrom::Join(fields, with) => {
                         for field in fields {
@@ -196,7 +244,7 @@ impl Binding {
                             }
                             column.text.push_str(part);
                         }
-                        column.field = fields.first().copied();
+                        (column.field, column.kind) = (fields.first().copied(), CellKind::Text);
                     }
                 }
                 if !column.text.is_empty() {
@@ -210,19 +258,19 @@ impl Binding {
     pub fn take<'a>(&'a self, column: usize, cells: &'a impl Cells) -> Taken<'a> {
         let column = &self.columns[column];
         if !column.plain {
-            return Taken { text: &column.text, field: column.field };
+            return Taken { text: &column.text, field: column.field, kind: column.kind };
         }
         let mut first = None;
         for step in &column.steps {
             if let BoundFrom::Field(field) = step.from {
                 let text = clean(cells.cell(field), &self.null_words);
                 if !text.is_empty() {
-                    return Taken { text, field: Some(field) };
+                    return Taken { text, field: Some(field), kind: cells.kind(field) };
                 }
                 first = first.or(Some(field));
             }
         }
-        Taken { text: "", field: first }
+        Taken::text("", first)
     }
 
     pub fn is_excluded(&self, cells: &impl Cells) -> bool {
@@ -279,7 +327,7 @@ impl BoundColumn {
         let steps: Vec<BoundStep> = steps.iter().filter_map(|s| BoundStep::new(s, find)).collect();
         let is_cell = |s: &BoundStep| matches!(s.from, BoundFrom::Field(_)) && s.words.is_empty() && s.parts.is_none();
         let plain = steps.iter().all(is_cell);
-        Self { name: name.to_string(), steps, plain, text: String::new(), field: None }
+        Self { name: name.to_string(), steps, plain, text: String::new(), field: None, kind: CellKind::Text }
     }
 
     fn fields(&self) -> impl Iterator<Item = usize> + '_ {
@@ -374,9 +422,9 @@ mod tests {
         let mut b = binding(HEADINGS);
         let cells = row(&["null", " p1 ", "0001", "CFQ", "", "", ""]);
         b.prepare(&cells);
-        assert_eq!(b.take(0, &cells), Taken { text: "p1", field: Some(1) });
+        assert_eq!(b.take(0, &cells), Taken::text("p1", Some(1)));
         assert_eq!(b.take(1, &cells).text, "CFQ:0001");
-        assert_eq!(b.take(3, &cells), Taken { text: "", field: None });
+        assert_eq!(b.take(3, &cells), Taken::text("", None));
     }
 
     #[test]

@@ -12,6 +12,9 @@ pub enum Shape {
     JsonLines,
     /// An object that holds the array of records, as pages of an API do.
     JsonEnvelope,
+    /// Rows of a workbook's sheet.
+    Sheet,
+    Parquet,
 }
 
 /// The member names under which APIs put their records.
@@ -45,6 +48,17 @@ impl Shape {
             Shape::JsonArray => "JSON array",
             Shape::JsonLines => "JSON lines",
             Shape::JsonEnvelope => "JSON envelope",
+            Shape::Sheet => "sheet",
+            Shape::Parquet => "Parquet",
+        }
+    }
+
+    /// Whether a row of headings stands above the rows, among titles and notes; else every record names its
+    /// values itself.
+    pub const fn is_laid_out(self) -> bool {
+        match self {
+            Shape::Delimited | Shape::Sheet => true,
+            Shape::JsonArray | Shape::JsonLines | Shape::JsonEnvelope | Shape::Parquet => false,
         }
     }
 

@@ -66,6 +66,8 @@ pub(super) fn take(path: &Path, survey: &Survey) -> anyhow::Result<Sample> {
     let (delimiter, header_line, headings, rows) = match survey.shape {
         Shape::Delimited => delimited(survey)?,
         Shape::JsonArray | Shape::JsonLines | Shape::JsonEnvelope => json(path, survey)?,
+        // A survey is of one text.
+        Shape::Sheet | Shape::Parquet => anyhow::bail!("a spec is drafted from text; save the sheet as CSV"),
     };
     let mut seen = HashSet::new();
     let twice: HashSet<String> = headings.iter().map(|h| normalise(h)).filter(|h| !seen.insert(h.clone())).collect();
