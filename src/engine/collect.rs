@@ -45,6 +45,8 @@ pub struct Names {
 pub struct RejectedUse {
     pub rows: u64,
     pub first_line: u64,
+    /// Which cell is in which field is not certain, so the names may be of other columns.
+    pub broken: bool,
 }
 
 /// What reading one export left behind.
@@ -58,6 +60,8 @@ pub struct FileRead {
     pub rejects: Spool,
     /// Account and SKU of rows of the run's period that could not be read.
     pub rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
+    /// The first row, by vendor (empty if not known), that could not be read and names no account or SKU.
+    pub nameless: BTreeMap<String, u64>,
 }
 
 /// All exports, read.
@@ -153,14 +157,15 @@ fn read_one(shared: &Shared<'_>, export: Export, index: usize) -> anyhow::Result
         supplied: BTreeSet::new(),
         rejects: Spool::default(),
         rejected_uses: BTreeMap::new(),
+        nameless: BTreeMap::new(),
         last_provider: String::new(),
         last_supplied: String::new(),
     };
     let totals = read_usage(&export.detection, &mut sink)
         .with_context(|| format!("{} could not be read", export.detection.source))?;
     sink.flush()?;
-    let Sink { ledger, log, fates, other_lines, providers, supplied, rejects, rejected_uses, .. } = sink;
-    let file = FileRead { export, totals, other_lines, providers, supplied, rejects, rejected_uses };
+    let Sink { ledger, log, fates, other_lines, providers, supplied, rejects, rejected_uses, nameless, .. } = sink;
+    let file = FileRead { export, totals, other_lines, providers, supplied, rejects, rejected_uses, nameless };
     Ok(Done { file, ledger, log, fates })
 }
 
@@ -182,6 +187,7 @@ struct Sink<'a> {
     supplied: BTreeSet<String>,
     rejects: Spool,
     rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
+    nameless: BTreeMap<String, u64>,
     last_provider: String,
     last_supplied: String,
 }
@@ -283,7 +289,11 @@ impl UsageSink for Sink<'_> {
             self.stated,
         );
         let unknown = reject.charge_period_start.is_none() && self.stated.is_none();
-        if named && (here.quantity || unknown) {
+        let concerns = here.quantity || unknown;
+        if concerns && !named {
+            self.nameless.entry(reject.provider_name.clone()).or_insert(reject.line);
+        }
+        if concerns && named {
             let account = account_of(&reject.provider_name, &reject.sub_account_id, &reject.sub_account_name);
             let sku = SkuKey {
                 provider_name: reject.provider_name.clone(),
@@ -293,8 +303,10 @@ impl UsageSink for Sink<'_> {
                 metric: reject.metric.clone(),
             };
             let first_line = reject.line;
-            let uses = self.rejected_uses.entry((account, sku)).or_insert(RejectedUse { rows: 0, first_line });
+            let broken = matches!(reject.code, Code::I104 | Code::I109 | Code::I110);
+            let uses = self.rejected_uses.entry((account, sku)).or_insert(RejectedUse { rows: 0, first_line, broken });
             uses.rows += 1;
+            uses.broken |= broken;
             uses.first_line = uses.first_line.min(first_line);
         }
         let row = Rejected {

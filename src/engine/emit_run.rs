@@ -11,6 +11,7 @@ use super::Run;
 use super::collect::Collected;
 use super::load::Refused;
 use super::place::MeteredSums;
+use crate::book::Period;
 use crate::control::{Bucket, ControlRow, Fate, Ledger};
 use crate::emit::{
     Counts, Duplicate, DuplicatesWriter, FindingLog, Input, LineCounts, LineageRow, LineageWriter, Money, Program,
@@ -105,8 +106,17 @@ impl Emission<'_> {
                 reasons.push(format!("{} files were left out: {first} and {} more", rest.len() + 1, rest.len()));
             }
         }
+        let rejected = self.rejected(period);
+        if rejected > 0 {
+            let verb = if rejected == 1 { "row was" } else { "rows were" };
+            reasons.push(format!("{rejected} {verb} rejected"));
+        }
         if accounts + products > 0 {
-            reasons.push(format!("{accounts} accounts and {products} SKUs are not mapped"));
+            let of = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
+            let parts = [(accounts, of(accounts, "account")), (products, of(products, "SKU"))];
+            let parts: Vec<String> = parts.into_iter().filter(|(n, _)| *n > 0).map(|(_, text)| text).collect();
+            let verb = if accounts + products == 1 { "is" } else { "are" };
+            reasons.push(format!("{} {verb} not mapped", parts.join(" and ")));
         }
         for row in out.iter_mut().filter(|r| r.scope == VerdictScope::Run) {
             if row.verdict == Verdict::Ok && !reasons.is_empty() {
@@ -117,6 +127,14 @@ impl Emission<'_> {
             row.reason = all.join("; ");
         }
         out
+    }
+
+    /// Rows that could not be used, of the exports that may hold rows of the period.
+    fn rejected(&self, period: Period) -> u64 {
+        let concerns = |index: usize| self.read.files[index].export.stated.is_none_or(|p| p == period);
+        let unread = self.read.files.iter().enumerate().filter(|(i, _)| concerns(*i)).map(|(_, f)| f.totals.rejected);
+        let contradicting = self.conflicts.iter().filter(|(file, _)| concerns(*file as usize)).count();
+        unread.sum::<u64>() + contradicting as u64
     }
 
     fn unmapped_counts(&self) -> (usize, usize) {

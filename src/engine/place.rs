@@ -39,6 +39,8 @@ pub struct Placed {
     pub unattributed: BTreeMap<u32, u32>,
     /// File and line of rows that contradict a copy, which nothing orders.
     pub conflicts: Vec<(u32, u64)>,
+    /// Account and SKU of those rows that concern the period, with their number and first place.
+    pub contradicted: BTreeMap<(u32, u32), (u64, (u32, u64))>,
     pub fates: Mutex<FateRuns>,
 }
 
@@ -94,6 +96,10 @@ impl Placed {
             self.unattributed.entry(sku).or_insert(account);
         }
         self.conflicts.extend(other.conflicts);
+        for (key, (rows, first)) in other.contradicted {
+            let mine = self.contradicted.entry(key).or_insert((0, first));
+            *mine = (mine.0 + rows, mine.1.min(first));
+        }
         Ok(())
     }
 
@@ -207,6 +213,12 @@ impl<'a, 'p> Worker<'a, 'p> {
                     let finding = Finding::new(Code::T203, message).at(place);
                     self.log.add(finding.severity(crate::finding::Severity::Error));
                     self.placed.conflicts.push(row.position());
+                    let stated = self.read.files[row.file as usize].export.stated;
+                    if belonging(self.run.period, row.category, row.start, row.end, stated).quantity {
+                        let first = row.position();
+                        let known = self.placed.contradicted.entry((row.account, row.sku)).or_insert((0, first));
+                        *known = (known.0 + 1, known.1.min(first));
+                    }
                     self.enter(row, Bucket::Rejected)?;
                     Fate::Rejected(Code::T203)
                 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::Run;
-use super::collect::Collected;
+use super::collect::{Collected, FileRead};
 use super::load::Refused;
 use super::place::{Placed, place_of};
 use super::targets::Targets;
-use crate::book::{MapStatus, Mappings, Period, ProductMapping, id_key};
-use crate::finding::Code;
+use crate::book::{MapStatus, Mappings, Period, ProductMapping, Psa, id_key};
+use crate::finding::{Code, Place};
 use crate::reconcile::{RejectedUse, Supply};
 
 /// Gathers what is known of the metered side.
@@ -16,6 +16,7 @@ pub fn supply(
     run: &Run<'_>,
     read: &Collected,
     refused: &[Refused],
+    psa: &Psa,
     mappings: &Mappings,
     targets: &Targets<'_>,
     placed: &Placed,
@@ -55,17 +56,71 @@ pub fn supply(
             supply.unattribute(&product, &reason);
         }
     }
+    not_in_catalogue(&mut supply, run, psa, mappings);
     for (index, file) in read.files.iter().enumerate() {
+        let index = u32::try_from(index).unwrap_or_default();
         for ((account, sku), uses) in &file.rejected_uses {
-            let (Some(client_id), Some(product_code)) = (targets.client(account, day), targets.product(sku, day))
-            else {
-                continue;
-            };
-            let first = place_of(read, u32::try_from(index).unwrap_or_default(), uses.first_line);
-            supply.reject(RejectedUse { client_id, product_code, rows: uses.rows, first });
+            let first = place_of(read, index, uses.first_line);
+            match (targets.client(account, day), targets.product(sku, day)) {
+                (Some(client_id), Some(product_code)) => {
+                    supply.reject(RejectedUse { client_id, product_code, rows: uses.rows, first });
+                }
+                _ if uses.broken => cut_short(&mut supply, file, &account.provider_name, &unreadable(&first)),
+                (None, Some(product)) if targets.is_unmapped(account, day) => {
+                    supply.unattribute(&product, &unreadable(&first));
+                }
+                _ => {}
+            }
+        }
+        for (vendor, line) in &file.nameless {
+            cut_short(&mut supply, file, vendor, &unreadable(&place_of(read, index, *line)));
+        }
+        if file.totals.truncated && file.export.stated.is_none_or(|p| p == period) {
+            let reason = format!("the export {} ends early", file.export.detection.source);
+            cut_short(&mut supply, file, "", &reason);
+        }
+    }
+    for ((account, sku), (rows, (file, line))) in &placed.contradicted {
+        let (account, sku) = (&read.names.accounts[*account as usize], &read.names.skus[*sku as usize].key);
+        if let (Some(client_id), Some(product_code)) = (targets.client(account, day), targets.product(sku, day)) {
+            let first = place_of(read, *file, *line);
+            supply.reject(RejectedUse { client_id, product_code, rows: *rows, first });
         }
     }
     supply
+}
+
+fn unreadable(first: &Place) -> String {
+    format!("the row at {first} could not be read and may hold units of it")
+}
+
+/// What is missing of a file is missing of its vendor; where the row does not say whose it is, of every
+/// vendor in the file, and of any where the file names none.
+fn cut_short(supply: &mut Supply, file: &FileRead, vendor: &str, reason: &str) {
+    if !vendor.is_empty() {
+        return supply.partial(Some(vendor), reason);
+    }
+    if file.providers.is_empty() {
+        return supply.partial(None, reason);
+    }
+    for vendor in &file.providers {
+        supply.partial(Some(vendor), reason);
+    }
+}
+
+/// Units that a mapping gives to a product the catalogue does not have stay unmapped, so what contract lines
+/// of that product lack may be just these.
+fn not_in_catalogue(supply: &mut Supply, run: &Run<'_>, psa: &Psa, mappings: &Mappings) {
+    let known: BTreeSet<String> = psa.products.iter().map(|p| p.code.key()).collect();
+    for mapping in mappings.products.iter().filter(|m| expects(m, run.period)) {
+        if !known.contains(&mapping.product_code.key()) {
+            let reason = format!(
+                "{} maps units to {}, which the PSA's catalogue does not have",
+                mapping.place, mapping.product_code
+            );
+            supply.unattribute(&mapping.product_code, &reason);
+        }
+    }
 }
 
 /// A mapping row promises usage of its vendor while it is valid.
@@ -80,7 +135,7 @@ fn expects(mapping: &ProductMapping, period: Period) -> bool {
 fn refuse(supply: &mut Supply, run: &Run<'_>, refused: &[Refused]) {
     let of_period = |r: &&Refused| r.is_export && r.stated.is_none_or(|p| p == run.period);
     for file in refused.iter().filter(of_period) {
-        let reason = format!("{}: {} {}", file.source, file.code, file.message);
+        let reason = format!("the export {} was refused ({}: {})", file.source, file.code, file.message);
         let path = letters(&file.source);
         let named: Vec<String> = supply
             .all_vendors()
@@ -88,11 +143,11 @@ fn refuse(supply: &mut Supply, run: &Run<'_>, refused: &[Refused]) {
             .filter(|vendor| !letters(vendor).is_empty() && path.contains(&letters(vendor)))
             .collect();
         for vendor in &named {
-            supply.refuse(Some(vendor), &reason);
+            supply.partial(Some(vendor), &reason);
         }
         let damaged = matches!(file.code, Code::I101 | Code::I103 | Code::I109 | Code::I110);
         if named.is_empty() && damaged {
-            supply.refuse(None, &reason);
+            supply.partial(None, &reason);
         }
     }
 }

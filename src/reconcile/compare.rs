@@ -7,7 +7,7 @@ use super::quantity::allot;
 use super::supply::Supply;
 use super::unit::{LineView, Unit, catalogue_terms};
 use super::{Action, OwedBy};
-use crate::book::{Billing, Client, Config, WholeUnits};
+use crate::book::{Billing, Client, Config, LeftOutLine, WholeUnits};
 use crate::finding::{Code, Severity};
 use crate::meter::Metered;
 use crate::rate::{Currency, Overflow, RateError, Rated, Share, Terms, add, apart, multiply, rate, subtract};
@@ -48,6 +48,7 @@ pub fn compare(
     unit: &Unit<'_>,
     metered: &[Metered],
     supply: &Supply,
+    left_out: &[LeftOutLine],
     config: &Config,
     currency_of: impl Fn(&Client) -> Currency,
 ) -> Result<Comparison, Overflow> {
@@ -57,7 +58,7 @@ pub fn compare(
         sum = Some(add(sum.unwrap_or_default(), m.quantity)?);
     }
     if unit.active.is_empty() {
-        return without_line(unit, sum, config, currency_of(unit.client));
+        return without_line(unit, sum, contract_gap(unit, left_out), config, currency_of(unit.client));
     }
 
     let any_at_end = unit.active.iter().any(|v| v.at_end);
@@ -98,7 +99,7 @@ pub fn compare(
         is_compared,
     };
     let Some(units) = units else {
-        comparison.disagreement = nothing.map(not_reconcilable);
+        comparison.disagreement = nothing.map(|reason| not_reconcilable(reason, Action::SupplyExport));
         return Ok(comparison);
     };
     let difference = subtract(units, contract)?;
@@ -109,7 +110,8 @@ pub fn compare(
     if difference < Decimal::ZERO {
         if let Some(reason) = supply.incomplete(&unit.product_code) {
             comparison.compared = false;
-            comparison.disagreement = Some(not_reconcilable(reason));
+            let action = if supply.lacks_mapping(&unit.product_code) { Action::Map } else { Action::SupplyExport };
+            comparison.disagreement = Some(not_reconcilable(reason, action));
             return Ok(comparison);
         }
         if supply.rejected(&unit.client.id, &unit.product_code).is_some() {
@@ -121,6 +123,13 @@ pub fn compare(
         if compared.iter().all(committed) {
             return Ok(comparison);
         }
+    }
+    if difference > Decimal::ZERO
+        && let Some(reason) = contract_gap(unit, left_out)
+    {
+        comparison.compared = false;
+        comparison.disagreement = Some(not_reconcilable(reason, Action::CorrectRow));
+        return Ok(comparison);
     }
     let impact = impact_of(unit, &comparison)?;
     let (code, owed_by, action) = if difference > Decimal::ZERO {
@@ -173,13 +182,24 @@ fn last(view: &LineView<'_>) -> Option<NaiveDate> {
     view.active.map(|(_, last)| last)
 }
 
-fn not_reconcilable(reason: String) -> Disagreement {
+/// Why the contract side of the unit may be more than the lines compared, if so: a line of this client and
+/// product stands in the PSA and could not be used.
+fn contract_gap(unit: &Unit<'_>, left_out: &[LeftOutLine]) -> Option<String> {
+    let of_unit = |line: &&LeftOutLine| {
+        let product = line.product_code.key();
+        line.client_id.key() == unit.client.id.key() && (product.is_empty() || product == unit.product_code.key())
+    };
+    let line = left_out.iter().find(of_unit)?;
+    Some(format!("contract line {} at {} could not be used", line.id, line.place))
+}
+
+fn not_reconcilable(reason: String, action: Action) -> Disagreement {
     Disagreement {
         code: Code::R416,
         severity: Code::R416.severity(),
         impact: None,
         owed_by: OwedBy::Nobody,
-        action: Action::SupplyExport,
+        action,
         terms: None,
         reason,
     }
@@ -189,6 +209,7 @@ fn not_reconcilable(reason: String) -> Disagreement {
 fn without_line(
     unit: &Unit<'_>,
     units: Option<Decimal>,
+    gap: Option<String>,
     config: &Config,
     currency: Currency,
 ) -> Result<Comparison, Overflow> {
@@ -204,6 +225,10 @@ fn without_line(
     let Some(units) = units.filter(|u| *u > Decimal::ZERO) else {
         return Ok(comparison);
     };
+    if let Some(reason) = gap {
+        comparison.disagreement = Some(not_reconcilable(reason, Action::CorrectRow));
+        return Ok(comparison);
+    }
     let (code, action, terms) = match unit.inactive.first() {
         Some(view) if view.ended => (Code::R405, Action::RenewLine, view.terms.clone()),
         Some(view) => (Code::R406, Action::MoveStart, view.terms.clone()),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use super::compare::{Comparison, Disagreement, billing, compare};
-use super::decide::{Standing, standing};
+use super::decide::{Lapse, Standing, standing};
 use super::duplicate_line;
 use super::ids::discrepancy_id;
 use super::lines::{Billed, LineBuilder};
@@ -19,7 +19,7 @@ use crate::book::{Billing, Client, Config, ContractId, Decision, DecisionKind, P
 use crate::control::Bucket;
 use crate::finding::{Code, Severity};
 use crate::meter::Metered;
-use crate::rate::{Currency, Overflow, add, subtract};
+use crate::rate::{Currency, Overflow, add, plain, subtract};
 
 /// Everything a reconciliation is concluded from. It cannot tell who added the metered sums up.
 pub struct Input<'a> {
@@ -84,7 +84,7 @@ pub fn reconcile(input: &Input<'_>) -> Result<Outcome, Overflow> {
     let mut reported_rejects = std::collections::BTreeSet::new();
     for unit in &all {
         let currency_of = |client: &Client| client_currency(client, input.psa);
-        let comparison = compare(unit, input.metered, input.supply, input.config, currency_of)?;
+        let comparison = compare(unit, input.metered, input.supply, &input.psa.left_out, input.config, currency_of)?;
         let mut vendors = input.supply.vendors_of(&unit.product_code);
         for provider in unit.metered.iter().flat_map(|&i| &input.metered[i].providers) {
             if !vendors.iter().any(|v| v.eq_ignore_ascii_case(provider)) {
@@ -127,8 +127,8 @@ fn conclude(case: &Case<'_, '_>, first_of_pair: bool, out: &mut Outcome) -> Resu
         if row.decision == Some(DecisionKind::Dismiss) {
             row.severity = Severity::Info;
         }
-        if matches!(decision, Standing::Lapsed) {
-            out.discrepancies.push(case.lapsed(&row));
+        if let Standing::Lapsed(lapsed, why) = decision {
+            out.discrepancies.push(case.lapsed(&row, lapsed, why));
         }
         touching = Some((row.discrepancy_id.clone(), row.decision.is_none() && row.severity > Severity::Info));
         main = Some(row);
@@ -141,9 +141,11 @@ fn conclude(case: &Case<'_, '_>, first_of_pair: bool, out: &mut Outcome) -> Resu
         row.place = rejected.first.clone();
         row.action = Action::CorrectRow;
         row.message = format!(
-            "{} {} of this client and product could not be read, so the metered quantity may be short",
+            "{}: {} {} of {} could not be read, so the metered quantity may be short",
+            case.unit.product.map_or(case.unit.product_code.as_str(), |p| p.name.as_str()),
             rejected.rows,
             if rejected.rows == 1 { "row" } else { "rows" },
+            case.unit.client.name,
         );
         touch(case, row, &mut touching, out);
     }
@@ -191,8 +193,8 @@ fn conclude(case: &Case<'_, '_>, first_of_pair: bool, out: &mut Outcome) -> Resu
 fn touch(case: &Case<'_, '_>, mut row: Discrepancy, touching: &mut Option<(String, bool)>, out: &mut Outcome) {
     let decision = standing(case.input.decisions, &row.discrepancy_id, case.input.period, row.difference);
     row.decision = decision.kind();
-    if matches!(decision, Standing::Lapsed) {
-        out.discrepancies.push(case.lapsed(&row));
+    if let Standing::Lapsed(lapsed, why) = decision {
+        out.discrepancies.push(case.lapsed(&row, lapsed, why));
     }
     let undecided = row.decision.is_none() && row.severity > Severity::Info;
     match touching {
@@ -342,7 +344,7 @@ impl Case<'_, '_> {
         costs.all(|m| m.unit_cost == Some(first)).then_some(first)
     }
 
-    fn lapsed(&self, of: &Discrepancy) -> Discrepancy {
+    fn lapsed(&self, of: &Discrepancy, decision: &Decision, why: Lapse) -> Discrepancy {
         let mut row = self.discrepancy(Code::R417);
         row.discrepancy_id = discrepancy_id(
             self.unit.client.id.as_str(),
@@ -350,13 +352,24 @@ impl Case<'_, '_> {
             &self.vendor,
             Code::R417,
         );
-        row.message = format!("the decision on {} ({}) no longer holds", of.discrepancy_id, of.code);
+        row.place = decision.place.clone();
+        row.action = Action::DecideAgain;
+        let why = match why {
+            Lapse::Expired => format!("held until {}", decision.until.map(|p| p.to_string()).unwrap_or_default()),
+            Lapse::Outgrown => format!(
+                "was made on a difference of {}, which is {} now",
+                decision.difference.map(plain).unwrap_or_default(),
+                of.difference.map(plain).unwrap_or_default()
+            ),
+        };
+        row.message =
+            format!("the decision {} on {} ({}) {why}: decide again", decision.kind.word(), of.discrepancy_id, of.code);
         row
     }
 
     /// A sentence that says the disagreement with its numbers.
     fn message(&self, disagreement: &Disagreement) -> String {
-        let show = |q: Option<Decimal>| q.map_or_else(|| "none".to_string(), crate::rate::plain);
+        let show = |q: Option<Decimal>| q.map_or_else(|| "none".to_string(), plain);
         let (metered, contract) = (show(self.comparison.metered), show(self.comparison.contract));
         let what = self.unit.product.map_or(self.unit.product_code.as_str(), |p| p.name.as_str());
         let line = self.unit.inactive.first();
@@ -374,7 +387,7 @@ impl Case<'_, '_> {
                 line.map_or("", |v| v.line.id.as_str()),
                 line.and_then(|v| v.effective).map(|d| d.to_string()).unwrap_or_default()
             ),
-            _ => format!("{what}: not compared, for {}", disagreement.reason),
+            _ => format!("{what}: not compared, because {}", disagreement.reason),
         }
     }
 }
