@@ -8,7 +8,7 @@
 //! | [`finding`] | the one table of codes; what the program has to say about data |
 //! | [`rate`] | quantity × contract terms → money; pure, no files |
 //! | [`control`] | buckets and conservation; pure, no files |
-//! | [`format`] | what a file is: the spec vocabulary and recognition |
+//! | [`mod@format`] | what a file is: the spec vocabulary and recognition |
 //! | [`ingest`] | bytes → records → typed rows with file and line |
 //! | [`book`] | the MSP's directory: settings, PSA entities, mappings, decisions |
 //! | [`tidy`] | typed rows → rows without duplicates, periods assigned |

@@ -7,6 +7,7 @@ mod error;
 mod findings;
 mod formula;
 mod lineage;
+mod page;
 mod skeleton;
 mod streams;
 mod summary;
@@ -18,6 +19,7 @@ pub use error::EmitError;
 pub use findings::{EXAMPLES_KEPT, Example, FindingGroup, FindingLog};
 pub use formula::{neutralise, restore};
 pub use lineage::{LineageRow, LineageWriter};
+pub use page::outputs_page;
 pub use skeleton::{BookFile, SKELETON, SkeletonError, write_new_book};
 pub use streams::{Duplicate, DuplicatesWriter, Rejected, RejectsWriter};
 pub use summary::{

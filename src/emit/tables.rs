@@ -147,7 +147,7 @@ pub fn write_controls(folder: &Path, controls: &[ControlRow]) -> Result<(), Emit
         for (rows, quantity, cost) in c.buckets {
             row.extend([Cell::Integer(rows), Cell::Sum(quantity), Cell::Sum(cost)]);
         }
-        row.extend([Cell::Integer(c.other_lines), Cell::money(c.stated_total, c.currency), Cell::Bool(c.balanced)]);
+        row.extend([Cell::Integer(c.other_lines), Cell::number(c.stated_total), Cell::Bool(c.balanced)]);
     })
 }
 

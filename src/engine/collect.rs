@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
-use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::Run;
 use super::intern::{Interner, Known};
@@ -53,6 +53,8 @@ pub struct RejectedUse {
 pub struct FileRead {
     pub export: Export,
     pub totals: ReadTotals,
+    /// Its bytes end early: what is behind its last row is not known.
+    pub truncated: bool,
     pub other_lines: u64,
     pub providers: BTreeSet<String>,
     /// Vendors with rows of their own in the run's period.
@@ -158,14 +160,18 @@ fn read_one(shared: &Shared<'_>, export: Export, index: usize) -> anyhow::Result
         rejects: Spool::default(),
         rejected_uses: BTreeMap::new(),
         nameless: BTreeMap::new(),
+        truncated: false,
+        scratch: Scratch::default(),
         last_provider: String::new(),
         last_supplied: String::new(),
     };
     let totals = read_usage(&export.detection, &mut sink)
         .with_context(|| format!("{} could not be read", export.detection.source))?;
     sink.flush()?;
+    let truncated = totals.truncated || sink.truncated;
     let Sink { ledger, log, fates, other_lines, providers, supplied, rejects, rejected_uses, nameless, .. } = sink;
-    let file = FileRead { export, totals, other_lines, providers, supplied, rejects, rejected_uses, nameless };
+    let file =
+        FileRead { export, totals, truncated, other_lines, providers, supplied, rejects, rejected_uses, nameless };
     Ok(Done { file, ledger, log, fates })
 }
 
@@ -188,6 +194,8 @@ struct Sink<'a> {
     rejects: Spool,
     rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
     nameless: BTreeMap<String, u64>,
+    truncated: bool,
+    scratch: Scratch,
     last_provider: String,
     last_supplied: String,
 }
@@ -211,13 +219,14 @@ impl UsageSink for Sink<'_> {
     fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()> {
         self.ledger.read(self.file, row.currency, row.quantity, row.cost)?;
         let (accounts, skus) = (&self.shared.accounts, &self.shared.skus);
-        let account =
-            self.accounts.number(fingerprint(&[row.provider_name, row.sub_account_id, row.sub_account_name]), || {
+        let account = self
+            .accounts
+            .number(self.scratch.of(&[row.provider_name, row.sub_account_id, row.sub_account_name]), || {
                 accounts.number(account_of(row.provider_name, row.sub_account_id, row.sub_account_name))
             });
         let rule = self.rule;
         let sku = self.skus.number(
-            fingerprint(&[row.provider_name, row.sku_id, row.charge_description, row.term, row.metric]),
+            self.scratch.of(&[row.provider_name, row.sku_id, row.charge_description, row.term, row.metric]),
             || skus.number(Sku { key: sku_of(row), rule }),
         );
         if self.last_provider != row.provider_name {
@@ -236,9 +245,9 @@ impl UsageSink for Sink<'_> {
             self.supplied.insert(self.last_supplied.clone());
         }
         let packed = Row {
-            key: key_of(row, self.stated),
+            key: self.scratch.key(row, self.stated),
             content: row.content,
-            series: series_of(account, sku, row.subscription_id),
+            series: self.scratch.series(account, sku, row.subscription_id),
             line: row.line,
             file: self.file,
             account,
@@ -328,6 +337,7 @@ impl UsageSink for Sink<'_> {
     }
 
     fn finding(&mut self, finding: Finding) -> anyhow::Result<()> {
+        self.truncated |= finding.code == Code::I110;
         self.log.add(finding);
         Ok(())
     }
@@ -351,39 +361,47 @@ fn sku_of(row: &UsageRow<'_>) -> SkuKey {
     }
 }
 
-/// What makes two rows copies: the vendor's identity, else every field as read. Rows without dates are
-/// copies only within the period that their file states.
-fn key_of(row: &UsageRow<'_>, stated: Option<Period>) -> u128 {
-    let mut hash = Xxh3::new();
-    if let Some(identity) = row.identity {
-        hash.update(b"identity");
-        hash.update(&identity.to_le_bytes());
-        hash.update(crate::book::id_key(row.provider_name).as_bytes());
-    } else {
-        hash.update(b"whole");
-        hash.update(&row.whole.to_le_bytes());
-        if row.charge_period_start.is_none() {
-            hash.update(stated.map(|p| p.to_string()).unwrap_or_default().as_bytes());
+/// Fingerprints of texts, made in one buffer that is kept from row to row.
+#[derive(Default)]
+struct Scratch(Vec<u8>);
+
+impl Scratch {
+    /// Of several texts; lengths keep ("ab", "c") and ("a", "bc") apart.
+    fn of(&mut self, texts: &[&str]) -> u128 {
+        self.0.clear();
+        for text in texts {
+            self.0.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            self.0.extend_from_slice(text.as_bytes());
         }
+        xxh3_128(&self.0)
     }
-    hash.digest128()
-}
 
-fn series_of(account: u32, sku: u32, subscription: &str) -> u128 {
-    let mut bytes = Vec::with_capacity(8 + subscription.len());
-    bytes.extend_from_slice(&account.to_le_bytes());
-    bytes.extend_from_slice(&sku.to_le_bytes());
-    bytes.extend_from_slice(subscription.as_bytes());
-    xxh3_128(&bytes)
-}
-
-fn fingerprint(texts: &[&str]) -> u128 {
-    let mut hash = Xxh3::new();
-    for text in texts {
-        hash.update(&(text.len() as u64).to_le_bytes());
-        hash.update(text.as_bytes());
+    /// What makes two rows copies: the vendor's identity, else every field as read. Rows without dates are
+    /// copies only within the period that their file states.
+    fn key(&mut self, row: &UsageRow<'_>, stated: Option<Period>) -> u128 {
+        self.0.clear();
+        if let Some(identity) = row.identity {
+            self.0.push(b'i');
+            self.0.extend_from_slice(&identity.to_le_bytes());
+            self.0.extend_from_slice(crate::book::id_key(row.provider_name).as_bytes());
+        } else {
+            self.0.push(b'w');
+            self.0.extend_from_slice(&row.whole.to_le_bytes());
+            if row.charge_period_start.is_none() {
+                self.0.extend_from_slice(stated.map(|p| p.to_string()).unwrap_or_default().as_bytes());
+            }
+        }
+        xxh3_128(&self.0)
     }
-    hash.digest128()
+
+    /// The readings of one meter: account, SKU and subscription.
+    fn series(&mut self, account: u32, sku: u32, subscription: &str) -> u128 {
+        self.0.clear();
+        self.0.extend_from_slice(&account.to_le_bytes());
+        self.0.extend_from_slice(&sku.to_le_bytes());
+        self.0.extend_from_slice(subscription.as_bytes());
+        xxh3_128(&self.0)
+    }
 }
 
 /// The code that says why a row in the run's own folder lies outside its period.

@@ -1,6 +1,7 @@
 //! The book's small tables: format specs, PSA entities, mappings, decisions. A file is what its content
 //! says, whichever folder it lies in.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::bail;
@@ -10,7 +11,7 @@ use crate::book::{
     ACCOUNT_COLUMNS, BookFile, BookFiles, CONFIG_FILE, DECISION_COLUMNS, Decision, Mappings, PRODUCT_COLUMNS, Period,
     Psa, load_accounts, load_decisions, load_products, load_psa,
 };
-use crate::emit::FindingLog;
+use crate::emit::{FindingLog, Input};
 use crate::finding::{Code, Finding, Place};
 use crate::format::{Registry, TableKind};
 use crate::ingest::{Detection, Table, detect, read_named_table, read_table};
@@ -40,11 +41,12 @@ pub struct Sides {
     pub refused: Vec<Refused>,
 }
 
-pub fn registry(files: &BookFiles) -> anyhow::Result<Registry> {
-    if files.formats.is_empty() {
-        return Ok(Registry::builtin());
-    }
-    Registry::with_user(&files.root.join("formats"))
+/// The built-in formats and those of a book's `formats/`; a folder that is no book has none of its own.
+///
+/// # Errors
+/// Every fault of the user's specs, at its file, line and column.
+pub fn registry_of(book: &Path) -> anyhow::Result<Registry> {
+    Registry::with_user(&book.join("formats"))
         .map_err(|faults| all_said(&faults, "correct the spec; `trueup formats show` prints one that works"))
 }
 
@@ -122,8 +124,14 @@ pub fn mappings(files: &BookFiles, log: &mut FindingLog) -> anyhow::Result<Mappi
                 out.products = rows;
                 log.extend(findings);
             }
-            // Bundles are read where they are used.
-            "map/bundles.csv" => {}
+            "map/bundles.csv" => log.add(
+                Finding::new(
+                    Code::I102,
+                    "bundles are not used yet: their components are compared as any other product",
+                )
+                .severity(crate::finding::Severity::Warning)
+                .at(Place::file(file.source.clone())),
+            ),
             _ => log.add(
                 Finding::new(
                     Code::I102,
@@ -148,11 +156,30 @@ pub fn decisions(files: &BookFiles, log: &mut FindingLog) -> anyhow::Result<Vec<
 /// The hash of the book's settings, `None` where it has none.
 pub fn config_sha256(book: &Path) -> anyhow::Result<Option<String>> {
     let path = book.join(CONFIG_FILE);
-    if !path.is_file() {
-        return Ok(None);
+    if path.is_file() { hash(&path).map(|(sha256, _)| Some(sha256)) } else { Ok(None) }
+}
+
+/// The files of the book that a run depends on beside the exports it read, with their hashes.
+pub fn other_inputs(files: &BookFiles, exports: &[String]) -> Vec<Input> {
+    let exports: BTreeSet<&str> = exports.iter().map(String::as_str).collect();
+    let small = files.psa.iter().chain(&files.maps).chain(&files.decisions).chain(&files.formats);
+    let small = small.map(|f| (&f.source, &f.path));
+    let mut out = Vec::new();
+    for (source, path) in small.chain(files.usage.iter().map(|f| (&f.source, &f.path))) {
+        if exports.contains(source.as_str()) {
+            continue;
+        }
+        // A file that cannot be read was refused, and a finding says so: there is nothing to hash.
+        let Ok((sha256, bytes)) = hash(path) else { continue };
+        out.push(Input { source: source.clone(), sha256, bytes, format: String::new(), rows: 0 });
     }
-    let digest = Sha256::digest(fs_err::read(path)?);
-    Ok(Some(format!("{digest:x}")))
+    out
+}
+
+fn hash(path: &Path) -> anyhow::Result<(String, u64)> {
+    let mut hasher = Sha256::new();
+    let bytes = std::io::copy(&mut fs_err::File::open(path)?, &mut hasher)?;
+    Ok((format!("{:x}", hasher.finalize()), bytes))
 }
 
 /// A mapping or decision file must be readable as a whole: half of it would bill on a guess.

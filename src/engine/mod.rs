@@ -3,6 +3,7 @@
 
 mod collect;
 mod emit_run;
+mod inspect;
 mod intern;
 mod load;
 mod place;
@@ -23,6 +24,8 @@ use crate::history::{RunLock, Staging};
 use crate::ingest::Progress;
 use crate::reconcile::{Discrepancy, Input, VerdictRow};
 
+pub use inspect::{Inspected, Uninspected, inspect};
+pub use load::registry_of;
 pub use proof::Unbalanced;
 
 /// What a run needs to know. The library reads no environment: the caller settles everything.
@@ -76,7 +79,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     let book = &settings.book;
     let files = discover(book)?;
     let config = Config::load(book)?;
-    let registry = load::registry(&files)?;
+    let registry = registry_of(book)?;
     let Some(period) = settings.period.or_else(|| latest_period(&files)) else {
         bail!(
             "no period is stated: there is no folder like usage/2026-10 in {}; name the period with --period YYYY-MM",
@@ -94,6 +97,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
 
     progress.stage("reading exports");
     let run = Run { settings, period, spill_dir: staging.folder().to_path_buf() };
+    let exports: Vec<String> = sides.exports.iter().map(|e| e.detection.source.clone()).collect();
     let read = collect::collect(&run, sides.exports, progress, &mut log)?;
 
     progress.stage("placing rows");
@@ -128,6 +132,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         unmapped: &unmapped,
         ledger: &ledger,
         refused: &sides.refused,
+        other_inputs: load::other_inputs(&files, &exports),
         config_sha256: load::config_sha256(book)?,
     };
     let summary = emission.write(staging.folder(), &log)?;

@@ -1,7 +1,7 @@
 //! Every row to its place: copies judged, periods and mappings applied, units summed. Partitions are taken
 //! by several threads; what each finds is merged, and sums come out the same in any order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -35,12 +35,12 @@ pub struct Placed {
     pub sums: HashMap<u32, Sums>,
     pub ledger: Ledger,
     pub unmapped: BTreeMap<(UnmappedWhat, u32, Currency), UnmappedUse>,
-    /// SKUs of which an unmapped account holds units.
-    pub unattributed: BTreeMap<u32, u32>,
+    /// SKUs of which unmapped accounts hold units, with these accounts.
+    pub unattributed: BTreeMap<u32, BTreeSet<u32>>,
+    /// Account and SKU of rows that contradict a copy, with their number and the first of them.
+    pub contradicted: BTreeMap<(u32, u32), (u64, (u32, u64))>,
     /// File and line of rows that contradict a copy, which nothing orders.
     pub conflicts: Vec<(u32, u64)>,
-    /// Account and SKU of those rows that concern the period, with their number and first place.
-    pub contradicted: BTreeMap<(u32, u32), (u64, (u32, u64))>,
     pub fates: Mutex<FateRuns>,
 }
 
@@ -92,14 +92,14 @@ impl Placed {
             mine.tally.merge(&uses.tally)?;
             mine.first = mine.first.into_iter().chain(uses.first).min();
         }
-        for (sku, account) in other.unattributed {
-            self.unattributed.entry(sku).or_insert(account);
+        for (sku, accounts) in other.unattributed {
+            self.unattributed.entry(sku).or_default().extend(accounts);
         }
-        self.conflicts.extend(other.conflicts);
-        for (key, (rows, first)) in other.contradicted {
-            let mine = self.contradicted.entry(key).or_insert((0, first));
+        for (pair, (rows, first)) in other.contradicted {
+            let mine = self.contradicted.entry(pair).or_insert((0, first));
             *mine = (mine.0 + rows, mine.1.min(first));
         }
+        self.conflicts.extend(other.conflicts);
         Ok(())
     }
 
@@ -213,12 +213,7 @@ impl<'a, 'p> Worker<'a, 'p> {
                     let finding = Finding::new(Code::T203, message).at(place);
                     self.log.add(finding.severity(crate::finding::Severity::Error));
                     self.placed.conflicts.push(row.position());
-                    let stated = self.read.files[row.file as usize].export.stated;
-                    if belonging(self.run.period, row.category, row.start, row.end, stated).quantity {
-                        let first = row.position();
-                        let known = self.placed.contradicted.entry((row.account, row.sku)).or_insert((0, first));
-                        *known = (known.0 + 1, known.1.min(first));
-                    }
+                    self.contradict(row);
                     self.enter(row, Bucket::Rejected)?;
                     Fate::Rejected(Code::T203)
                 }
@@ -278,9 +273,19 @@ impl<'a, 'p> Worker<'a, 'p> {
             && matches!(row.category, ChargeCategory::Purchase | ChargeCategory::Usage)
             && row.quantity.is_some_and(|q| !q.is_zero());
         if account && !product && holds_units {
-            self.placed.unattributed.entry(row.sku).or_insert(row.account);
+            self.placed.unattributed.entry(row.sku).or_default().insert(row.account);
         }
         Ok(Fate::Unmapped(if account { Code::M301 } else { Code::M302 }))
+    }
+
+    /// A row that contradicts a copy still names its client and product.
+    fn contradict(&mut self, row: &Row) {
+        let stated = self.read.files[row.file as usize].export.stated;
+        if belonging(self.run.period, row.category, row.start, row.end, stated).quantity {
+            let position = row.position();
+            let uses = self.placed.contradicted.entry((row.account, row.sku)).or_insert((0, position));
+            *uses = (uses.0 + 1, uses.1.min(position));
+        }
     }
 
     fn enter(&mut self, row: &Row, bucket: Bucket) -> Result<(), Overflow> {

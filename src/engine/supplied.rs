@@ -10,6 +10,7 @@ use super::targets::Targets;
 use crate::book::{MapStatus, Mappings, Period, ProductMapping, Psa, id_key};
 use crate::finding::{Code, Place};
 use crate::reconcile::{RejectedUse, Supply};
+use crate::resolve::{AccountKey, SkuKey};
 
 /// Gathers what is known of the metered side.
 pub fn supply(
@@ -45,10 +46,19 @@ pub fn supply(
         supply.supply(vendor);
     }
     refuse(&mut supply, run, refused);
+    for file in read.files.iter().filter(|f| f.truncated) {
+        cut_short(&mut supply, file, "", &format!("the export {} ends early", file.export.detection.source));
+    }
     let day = period.start();
-    for (sku, account) in &placed.unattributed {
-        let sku = &read.names.skus[*sku as usize].key;
-        let account = &read.names.accounts[*account as usize];
+    // Numbers depend on timing, so the one that is named is chosen by its texts.
+    let mut unattributed: Vec<(&SkuKey, &AccountKey)> = placed
+        .unattributed
+        .iter()
+        .flat_map(|(sku, accounts)| accounts.iter().map(move |account| (*sku, *account)))
+        .map(|(sku, account)| (&read.names.skus[sku as usize].key, &read.names.accounts[account as usize]))
+        .collect();
+    unattributed.sort();
+    for (sku, account) in unattributed {
         if let Some(product) = targets.product(sku, day) {
             let name =
                 if account.sub_account_name.is_empty() { &account.sub_account_id } else { &account.sub_account_name };
@@ -57,6 +67,13 @@ pub fn supply(
         }
     }
     not_in_catalogue(&mut supply, run, psa, mappings);
+    for ((account, sku), (rows, (file, line))) in &placed.contradicted {
+        let (account, sku) = (&read.names.accounts[*account as usize], &read.names.skus[*sku as usize].key);
+        if let (Some(client_id), Some(product_code)) = (targets.client(account, day), targets.product(sku, day)) {
+            let first = place_of(read, *file, *line);
+            supply.reject(RejectedUse { client_id, product_code, rows: *rows, first });
+        }
+    }
     for (index, file) in read.files.iter().enumerate() {
         let index = u32::try_from(index).unwrap_or_default();
         for ((account, sku), uses) in &file.rejected_uses {
@@ -74,17 +91,6 @@ pub fn supply(
         }
         for (vendor, line) in &file.nameless {
             cut_short(&mut supply, file, vendor, &unreadable(&place_of(read, index, *line)));
-        }
-        if file.totals.truncated && file.export.stated.is_none_or(|p| p == period) {
-            let reason = format!("the export {} ends early", file.export.detection.source);
-            cut_short(&mut supply, file, "", &reason);
-        }
-    }
-    for ((account, sku), (rows, (file, line))) in &placed.contradicted {
-        let (account, sku) = (&read.names.accounts[*account as usize], &read.names.skus[*sku as usize].key);
-        if let (Some(client_id), Some(product_code)) = (targets.client(account, day), targets.product(sku, day)) {
-            let first = place_of(read, *file, *line);
-            supply.reject(RejectedUse { client_id, product_code, rows: *rows, first });
         }
     }
     supply

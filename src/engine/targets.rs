@@ -40,7 +40,7 @@ struct Resolvers<'p> {
     accounts: AccountResolver<'p>,
     products: ProductResolver<'p>,
     /// By account, SKU and day, for the check of totals beside their parts.
-    pairs: HashMap<(u32, u32), ProductResolution>,
+    pairs: HashMap<(u32, u32, NaiveDate), ProductResolution>,
 }
 
 impl<'p> Targets<'p> {
@@ -83,7 +83,7 @@ impl<'p> Targets<'p> {
                 product: matches!(by_sku, Resolution::Unmapped(_)),
             },
         };
-        resolvers.pairs.insert((account, sku), by_sku);
+        resolvers.pairs.insert((account, sku, day), by_sku);
         target
     }
 
@@ -116,9 +116,12 @@ impl<'p> Targets<'p> {
         let mut out = resolvers.accounts.findings();
         out.extend(resolvers.products.findings());
         let names = self.names;
-        out.extend(total_and_part(resolvers.pairs.iter().map(|((account, sku), resolution)| {
+        let pairs = resolvers.pairs.iter().map(|((account, sku, _), resolution)| {
             (&names.accounts[*account as usize], &names.skus[*sku as usize].key, resolution)
-        })));
+        });
+        let mut pairs: Vec<_> = pairs.collect();
+        pairs.sort_by(|a, b| (a.0, a.1, a.2.product()).cmp(&(b.0, b.1, b.2.product())));
+        out.extend(total_and_part(pairs));
         out
     }
 

@@ -98,7 +98,7 @@ impl Registry {
                     let message = "another spec of the folder has the same id; give one of them another";
                     faults.push(Finding::new(Code::I101, message).at(Place::file(source)).value(spec.id));
                 }
-                Ok(spec) => registry.add(spec),
+                Ok(spec) => registry.add(Spec { file: Some(source), ..spec }),
                 Err(SpecFault { line, column, value, message }) => {
                     let message = format!("the format spec cannot be used: {message}");
                     let mut finding = Finding::new(Code::I101, message).at(Place::cell(source, line, column));

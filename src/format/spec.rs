@@ -67,6 +67,10 @@ pub struct Spec {
     pub fallback: bool,
     /// A usage format has one table, a PSA format several.
     pub tables: Vec<TableSpec>,
+    /// The TOML it was read from.
+    pub text: String,
+    /// The file of the user's own spec, `formats/x.toml`; `None` for a built-in one.
+    pub file: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

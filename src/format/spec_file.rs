@@ -263,6 +263,8 @@ impl RawSpec {
             notes: self.notes,
             fallback: self.fallback,
             tables,
+            text: text.to_string(),
+            file: None,
         })
     }
 }

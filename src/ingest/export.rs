@@ -299,7 +299,6 @@ impl LineSink for Reader<'_, '_> {
     fn broken(&mut self, line: u64, raw: &str, record: Option<&Record>, problem: Problem) -> anyhow::Result<()> {
         self.totals.rejected += 1;
         if problem.code == Code::I110 {
-            self.totals.truncated = true;
             let message = problem.message.clone();
             self.finding(Code::I110, Place::line(&self.detection.source, line), None, message)?;
         }

@@ -18,7 +18,7 @@ pub struct RecordFault {
     pub line: u64,
     /// 1-based field number; in JSON the character's column.
     pub column: u64,
-    /// The offending text, cut after [`SHOWN`] characters.
+    /// The offending text, cut after `SHOWN` characters.
     pub value: String,
     /// A whole sentence without place or value.
     pub message: String,

@@ -64,7 +64,7 @@ pub struct Survey {
     pub container: Container,
     pub encoding: Encoding,
     pub shape: Shape,
-    /// The first decoded characters, at most [`HEAD`] bytes of them, without a byte order mark.
+    /// The first decoded characters, at most `HEAD` bytes of them, without a byte order mark.
     pub head: String,
     pub head_is_whole: bool,
     pub ends_with_newline: bool,

@@ -7,7 +7,7 @@ use super::quantity::allot;
 use super::supply::Supply;
 use super::unit::{LineView, Unit, catalogue_terms};
 use super::{Action, OwedBy};
-use crate::book::{Billing, Client, Config, LeftOutLine, WholeUnits};
+use crate::book::{Billing, Config, LeftOutLine, Psa, WholeUnits};
 use crate::finding::{Code, Severity};
 use crate::meter::Metered;
 use crate::rate::{Currency, Overflow, RateError, Rated, Share, Terms, add, apart, multiply, rate, subtract};
@@ -43,22 +43,23 @@ pub struct Disagreement {
     pub reason: String,
 }
 
-/// Compares one unit. `currency_of` gives the currency for usage that no contract line bills.
+/// Compares one unit. `currency` is for usage that no contract line bills.
 pub fn compare(
     unit: &Unit<'_>,
     metered: &[Metered],
     supply: &Supply,
-    left_out: &[LeftOutLine],
+    psa: &Psa,
     config: &Config,
-    currency_of: impl Fn(&Client) -> Currency,
+    currency: Currency,
 ) -> Result<Comparison, Overflow> {
     let spread = unit.metered.iter().any(|&i| metered[i].spread);
     let mut sum = None;
     for m in unit.metered.iter().map(|&i| &metered[i]).filter(|m| !m.cost_only) {
         sum = Some(add(sum.unwrap_or_default(), m.quantity)?);
     }
+    let left_out = left_out(unit, psa);
     if unit.active.is_empty() {
-        return without_line(unit, sum, contract_gap(unit, left_out), config, currency_of(unit.client));
+        return without_line(unit, sum, config, currency, left_out);
     }
 
     let any_at_end = unit.active.iter().any(|v| v.at_end);
@@ -107,6 +108,11 @@ pub fn compare(
     if difference.is_zero() || as_billed && units >= Decimal::ZERO {
         return Ok(comparison);
     }
+    if let Some(reason) = left_out.filter(|_| difference > Decimal::ZERO) {
+        comparison.compared = false;
+        comparison.disagreement = Some(not_reconcilable(reason, Action::CorrectRow));
+        return Ok(comparison);
+    }
     if difference < Decimal::ZERO {
         if let Some(reason) = supply.incomplete(&unit.product_code) {
             comparison.compared = false;
@@ -123,13 +129,6 @@ pub fn compare(
         if compared.iter().all(committed) {
             return Ok(comparison);
         }
-    }
-    if difference > Decimal::ZERO
-        && let Some(reason) = contract_gap(unit, left_out)
-    {
-        comparison.compared = false;
-        comparison.disagreement = Some(not_reconcilable(reason, Action::CorrectRow));
-        return Ok(comparison);
     }
     let impact = impact_of(unit, &comparison)?;
     let (code, owed_by, action) = if difference > Decimal::ZERO {
@@ -168,6 +167,16 @@ pub fn rate_line(
     }
 }
 
+/// Why the contract side may hold more than was compared: a line of it, of this product or of one that
+/// cannot be read, could not be used.
+fn left_out(unit: &Unit<'_>, psa: &Psa) -> Option<String> {
+    let own = |line: &&LeftOutLine| {
+        let product = line.product_code.key();
+        line.client_id.key() == unit.client.id.key() && (product.is_empty() || product == unit.product_code.key())
+    };
+    psa.left_out.iter().find(own).map(|line| format!("contract line {} at {} could not be used", line.id, line.place))
+}
+
 /// The quantity in whole units, where the PSA takes no others.
 fn whole(unit: &Unit<'_>, quantity: Decimal) -> Decimal {
     match unit.product.map_or(WholeUnits::No, |p| p.whole_units) {
@@ -180,17 +189,6 @@ fn whole(unit: &Unit<'_>, quantity: Decimal) -> Decimal {
 
 fn last(view: &LineView<'_>) -> Option<NaiveDate> {
     view.active.map(|(_, last)| last)
-}
-
-/// Why the contract side of the unit may be more than the lines compared, if so: a line of this client and
-/// product stands in the PSA and could not be used.
-fn contract_gap(unit: &Unit<'_>, left_out: &[LeftOutLine]) -> Option<String> {
-    let of_unit = |line: &&LeftOutLine| {
-        let product = line.product_code.key();
-        line.client_id.key() == unit.client.id.key() && (product.is_empty() || product == unit.product_code.key())
-    };
-    let line = left_out.iter().find(of_unit)?;
-    Some(format!("contract line {} at {} could not be used", line.id, line.place))
 }
 
 fn not_reconcilable(reason: String, action: Action) -> Disagreement {
@@ -209,9 +207,9 @@ fn not_reconcilable(reason: String, action: Action) -> Disagreement {
 fn without_line(
     unit: &Unit<'_>,
     units: Option<Decimal>,
-    gap: Option<String>,
     config: &Config,
     currency: Currency,
+    left_out: Option<String>,
 ) -> Result<Comparison, Overflow> {
     let mut comparison = Comparison {
         metered: units,
@@ -225,7 +223,7 @@ fn without_line(
     let Some(units) = units.filter(|u| *u > Decimal::ZERO) else {
         return Ok(comparison);
     };
-    if let Some(reason) = gap {
+    if let Some(reason) = left_out {
         comparison.disagreement = Some(not_reconcilable(reason, Action::CorrectRow));
         return Ok(comparison);
     }

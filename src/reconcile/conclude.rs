@@ -15,7 +15,7 @@ use super::supply::Supply;
 use super::unit::{Index, Unit, units};
 use super::verdict::Verdicts;
 use super::{Action, Discrepancy, LineItem, OwedBy, QuantityChange, VerdictRow};
-use crate::book::{Billing, Client, Config, ContractId, Decision, DecisionKind, Period, Psa};
+use crate::book::{Billing, Config, ContractId, Decision, DecisionKind, Period, Psa};
 use crate::control::Bucket;
 use crate::finding::{Code, Severity};
 use crate::meter::Metered;
@@ -83,8 +83,8 @@ pub fn reconcile(input: &Input<'_>) -> Result<Outcome, Overflow> {
     let mut verdicts = Verdicts::default();
     let mut reported_rejects = std::collections::BTreeSet::new();
     for unit in &all {
-        let currency_of = |client: &Client| client_currency(client, input.psa);
-        let comparison = compare(unit, input.metered, input.supply, &input.psa.left_out, input.config, currency_of)?;
+        let currency = index.currency_of(unit.client);
+        let comparison = compare(unit, input.metered, input.supply, input.psa, input.config, currency)?;
         let mut vendors = input.supply.vendors_of(&unit.product_code);
         for provider in unit.metered.iter().flat_map(|&i| &input.metered[i].providers) {
             if !vendors.iter().any(|v| v.eq_ignore_ascii_case(provider)) {
@@ -92,11 +92,7 @@ pub fn reconcile(input: &Input<'_>) -> Result<Outcome, Overflow> {
             }
         }
         vendors.sort();
-        let currency = unit
-            .active
-            .first()
-            .or(unit.inactive.first())
-            .map_or_else(|| currency_of(unit.client), |v| v.terms.currency);
+        let currency = unit.active.first().or(unit.inactive.first()).map_or(currency, |v| v.terms.currency);
         let case = Case { unit, comparison, input, vendor: vendors.join("; "), currency };
         let first_of_pair = reported_rejects.insert((unit.client.id.key(), unit.product_code.key()));
         let before = out.discrepancies.len();
@@ -387,18 +383,9 @@ impl Case<'_, '_> {
                 line.map_or("", |v| v.line.id.as_str()),
                 line.and_then(|v| v.effective).map(|d| d.to_string()).unwrap_or_default()
             ),
-            _ => format!("{what}: not compared, because {}", disagreement.reason),
+            _ => format!("{what}: nothing is concluded, because {}", disagreement.reason),
         }
     }
-}
-
-/// The currency for a client's usage that no contract line bills: the client's, else its first contract's.
-fn client_currency(client: &Client, psa: &Psa) -> Currency {
-    if !client.currency.is_none() {
-        return client.currency;
-    }
-    let own = |c: &&crate::book::Contract| c.client_id.key() == client.id.key() && !c.currency.is_none();
-    psa.contracts.iter().find(own).map_or(Currency::NONE, |c| c.currency)
 }
 
 impl Outcome {

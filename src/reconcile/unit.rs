@@ -49,6 +49,8 @@ pub struct Index<'a> {
     pub products: BTreeMap<String, &'a Product>,
     pub contracts: BTreeMap<String, &'a Contract>,
     tiers: BTreeMap<String, Vec<Tier>>,
+    /// By client: its own currency, else its first contract's.
+    currencies: BTreeMap<String, Currency>,
 }
 
 impl<'a> Index<'a> {
@@ -66,12 +68,24 @@ impl<'a> Index<'a> {
                 flat_amount: tier.flat_amount,
             });
         }
+        let mut currencies: BTreeMap<String, Currency> = BTreeMap::new();
+        let own = psa.clients.iter().map(|c| (c.id.key(), c.currency));
+        let agreed = psa.contracts.iter().map(|c| (c.client_id.key(), c.currency));
+        for (client, currency) in own.chain(agreed).filter(|(_, currency)| !currency.is_none()) {
+            currencies.entry(client).or_insert(currency);
+        }
         Self {
+            currencies,
             clients: psa.clients.iter().map(|c| (c.id.key(), c)).collect(),
             products: psa.products.iter().map(|p| (p.code.key(), p)).collect(),
             contracts: psa.contracts.iter().map(|c| (c.id.key(), c)).collect(),
             tiers,
         }
+    }
+
+    /// The currency for a client's usage that no contract line bills.
+    pub fn currency_of(&self, client: &Client) -> Currency {
+        self.currencies.get(&client.id.key()).copied().unwrap_or_default()
     }
 
     fn tiers(&self, line: &ContractLine) -> Vec<Tier> {
@@ -101,8 +115,6 @@ impl<'a> Index<'a> {
     }
 
     fn terms(&self, line: &ContractLine, contract: &Contract, product: Option<&Product>, config: &Config) -> Terms {
-        let client_currency =
-            self.clients.get(&contract.client_id.key()).map_or(Currency::NONE, |client| client.currency);
         Terms {
             model: line.pricing_model,
             unit_price: line.unit_price.or_else(|| product.and_then(|p| p.unit_price)),
@@ -117,7 +129,11 @@ impl<'a> Index<'a> {
             minimum_amount: line.minimum_amount,
             maximum_amount: line.maximum_amount,
             flat_at_zero: line.flat_at_zero,
-            currency: if contract.currency.is_none() { client_currency } else { contract.currency },
+            currency: if contract.currency.is_none() {
+                self.currencies.get(&contract.client_id.key()).copied().unwrap_or_default()
+            } else {
+                contract.currency
+            },
             rounding: config.rounding.mode,
         }
     }

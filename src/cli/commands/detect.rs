@@ -6,7 +6,10 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 use trueup::emit::{FindingLog, money_text};
+use trueup::engine::{Uninspected, inspect, registry_of};
 use trueup::finding::Finding;
+use trueup::format::Registry;
+use trueup::ingest::Container;
 use trueup::rate::Currency;
 
 use crate::cli::ExitStatus;
@@ -16,8 +19,9 @@ use crate::cli::settings::DetectSettings;
 pub fn run(settings: &DetectSettings, printer: &Printer) -> anyhow::Result<ExitStatus> {
     let mut log = FindingLog::default();
     let mut files = Vec::new();
+    let registry = registry_of(&settings.book)?;
     for path in &settings.files {
-        let (detected, findings) = look_at(path, &settings.book)?;
+        let (detected, findings) = look_at(path, &registry)?;
         for finding in findings {
             log.add(finding);
         }
@@ -59,16 +63,36 @@ struct Total {
 }
 
 impl Total {
-    #[allow(dead_code, reason = "the maker of `Detected` calls it")]
     fn new(currency: Currency, cost: rust_decimal::Decimal) -> Self {
         Self { currency: currency.to_string(), cost: money_text(cost, currency) }
     }
 }
 
-// The ingest room's side of this call: recognise the file with the formats of `book`, read it whole and count.
-// A file that cannot be opened or is of no known format is a finding and a `Detected` without format, not an error.
-fn look_at(path: &Path, book: &Path) -> anyhow::Result<(Detected, Vec<Finding>)> {
-    anyhow::bail!("detection is not wired yet: {} in {}", path.display(), book.display())
+/// A file that cannot be opened or is of no known format is a finding and a `Detected` without format.
+fn look_at(path: &Path, registry: &Registry) -> anyhow::Result<(Detected, Vec<Finding>)> {
+    let file = path.display().to_string();
+    let seen = match inspect(path, &file, registry) {
+        Ok(seen) => seen,
+        Err(Uninspected::Unknown(findings)) => return Ok((Detected { file, ..Detected::default() }, findings)),
+        Err(Uninspected::Failed(error)) => return Err(error),
+    };
+    let detection = &seen.detection;
+    let mut encoding = detection.survey.encoding.name().to_string();
+    if detection.survey.container != Container::Plain {
+        encoding = format!("{encoding} in {}", detection.survey.container.name());
+    }
+    let detected = Detected {
+        file,
+        format: Some(detection.spec.id.clone()),
+        version: Some(detection.format_version.clone()).filter(|v| !v.is_empty()),
+        encoding,
+        delimiter: detection.delimiter.map(char::from),
+        header_line: Some(detection.header_line).filter(|line| *line > 0),
+        rows: seen.rows,
+        periods: seen.periods.iter().map(ToString::to_string).collect(),
+        totals: seen.cost.iter().map(|(currency, cost)| Total::new(*currency, *cost)).collect(),
+    };
+    Ok((detected, seen.findings))
 }
 
 fn table(files: &[Detected]) -> String {

@@ -3,6 +3,7 @@
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde::Serialize;
+use trueup::engine::registry_of;
 
 use crate::cli::ExitStatus;
 use crate::cli::printer::Printer;
@@ -44,9 +45,25 @@ struct Known {
     spec: String,
 }
 
-// The format room's side of this call: every built-in spec and those of the book's formats/, in the order of ids.
+/// Every built-in spec and those of the book's formats/, in the order of ids.
 fn known(settings: &FormatsSettings) -> anyhow::Result<Vec<Known>> {
-    anyhow::bail!("the formats are not wired yet: book {}", settings.book.display())
+    let registry = registry_of(&settings.book)?;
+    let mut known: Vec<Known> = registry
+        .iter()
+        .map(|spec| {
+            let kinds: Vec<&str> = spec.tables.iter().map(|t| t.kind.word()).collect();
+            Known {
+                id: spec.id.clone(),
+                provider: spec.provider.clone(),
+                kind: kinds.join(", "),
+                version: spec.version.clone(),
+                from: spec.file.clone().unwrap_or_else(|| "built-in".to_string()),
+                spec: spec.text.clone(),
+            }
+        })
+        .collect();
+    known.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(known)
 }
 
 fn list(formats: &[Known]) -> String {

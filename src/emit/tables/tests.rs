@@ -202,6 +202,6 @@ fn controls_have_one_triple_of_columns_for_each_bucket() {
     let zeros = ",0,0,0".repeat(Bucket::ALL.len() - 1);
     assert_eq!(
         body(Output::Controls, |f| write_controls(f, std::slice::from_ref(&row))),
-        format!("usage/a.csv,ab,keeper,Keeper,2,5,10.1,USD,2,5,10.1{zeros},1,10.10,true\n")
+        format!("usage/a.csv,ab,keeper,Keeper,2,5,10.1,USD,2,5,10.1{zeros},1,10.1,true\n")
     );
 }
