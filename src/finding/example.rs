@@ -135,6 +135,6 @@ examples! {
         "Its `until` has come, or the difference has grown past the one it was made on.";
     R418 "" "" "contract line L-7 cannot be priced: no price is known"
         "The line item is held, without an amount; unknown is never 0.";
-    R419 "" "" "1 row of this client and product could not be read, so the metered quantity may be short"
+    R419 "" "" "Managed Endpoint Detection: 1 row of Ironquill Press could not be read, so the metered quantity may be short"
         "The line waits in review, and a shortfall on it is not concluded on.";
 }
