@@ -521,7 +521,7 @@ fn dated_lines_are_prorated_on_their_own_dates_and_usage_goes_to_the_one_at_the_
 #[test]
 fn the_money_of_a_repeated_line_is_counted_once() {
     for (used, discrepancies, refund) in [
-        ("20", &["R409 L2 0 50.00 msp warning"][..], "50.00"),
+        ("20", &["R409 L2 0 0 msp warning"][..], "0"),
         ("10", &["R402 L2 -10 50.00 msp warning", "R409 L2 -10 - msp warning"], "50.00"),
         ("0", &["R404 L2 -20 100.00 msp warning", "R409 L2 -20 - msp warning"], "100.00"),
     ] {
@@ -534,6 +534,25 @@ fn the_money_of_a_repeated_line_is_counted_once() {
         assert_eq!(said(&out), discrepancies, "{used}");
         assert_eq!(verdict(&out), format!("discrepant 0 {refund}"), "{used}");
     }
+}
+
+/// Two equal lines of 10 at 5.00: without a vendor one is 50.00 too much, with one that supplied nothing it
+/// is not known.
+#[test]
+fn a_repeated_line_is_priced_only_where_nothing_is_missing() {
+    let run = |supply: Supply| {
+        let mut month = month("0");
+        month.supply = supply;
+        month
+            .psa
+            .contract_lines
+            .push(ContractLine { effective_date: Some(day("2026-03-01")), ..line("L2", "K1", "10") });
+        said(&month.run())
+    };
+    assert_eq!(run(Supply::default()), ["R409 L2 - 50.00 msp warning"]);
+    let mut missing = Supply::default();
+    missing.expect(&ProductCode::new("EDR"), "Northstar");
+    assert_eq!(run(missing), ["R409 L2 - - msp warning", "R416 L2 - - nobody warning"]);
 }
 
 #[test]

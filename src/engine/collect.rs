@@ -62,8 +62,8 @@ pub struct FileRead {
     pub rejects: Spool,
     /// Account and SKU of rows of the run's period that could not be read.
     pub rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
-    /// The first row, by vendor (empty if not known), that could not be read and names no account or SKU.
-    pub nameless: BTreeMap<String, u64>,
+    /// Vendors (empty if not known) of rows that could not be read and name no account or SKU.
+    pub nameless: BTreeSet<String>,
 }
 
 /// All exports, read.
@@ -159,7 +159,7 @@ fn read_one(shared: &Shared<'_>, export: Export, index: usize) -> anyhow::Result
         supplied: BTreeSet::new(),
         rejects: Spool::default(),
         rejected_uses: BTreeMap::new(),
-        nameless: BTreeMap::new(),
+        nameless: BTreeSet::new(),
         truncated: false,
         scratch: Scratch::default(),
         last_provider: String::new(),
@@ -193,7 +193,7 @@ struct Sink<'a> {
     supplied: BTreeSet<String>,
     rejects: Spool,
     rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
-    nameless: BTreeMap<String, u64>,
+    nameless: BTreeSet<String>,
     truncated: bool,
     scratch: Scratch,
     last_provider: String,
@@ -300,7 +300,7 @@ impl UsageSink for Sink<'_> {
         let unknown = reject.charge_period_start.is_none() && self.stated.is_none();
         let concerns = here.quantity || unknown;
         if concerns && !named {
-            self.nameless.entry(reject.provider_name.clone()).or_insert(reject.line);
+            self.nameless.insert(reject.provider_name.clone());
         }
         if concerns && named {
             let account = account_of(&reject.provider_name, &reject.sub_account_id, &reject.sub_account_name);

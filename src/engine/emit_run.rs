@@ -115,11 +115,11 @@ impl Emission<'_> {
             reasons.push(format!("{rejected} {verb} rejected"));
         }
         if accounts + products > 0 {
-            let of = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
-            let parts = [(accounts, of(accounts, "account")), (products, of(products, "SKU"))];
-            let parts: Vec<String> = parts.into_iter().filter(|(n, _)| *n > 0).map(|(_, text)| text).collect();
-            let verb = if accounts + products == 1 { "is" } else { "are" };
-            reasons.push(format!("{} {verb} not mapped", parts.join(" and ")));
+            let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+            let parts = [(accounts, "account"), (products, "SKU")];
+            let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(*n, what)).collect();
+            let are = if accounts + products == 1 { "is" } else { "are" };
+            reasons.push(format!("{} {are} not mapped", parts.join(" and ")));
         }
         for row in out.iter_mut().filter(|r| r.scope == VerdictScope::Run) {
             if row.verdict == Verdict::Ok && !reasons.is_empty() {

@@ -7,8 +7,8 @@ use super::collect::{Collected, FileRead};
 use super::load::Refused;
 use super::place::{Placed, place_of};
 use super::targets::Targets;
-use crate::book::{MapStatus, Mappings, Period, ProductMapping, Psa, id_key};
-use crate::finding::{Code, Place};
+use crate::book::{MapStatus, Mappings, Period, ProductCode, ProductMapping, Psa, id_key};
+use crate::finding::Code;
 use crate::reconcile::{RejectedUse, Supply};
 use crate::resolve::{AccountKey, SkuKey};
 
@@ -35,30 +35,30 @@ pub fn supply(
             supply.expect(&mapping.product_code, &mapping.provider_name);
         }
     }
+    // Accounts and SKUs are numbered as threads meet them, so what is said of them goes by their names.
     let groups = targets.groups();
+    let mut fed: BTreeSet<(&String, &ProductCode)> = BTreeSet::new();
     for (number, sums) in &placed.sums {
         let (_, product, _) = &groups[*number as usize];
-        for &account in &sums.providers {
-            supply.expect(product, &read.names.accounts[account as usize].provider_name);
-        }
+        fed.extend(sums.providers.iter().map(|&a| (&read.names.accounts[a as usize].provider_name, product)));
+    }
+    for (vendor, product) in fed {
+        supply.expect(product, vendor);
     }
     for vendor in read.files.iter().flat_map(|f| &f.supplied) {
         supply.supply(vendor);
     }
     refuse(&mut supply, run, refused);
     for file in read.files.iter().filter(|f| f.truncated) {
-        cut_short(&mut supply, file, "", &format!("the export {} ends early", file.export.detection.source));
+        cut_short(&mut supply, file, &format!("the export {} ends early", file.export.detection.source));
     }
     let day = period.start();
-    // Numbers depend on timing, so the one that is named is chosen by its texts.
-    let mut unattributed: Vec<(&SkuKey, &AccountKey)> = placed
+    let unattributed: BTreeSet<(&AccountKey, &SkuKey)> = placed
         .unattributed
         .iter()
-        .flat_map(|(sku, accounts)| accounts.iter().map(move |account| (*sku, *account)))
-        .map(|(sku, account)| (&read.names.skus[sku as usize].key, &read.names.accounts[account as usize]))
+        .map(|(sku, account)| (&read.names.accounts[*account as usize], &read.names.skus[*sku as usize].key))
         .collect();
-    unattributed.sort();
-    for (sku, account) in unattributed {
+    for (account, sku) in unattributed {
         if let Some(product) = targets.product(sku, day) {
             let name =
                 if account.sub_account_name.is_empty() { &account.sub_account_id } else { &account.sub_account_name };
@@ -82,30 +82,31 @@ pub fn supply(
                 (Some(client_id), Some(product_code)) => {
                     supply.reject(RejectedUse { client_id, product_code, rows: uses.rows, first });
                 }
-                _ if uses.broken => cut_short(&mut supply, file, &account.provider_name, &unreadable(&first)),
+                _ if uses.broken => unread_row(&mut supply, &account.provider_name),
                 (None, Some(product)) if targets.is_unmapped(account, day) => {
-                    supply.unattribute(&product, &unreadable(&first));
+                    supply.unattribute(&product, UNREADABLE);
                 }
                 _ => {}
             }
         }
-        for (vendor, line) in &file.nameless {
-            cut_short(&mut supply, file, vendor, &unreadable(&place_of(read, index, *line)));
+        for vendor in &file.nameless {
+            unread_row(&mut supply, vendor);
         }
     }
     supply
 }
 
-fn unreadable(first: &Place) -> String {
-    format!("the row at {first} could not be read and may hold units of it")
+/// Neither file nor line: where a row stands changes nothing that is concluded, and rejects.csv tells it.
+const UNREADABLE: &str = "a row that could not be read may hold units of it; rejects.csv shows it";
+
+/// A row that could not be read is missing of its vendor, and of any vendor where it does not say whose it is.
+fn unread_row(supply: &mut Supply, vendor: &str) {
+    let known = supply.all_vendors().contains_key(&id_key(vendor));
+    supply.partial(known.then_some(vendor), UNREADABLE);
 }
 
-/// What is missing of a file is missing of its vendor; where the row does not say whose it is, of every
-/// vendor in the file, and of any where the file names none.
-fn cut_short(supply: &mut Supply, file: &FileRead, vendor: &str, reason: &str) {
-    if !vendor.is_empty() {
-        return supply.partial(Some(vendor), reason);
-    }
+/// What is missing of a file is missing of every vendor in it, and of any where it names none.
+fn cut_short(supply: &mut Supply, file: &FileRead, reason: &str) {
     if file.providers.is_empty() {
         return supply.partial(None, reason);
     }

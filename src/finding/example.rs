@@ -102,7 +102,7 @@ examples! {
     M308 "map/accounts.csv:5" "" "this row and map/accounts.csv:4 fit the same value equally well and disagree"
         "The row that fills more cells is the more specific one; a pattern is less specific than a name. What both fit \
          stays unmapped.";
-    R401 "" "" "Managed Endpoint Detection: 47 used, 40 on contract; the surplus is not billed"
+    R401 "" "" "Managed Endpoint Detection: 47 used, only 40 on contract"
         "The impact is the difference of the two amounts that the line's own price gives, owed by the client. Under \
          billing `metered` the line proposes the metered quantity and waits in review.";
     R402 "" "" "Microsoft 365 Business Standard: 15 on contract, only 11 used"
