@@ -45,6 +45,8 @@ pub struct Names {
 pub struct RejectedUse {
     pub rows: u64,
     pub first_line: u64,
+    /// Which cell is in which field is not certain, so the names may be of other columns.
+    pub broken: bool,
 }
 
 /// What reading one export left behind.
@@ -60,6 +62,8 @@ pub struct FileRead {
     pub rejects: Spool,
     /// Account and SKU of rows of the run's period that could not be read.
     pub rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
+    /// Vendors (empty if not known) of rows that could not be read and name no account or SKU.
+    pub nameless: BTreeSet<String>,
 }
 
 /// All exports, read.
@@ -155,6 +159,7 @@ fn read_one(shared: &Shared<'_>, export: Export, index: usize) -> anyhow::Result
         supplied: BTreeSet::new(),
         rejects: Spool::default(),
         rejected_uses: BTreeMap::new(),
+        nameless: BTreeSet::new(),
         truncated: false,
         scratch: Scratch::default(),
         last_provider: String::new(),
@@ -164,8 +169,9 @@ fn read_one(shared: &Shared<'_>, export: Export, index: usize) -> anyhow::Result
         .with_context(|| format!("{} could not be read", export.detection.source))?;
     sink.flush()?;
     let truncated = totals.truncated || sink.truncated;
-    let Sink { ledger, log, fates, other_lines, providers, supplied, rejects, rejected_uses, .. } = sink;
-    let file = FileRead { export, totals, truncated, other_lines, providers, supplied, rejects, rejected_uses };
+    let Sink { ledger, log, fates, other_lines, providers, supplied, rejects, rejected_uses, nameless, .. } = sink;
+    let file =
+        FileRead { export, totals, truncated, other_lines, providers, supplied, rejects, rejected_uses, nameless };
     Ok(Done { file, ledger, log, fates })
 }
 
@@ -187,6 +193,7 @@ struct Sink<'a> {
     supplied: BTreeSet<String>,
     rejects: Spool,
     rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
+    nameless: BTreeSet<String>,
     truncated: bool,
     scratch: Scratch,
     last_provider: String,
@@ -291,7 +298,11 @@ impl UsageSink for Sink<'_> {
             self.stated,
         );
         let unknown = reject.charge_period_start.is_none() && self.stated.is_none();
-        if named && (here.quantity || unknown) {
+        let concerns = here.quantity || unknown;
+        if concerns && !named {
+            self.nameless.insert(reject.provider_name.clone());
+        }
+        if concerns && named {
             let account = account_of(&reject.provider_name, &reject.sub_account_id, &reject.sub_account_name);
             let sku = SkuKey {
                 provider_name: reject.provider_name.clone(),
@@ -301,8 +312,10 @@ impl UsageSink for Sink<'_> {
                 metric: reject.metric.clone(),
             };
             let first_line = reject.line;
-            let uses = self.rejected_uses.entry((account, sku)).or_insert(RejectedUse { rows: 0, first_line });
+            let broken = matches!(reject.code, Code::I104 | Code::I109 | Code::I110);
+            let uses = self.rejected_uses.entry((account, sku)).or_insert(RejectedUse { rows: 0, first_line, broken });
             uses.rows += 1;
+            uses.broken |= broken;
             uses.first_line = uses.first_line.min(first_line);
         }
         let row = Rejected {

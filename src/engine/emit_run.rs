@@ -11,6 +11,7 @@ use super::Run;
 use super::collect::Collected;
 use super::load::Refused;
 use super::place::MeteredSums;
+use crate::book::Period;
 use crate::control::{Bucket, ControlRow, Fate, Ledger, RowFate, Tally};
 use crate::emit::{
     Counts, Duplicate, DuplicatesWriter, FindingLog, Input, LineCounts, LineageRow, LineageWriter, Money, Program,
@@ -108,6 +109,11 @@ impl Emission<'_> {
                 reasons.push(format!("{} files were left out: {first} and {} more", rest.len() + 1, rest.len()));
             }
         }
+        let rejected = self.rejected(period);
+        if rejected > 0 {
+            let verb = if rejected == 1 { "row was" } else { "rows were" };
+            reasons.push(format!("{rejected} {verb} rejected"));
+        }
         if accounts + products > 0 {
             let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
             let parts = [(accounts, "account"), (products, "SKU")];
@@ -124,6 +130,14 @@ impl Emission<'_> {
             row.reason = all.join("; ");
         }
         out
+    }
+
+    /// Rows that could not be used, of the exports that may hold rows of the period.
+    fn rejected(&self, period: Period) -> u64 {
+        let concerns = |index: usize| self.read.files[index].export.stated.is_none_or(|p| p == period);
+        let unread = self.read.files.iter().enumerate().filter(|(i, _)| concerns(*i)).map(|(_, f)| f.totals.rejected);
+        let contradicting = self.conflicts.iter().filter(|(file, _)| concerns(*file as usize)).count();
+        unread.sum::<u64>() + contradicting as u64
     }
 
     fn unmapped_counts(&self) -> (usize, usize) {

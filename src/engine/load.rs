@@ -46,7 +46,8 @@ pub struct Sides {
 /// # Errors
 /// Every fault of the user's specs, at its file, line and column.
 pub fn registry_of(book: &Path) -> anyhow::Result<Registry> {
-    Registry::with_user(&book.join("formats")).map_err(|faults| all_said(&faults))
+    Registry::with_user(&book.join("formats"))
+        .map_err(|faults| all_said(&faults, "correct the spec; `trueup formats show` prints one that works"))
 }
 
 /// Recognises every file of `psa/` and `usage/` and loads the PSA's tables. An archive or workbook may hold
@@ -195,13 +196,15 @@ fn holds_rows(file: &BookFile) -> anyhow::Result<bool> {
 
 /// A mapping or decision file must be readable as a whole: half of it would bill on a guess.
 fn named_table(file: &BookFile, columns: &[&str], required: &[&str], log: &mut FindingLog) -> anyhow::Result<Table> {
-    let (table, findings) =
-        read_named_table(&file.path, &file.source, columns, required).map_err(|faults| all_said(&faults))?;
+    let (table, findings) = read_named_table(&file.path, &file.source, columns, required).map_err(|faults| {
+        all_said(&faults, "correct it and run again: half a mapping or decision would bill on a guess")
+    })?;
     log.extend(findings);
     Ok(table)
 }
 
-fn all_said(faults: &[Finding]) -> anyhow::Error {
-    let lines: Vec<String> = faults.iter().map(|f| format!("{f}\n  hint: {}", f.code.way_out())).collect();
-    anyhow::anyhow!("{}", lines.join("\n"))
+/// All that is wrong with a file without which nothing can be done, and the way out.
+fn all_said(faults: &[Finding], hint: &str) -> anyhow::Error {
+    let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    anyhow::anyhow!("{}\nhint: {hint}", lines.join("\n"))
 }

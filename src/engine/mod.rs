@@ -109,7 +109,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
 
     progress.stage("reconciling");
     let metered = placed.metered(&read, &targets, period)?;
-    let supply = supplied::supply(&run, &read, &sides.refused, &mappings, &targets, &placed);
+    let supply = supplied::supply(&run, &read, &sides.refused, &sides.psa, &mappings, &targets, &placed);
     let outcome = crate::reconcile::reconcile(&Input {
         psa: &sides.psa,
         config: &config,

@@ -129,12 +129,12 @@ examples! {
     R413 "" "" "" "";
     R414 "" "" "" "";
     R415 "" "" "" "";
-    R416 "" "" "Keeper Business: nothing is concluded, for no export of Keeper for this period was read"
+    R416 "" "" "Keeper Business: nothing is concluded, because no export of Keeper for this period was read"
         "Missing is not zero: there is no impact, the contract quantity stands and the line waits in review.";
     R417 "" "" "the decision on d3x9resrexkat (R402 over-billed) no longer holds"
         "Its `until` has come, or the difference has grown past the one it was made on.";
     R418 "" "" "contract line L-7 cannot be priced: no price is known"
         "The line item is held, without an amount; unknown is never 0.";
-    R419 "" "" "1 row of this client and product could not be read, so the metered quantity may be short"
+    R419 "" "" "Managed Endpoint Detection: 1 row of Ironquill Press could not be read, so the metered quantity may be short"
         "The line waits in review, and a shortfall on it is not concluded on.";
 }

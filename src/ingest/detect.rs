@@ -141,7 +141,14 @@ fn recognise(content: Content, registry: &Registry) -> Result<Detection, Vec<Fin
             keyed(columns.names.clone())
         }
     };
-    let best = choose(candidates).map_err(|near| unknown(&source, near))?;
+    let best = choose(candidates).map_err(|near| match (&near, survey.head.find('\0')) {
+        (None, Some(at)) => {
+            let line = survey.head[..at].matches('\n').count() as u64 + 1;
+            let message = "the file is no text: it has bytes here that stand in no table";
+            vec![Finding::new(Code::I101, message).at(Place::line(&source, line))]
+        }
+        _ => unknown(&source, near),
+    })?;
     let (spec, table) = (best.fit.spec, best.fit.table);
     let mut detection = Detection {
         format_version: version(&spec, table, &best.headings),

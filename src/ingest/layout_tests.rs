@@ -249,13 +249,17 @@ fn a_users_format_reads_like_a_built_in_one() {
 
 #[test]
 fn a_named_table_matches_its_columns_and_refuses_what_it_cannot_read() {
-    let good = file("Client ID;Provider-Name;valid_frm\nC1;Pax8;\n");
+    let good = file("Client ID;Provider-Name;colour\nC1;Pax8;\n");
     let columns = ["provider_name", "client_id", "valid_from"];
     let (table, findings) = read_named_table(good.path(), "map/a.csv", &columns, &["client_id"]).expect("read");
     assert_eq!(table.columns, ["provider_name", "client_id"]);
     assert_eq!((table.cell(&table.rows[0], "provider_name"), table.rows[0].line), ("Pax8", 2));
     assert_eq!(table.place(&table.rows[0], "provider_name").to_string(), "map/a.csv:2:2");
-    assert!(findings[0].message.contains("did you mean valid_from?"), "{}", findings[0]);
+    assert!(findings[0].message.contains("it was left out"), "{}", findings[0]);
+    let slip = file("Client ID;Provider-Name;valid_frm\nC1;Pax8;\n");
+    let refused = read_named_table(slip.path(), "map/a.csv", &columns, &[]).expect_err("refused");
+    assert_eq!((refused[0].code, refused[0].value.as_deref()), (Code::I103, Some("valid_frm")));
+    assert!(refused[0].message.contains("rename it if valid_from is meant"), "{}", refused[0]);
 
     let missing = read_named_table(good.path(), "map/a.csv", &columns, &["valid_from"]).expect_err("refused");
     assert_eq!((missing[0].code, missing[0].value.as_deref()), (Code::I103, Some("valid_from")));

@@ -61,7 +61,7 @@ pub fn read_table(detection: &Detection) -> Result<Table, Vec<Finding>> {
 }
 
 /// Reads one of the book's own tables, whose column names are known. Headings match as those of formats
-/// do; an unknown one is a finding with the nearest known, a missing required one refuses the file.
+/// do; an unknown one is a finding, one that is nearly a known one or a missing required one refuses the file.
 pub fn read_named_table(
     path: &Path,
     source: &str,
@@ -102,12 +102,13 @@ pub fn read_named_table(
         let normalised = normalise(heading);
         if !known.contains(&normalised) {
             let absent = columns.iter().copied().filter(|c| at(c).is_none());
-            let message = match closest(heading, absent) {
-                Some(near) => format!("the table has no such column; did you mean {near}?"),
-                None => {
-                    format!("the table has no such column, it was left out; its columns are {}", columns.join(", "))
-                }
-            };
+            if let Some(near) = closest(heading, absent) {
+                // Without that column its rows would match or say something else than they are meant to.
+                let message = format!("the table has no such column; rename it if {near} is meant, else take it out");
+                return Err(vec![Finding::new(Code::I103, message).at(place(field)).value(heading.clone())]);
+            }
+            let message =
+                format!("the table has no such column, it was left out; its columns are {}", columns.join(", "));
             let finding = Finding::new(Code::I116, message).severity(Severity::Warning);
             findings.push(finding.at(place(field)).value(heading.clone()));
         } else if at(heading) != Some(field) {

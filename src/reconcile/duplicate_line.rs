@@ -31,7 +31,8 @@ pub(super) fn discrepancy(case: &Case<'_, '_>, main: Option<&Discrepancy>) -> Re
     } else if case.comparison.compared {
         row.impact = rated.map(|_| Decimal::ZERO);
         row.message.push_str("; both are used, so nothing is billed twice");
-    } else {
+    } else if case.comparison.metered.is_none() && case.comparison.disagreement.is_none() {
+        // Nothing meters the product, so the second line is all there is to judge by.
         row.impact = rated.map(|r| r.amount);
     }
     Ok(Some(row))

@@ -14,7 +14,7 @@ use super::unit::{LineView, catalogue_terms};
 use super::{Action, LineItem, LineKind, LineStatus};
 use crate::book::{BillTiming, ContractLineId, DecisionKind};
 use crate::finding::Code;
-use crate::rate::{ExactSum, Overflow, Rated, Share, Terms, multiply, rate, subtract};
+use crate::rate::{ExactSum, Overflow, RateError, Rated, Share, Terms, multiply, rate, subtract};
 
 /// What a line bills.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -134,7 +134,17 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         let offered = case.comparison.disagreement.as_ref().and_then(|d| d.terms.clone());
         let terms = offered.unwrap_or_else(|| catalogue_terms(case.unit.product, case.currency, case.input.config));
         let product = case.unit.product;
-        let rated = rate(quantity, &terms, Share::WHOLE).ok();
+        let rated = match rate(quantity, &terms, Share::WHOLE) {
+            Ok(rated) => Some(rated),
+            Err(RateError::Overflow(overflow)) => return Err(overflow),
+            Err(problem) => {
+                let mut row = case.discrepancy(Code::R418);
+                row.action = Action::SetPrice;
+                row.message = format!("the accepted usage of {} cannot be priced: {problem}", case.unit.product_code);
+                out.discrepancies.push(row);
+                None
+            }
+        };
         let cost = self.costs.first().copied().unwrap_or_default();
         let unit_cost = case.unit_cost();
         let amount = rated.as_ref().map(|r| r.amount);

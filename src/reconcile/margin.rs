@@ -102,8 +102,13 @@ pub(super) fn findings(case: &Case<'_, '_>, lines: &[LineItem]) -> Result<Vec<Di
         let mut row = case.discrepancy(Code::R410);
         row.action = Action::StateRate;
         row.message = format!(
-            "the contract is in {} and the cost in {foreign}; without a stated rate the margin is unknown",
+            "the contract is in {} and the cost in {foreign}, so the margin is unknown; {}",
             if case.currency.is_none() { "no currency" } else { case.currency.code() },
+            if case.currency.is_none() {
+                "give the contract its currency".to_string()
+            } else {
+                format!("state \"{foreign}/{}\" under [fx.\"{}\"] in trueup.toml", case.currency, case.input.period)
+            },
         );
         out.push(row);
     }

@@ -90,7 +90,7 @@ fn discrepancy(id: &str, impact: Option<&str>, severity: Severity) -> Discrepanc
         currency: usd(),
         owed_by: OwedBy::Client,
         action: Action::RaiseQuantity,
-        decision: Some(DecisionKind::Keep),
+        decision: Some(crate::book::DecisionKind::Keep),
         place: Place::line("usage/a.csv", 4),
         message: "12 used, 10 billed".into(),
     }
