@@ -22,7 +22,7 @@ pub(super) fn read(package: &Package<'_>) -> Result<Workbook, WorkbookFault> {
     let mut held = Held::default();
     let reader = Reader {
         package,
-        strings: of_kind("/sharedStrings").map_or(Ok(Vec::new()), |part| strings(package, &part, &mut held))?,
+        strings: of_kind("/sharedStrings").map_or(Ok(Vec::new()), |part| strings(package, &part))?,
         formats: of_kind("/styles").map_or(Ok(Vec::new()), |part| formats(package, &part))?,
         from_1904: index.from_1904,
     };
@@ -99,8 +99,8 @@ fn index(package: &Package<'_>, part: &str) -> Result<Index, WorkbookFault> {
     }
 }
 
-fn strings(package: &Package<'_>, part: &str, held: &mut Held) -> Result<Vec<String>, WorkbookFault> {
-    let mut strings = Vec::new();
+fn strings(package: &Package<'_>, part: &str) -> Result<Vec<String>, WorkbookFault> {
+    let (mut strings, mut held) = (Vec::new(), Held::default());
     let Some(mut xml) = package.part(part)? else { return Ok(strings) };
     let mut text = Text::default();
     loop {
