@@ -13,7 +13,7 @@ use crate::finding::{Code, Finding, Place};
 use crate::format::{Fit, Registry, Spec, TableKind, TableSpec, closest, means, normalise};
 
 /// Delimiters tried, the usual ones first.
-const DELIMITERS: &[u8] = b",;\t|";
+pub(super) const DELIMITERS: &[u8] = b",;\t|";
 /// How many records from the top may hold titles before the heading row.
 const TITLES: usize = 50;
 /// How many JSON records are asked for their keys.
