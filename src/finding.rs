@@ -1,7 +1,13 @@
 //! Everything trueup has to say about data carries a stable code and a place. This is the one table
 //! of codes: messages, docs and tests read it, so that a code is described in a single spot.
 
+mod example;
+mod pages;
+
 use std::fmt;
+
+pub use example::Example;
+pub use pages::{code_page, findings_page};
 
 /// How much a finding matters. `Error` findings mean data was not used as it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -33,7 +33,11 @@ fn is_golden(name: &str, args: &[&str], code: i32) {
         std::fs::write(&path, &output.stdout).expect("written");
     }
     let expected = std::fs::read_to_string(&path).expect("a golden; TRUEUP_BLESS=1 writes it");
-    assert_eq!(text(&output.stdout), expected, "{name}");
+    let (read, wanted) = (text(&output.stdout), expected.as_str());
+    for (at, (read, wanted)) in read.lines().zip(wanted.lines()).enumerate() {
+        assert_eq!(read, wanted, "{name}, line {}", at + 1);
+    }
+    assert!(read == wanted, "{name} is longer or shorter than it was");
 }
 
 const MESSY: &[&str] = &["validate", "keeper-october.csv", "unknown.csv"];

@@ -18,7 +18,7 @@ mod small_table;
 pub use config::{BillingConfig, Config, ProrationConfig, RoundingConfig, Tolerance};
 pub use config_file::{CONFIG_FILE, ConfigError, ConfigProblem};
 pub use decisions::{Decision, DecisionKind};
-pub use discover::{BookFile, BookFiles, DiscoverError, UsageFile, discover, latest_period};
+pub use discover::{BookFile, BookFiles, DiscoverError, UsageFile, discover, latest_period, stated_period};
 pub use mapping::{AccountMapping, MapStatus, Mappings, ProductMapping};
 pub use mapping_tables::{
     ACCOUNT_COLUMNS, DECISION_COLUMNS, PRODUCT_COLUMNS, load_accounts, load_decisions, load_products,

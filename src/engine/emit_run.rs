@@ -109,7 +109,11 @@ impl Emission<'_> {
             }
         }
         if accounts + products > 0 {
-            reasons.push(format!("{accounts} accounts and {products} SKUs are not mapped"));
+            let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+            let parts = [(accounts, "account"), (products, "SKU")];
+            let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(*n, what)).collect();
+            let are = if accounts + products == 1 { "is" } else { "are" };
+            reasons.push(format!("{} {are} not mapped", parts.join(" and ")));
         }
         for row in out.iter_mut().filter(|r| r.scope == VerdictScope::Run) {
             if row.verdict == Verdict::Ok && !reasons.is_empty() {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rust_decimal::Decimal;
 
-use crate::book::Period;
+use crate::book::{Period, stated_period};
 use crate::finding::{Finding, Place};
 use crate::format::{Registry, TableKind};
 use crate::ingest::{Detection, OtherLine, Reject, UsageRow, UsageSink, detect, read_table, read_usage};
@@ -41,8 +41,11 @@ pub fn inspect(path: &Path, source: &str, registry: &Registry) -> Result<Inspect
         periods: BTreeSet::new(),
         cost: BTreeMap::new(),
     };
+    // Rows without dates belong to the month that the file's folder or name states.
+    let folder = std::path::absolute(path).map(|p| p.to_string_lossy().replace('\\', "/")).unwrap_or_default();
+    let stated = stated_period(&folder);
     if seen.detection.kind() == TableKind::Usage {
-        let mut count = Count { source: source.to_string(), ..Count::default() };
+        let mut count = Count { source: source.to_string(), stated, ..Count::default() };
         read_usage(&seen.detection, &mut count).map_err(Uninspected::Failed)?;
         seen.rows = count.rows;
         seen.periods = count.periods;
@@ -64,6 +67,7 @@ pub fn inspect(path: &Path, source: &str, registry: &Registry) -> Result<Inspect
 struct Count {
     source: String,
     rows: u64,
+    stated: Option<Period>,
     periods: BTreeSet<Period>,
     cost: BTreeMap<Currency, ExactSum>,
     findings: Vec<Finding>,
@@ -75,7 +79,7 @@ const FINDINGS_KEPT: usize = 1000;
 impl UsageSink for Count {
     fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()> {
         self.rows += 1;
-        self.periods.extend(row.charge_period_start.map(Period::of));
+        self.periods.extend(row.charge_period_start.map(Period::of).or(self.stated));
         if let Some(cost) = row.cost {
             self.cost.entry(row.currency).or_default().add(cost)?;
         }

@@ -7,7 +7,7 @@ use super::collect::Collected;
 use super::load::Refused;
 use super::place::{Placed, place_of};
 use super::targets::Targets;
-use crate::book::{MapStatus, Mappings, Period, ProductMapping, id_key};
+use crate::book::{MapStatus, Mappings, Period, ProductCode, ProductMapping, id_key};
 use crate::finding::{Code, Place};
 use crate::reconcile::{RejectedUse, Supply};
 use crate::resolve::{AccountKey, SkuKey};
@@ -34,12 +34,15 @@ pub fn supply(
             supply.expect(&mapping.product_code, &mapping.provider_name);
         }
     }
+    // Accounts and SKUs are numbered as threads meet them, so what is said of them goes by their names.
     let groups = targets.groups();
+    let mut fed: BTreeSet<(&String, &ProductCode)> = BTreeSet::new();
     for (number, sums) in &placed.sums {
         let (_, product, _) = &groups[*number as usize];
-        for &account in &sums.providers {
-            supply.expect(product, &read.names.accounts[account as usize].provider_name);
-        }
+        fed.extend(sums.providers.iter().map(|&a| (&read.names.accounts[a as usize].provider_name, product)));
+    }
+    for (vendor, product) in fed {
+        supply.expect(product, vendor);
     }
     for vendor in read.files.iter().flat_map(|f| &f.supplied) {
         supply.supply(vendor);
@@ -55,15 +58,12 @@ pub fn supply(
         }
     }
     let day = period.start();
-    // Numbers depend on timing, so the one that is named is chosen by its texts.
-    let mut unattributed: Vec<(&SkuKey, &AccountKey)> = placed
+    let unattributed: BTreeSet<(&AccountKey, &SkuKey)> = placed
         .unattributed
         .iter()
-        .flat_map(|(sku, accounts)| accounts.iter().map(move |account| (*sku, *account)))
-        .map(|(sku, account)| (&read.names.skus[sku as usize].key, &read.names.accounts[account as usize]))
+        .map(|(sku, account)| (&read.names.accounts[*account as usize], &read.names.skus[*sku as usize].key))
         .collect();
-    unattributed.sort();
-    for (sku, account) in unattributed {
+    for (account, sku) in unattributed {
         if let Some(product) = targets.product(sku, day) {
             let name =
                 if account.sub_account_name.is_empty() { &account.sub_account_id } else { &account.sub_account_name };

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::Record;
-use crate::format::{Column, ColumnKind, From, RowRule, Step, TableSpec, Word, WordPattern, normalise};
+use crate::format::{Column, ColumnKind, From, Parts, RowRule, Step, TableSpec, Word, WordPattern, normalise};
 
 /// How many distinct cells a word list remembers before it judges each anew.
 const REMEMBERED: usize = 4096;
@@ -60,7 +60,7 @@ pub(super) struct Binding {
 struct BoundColumn {
     name: String,
     steps: Vec<BoundStep>,
-    /// Needs no words and no joining: the value is a cell.
+    /// Needs no words, cutting or joining: the value is a cell.
     plain: bool,
     text: String,
     field: Option<usize>,
@@ -69,6 +69,7 @@ struct BoundColumn {
 #[derive(Debug)]
 struct BoundStep {
     from: BoundFrom,
+    parts: Option<Parts>,
     words: Vec<Word>,
     otherwise: Option<String>,
     remembered: HashMap<String, Fits>,
@@ -165,6 +166,7 @@ impl Binding {
                     BoundFrom::Field(field) => {
                         let field = *field;
                         let text = clean(cells.cell(field), nulls);
+                        let text = step.parts.as_ref().map_or(text, |parts| parts.of(text));
                         let value = if step.words.is_empty() {
                             text
                         } else {
@@ -275,7 +277,8 @@ fn clean<'a>(cell: &'a str, null_words: &[String]) -> &'a str {
 impl BoundColumn {
     fn new(name: &str, steps: &[Step], find: &impl Fn(&str) -> Option<usize>) -> Self {
         let steps: Vec<BoundStep> = steps.iter().filter_map(|s| BoundStep::new(s, find)).collect();
-        let plain = steps.iter().all(|s| matches!(s.from, BoundFrom::Field(_)) && s.words.is_empty());
+        let is_cell = |s: &BoundStep| matches!(s.from, BoundFrom::Field(_)) && s.words.is_empty() && s.parts.is_none();
+        let plain = steps.iter().all(is_cell);
         Self { name: name.to_string(), steps, plain, text: String::new(), field: None }
     }
 
@@ -306,7 +309,7 @@ impl BoundStep {
             }
         };
         let (words, otherwise) = (step.words.clone(), step.otherwise.clone());
-        Some(Self { from, words, otherwise, remembered: HashMap::new() })
+        Some(Self { from, parts: step.parts.clone(), words, otherwise, remembered: HashMap::new() })
     }
 
     fn fits(&mut self, text: &str) -> Fits {
@@ -385,6 +388,23 @@ mod tests {
             assert_eq!(b.take(2, &cells).text, term, "{cell}");
         }
         assert_eq!(b.unknown_words.iter().collect::<Vec<_>>(), [&("term".to_string(), "Weekly".to_string())]);
+    }
+
+    #[test]
+    fn a_part_of_a_code_is_cut_out_and_a_shorter_code_is_left_to_the_next_step() {
+        let spec = parse_spec(
+            "id = \"acme\"\nkind = \"usage\"\n[recognise]\nrequired = [\"Code\"]\n[columns]\n\
+             sku_id = [{ heading = \"Code\", split = \":\", parts = [2, 3] }, \"Code\"]\n\
+             term = { heading = \"Code\", split = \":\", parts = [1], words = { \"P1?\" = \"year or month\" }, otherwise = \"\" }\n",
+        )
+        .expect("a spec");
+        let mut b = Binding::new("acme", &spec.tables[0], &["Code".to_string()], &["sku_id", "term"]);
+        for (cell, sku, term) in [(" P1Y:CFQ:0002:1: ", "CFQ:0002", "year or month"), ("DZH:0001", "DZH:0001", "")] {
+            let cells = row(&[cell]);
+            b.prepare(&cells);
+            assert_eq!((b.take(0, &cells).text, b.take(1, &cells).text), (sku, term), "{cell}");
+            assert_eq!(b.take(0, &cells).field, Some(0));
+        }
     }
 
     #[test]

@@ -15,9 +15,9 @@ use crate::format::{Fit, Registry, Spec, TableKind, TableSpec, closest, means, n
 /// Delimiters tried, the usual ones first.
 pub(super) const DELIMITERS: &[u8] = b",;\t|";
 /// How many records from the top may hold titles before the heading row.
-const TITLES: usize = 50;
+pub(super) const TITLES: usize = 50;
 /// How many JSON records are asked for their keys.
-const KEYED: usize = 100;
+pub(super) const KEYED: usize = 100;
 
 /// A recognised file.
 #[derive(Debug, Clone)]
@@ -174,9 +174,9 @@ fn json_keys(path: &Path, survey: &Survey) -> anyhow::Result<(Vec<String>, Optio
 }
 
 /// The format with all its required headings there and the most headings known. A format that has lost a
-/// few columns is not taken for the fallback.
+/// few columns is not taken for the fallback. Of two that know as many headings the user's own is meant.
 fn choose(candidates: Vec<Candidate>) -> Result<Candidate, Option<Candidate>> {
-    let rank = |c: &Candidate| (c.fit.matched, c.fit.present, std::cmp::Reverse(c.line));
+    let rank = |c: &Candidate| (c.fit.matched, c.fit.spec.file.is_some(), c.fit.present, std::cmp::Reverse(c.line));
     let (whole, partial): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|c| c.fit.is_whole());
     let (fallback, own): (Vec<_>, Vec<_>) = whole.into_iter().partition(|c| c.fit.spec.fallback);
     if let Some(best) = own.into_iter().max_by_key(rank) {

@@ -15,8 +15,19 @@ pub enum Shape {
 }
 
 /// The member names under which APIs put their records.
-const ENVELOPE_MEMBERS: &[&str] =
-    &["value", "content", "items", "data", "results", "lineItems", "line_items", "records", "rows", "entries"];
+const ENVELOPE_MEMBERS: &[&str] = &[
+    "value",
+    "content",
+    "items",
+    "data",
+    "results",
+    "lineItems",
+    "line_items",
+    "records",
+    "rows",
+    "entries",
+    "charges",
+];
 
 /// Whether records stand under this member of an envelope. `paged`: the object counts its records
 /// (`record_count`), and so any list in it may be the one.

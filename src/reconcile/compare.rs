@@ -76,10 +76,12 @@ pub fn compare(
 
     let mapped = supply.is_mapped(&unit.product_code);
     let nothing = supply.nothing_supplied(&unit.product_code).filter(|_| sum.is_none());
+    // Where all there is could not be read, what was used is unknown, not zero.
+    let unread = supply.rejected(&unit.client.id, &unit.product_code).is_some();
     let units = match (sum, mapped, &nothing) {
         (Some(units), _, _) => Some(units),
-        (None, true, None) => Some(Decimal::ZERO),
-        (None, false, _) | (None, true, Some(_)) => None,
+        (None, true, None) if !unread => Some(Decimal::ZERO),
+        (None, _, _) => None,
     };
     let allotted = units.map_or_else(|| Ok(held.clone()), |u| allot(u, &held))?;
     let mut shares = allotted.into_iter();

@@ -357,7 +357,7 @@ impl Case<'_, '_> {
         let what = self.unit.product.map_or(self.unit.product_code.as_str(), |p| p.name.as_str());
         let line = self.unit.inactive.first();
         match disagreement.code {
-            Code::R401 => format!("{what}: {metered} used, {contract} on contract; the surplus is not billed"),
+            Code::R401 => format!("{what}: {metered} used, only {contract} on contract"),
             Code::R402 => format!("{what}: {contract} on contract, only {metered} used"),
             Code::R404 => format!("{what}: {contract} on contract, nothing used"),
             Code::R403 => format!("{what}: {metered} used, and no contract line bills it"),

@@ -45,7 +45,7 @@ fn unit_cost(case: &Case<'_, '_>) -> Result<UnitCost, Overflow> {
     let mut out = UnitCost { total: None, foreign: None, note: None };
     for (currency, cost) in case.unit.metered.iter().flat_map(|&i| &case.input.metered[i].cost) {
         // Cost without a currency is of no known currency: it never counts as money.
-        if currency.is_none() || cost.is_zero() {
+        if currency.is_none() || (cost.is_zero() && *currency != case.currency) {
             continue;
         }
         let own = if *currency == case.currency {

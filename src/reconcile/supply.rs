@@ -20,6 +20,8 @@ pub struct RejectedUse {
 pub struct Supply {
     /// Product → the vendors it is mapped from, by name as written.
     vendors: BTreeMap<String, BTreeMap<String, String>>,
+    /// One spelling for each vendor: the first that was expected.
+    names: BTreeMap<String, String>,
     supplied: BTreeSet<String>,
     refused: BTreeMap<String, String>,
     /// A file that could belong to any vendor was refused.
@@ -32,11 +34,9 @@ pub struct Supply {
 impl Supply {
     /// A product is mapped from a vendor.
     pub fn expect(&mut self, product: &ProductCode, vendor: &str) {
-        self.vendors
-            .entry(product.key())
-            .or_default()
-            .entry(id_key(vendor))
-            .or_insert_with(|| vendor.trim().to_string());
+        let key = id_key(vendor);
+        let name = self.names.entry(key.clone()).or_insert_with(|| vendor.trim().to_string());
+        self.vendors.entry(product.key()).or_default().entry(key).or_insert_with(|| name.clone());
     }
 
     /// An export of the vendor with rows for the period was read.
@@ -121,5 +121,19 @@ impl Supply {
             return Some("no export for this period was read".to_string());
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vendor_written_two_ways_is_one_vendor() {
+        let mut supply = Supply::default();
+        supply.expect(&ProductCode::new("P1"), "Huntress");
+        supply.expect(&ProductCode::new("P2"), " huntress ");
+        assert_eq!(supply.vendors_of(&ProductCode::new("P2")), ["Huntress"]);
+        assert_eq!(supply.all_vendors().into_values().collect::<Vec<_>>(), ["Huntress"]);
     }
 }

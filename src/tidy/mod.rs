@@ -9,6 +9,6 @@ mod runs;
 
 pub use dedupe::{Judgement, judge};
 pub use partition::{PARTITIONS, Partitions};
-pub use period::{Belonging, belonging};
+pub use period::{Belonging, belonging, covers_more_than_a_month};
 pub use row::Row;
 pub use runs::{FateRuns, Merged};
