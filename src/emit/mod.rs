@@ -1,25 +1,35 @@
 //! Results to files. With `history`, the only room that writes; it decides nothing but how a value is
 //! written down, so that equal results are equal bytes.
 
+mod checked;
 mod columns;
 mod csv;
 mod error;
 mod findings;
 mod formula;
+mod github;
+mod junit;
 mod lineage;
 mod page;
+mod records;
+mod sarif;
 mod skeleton;
 mod streams;
 mod summary;
 mod tables;
 
+pub use checked::{CheckedFile, checked_json};
 pub use columns::{Output, order};
 pub use csv::{Cell, TableWriter, money_text};
 pub use error::EmitError;
 pub use findings::{EXAMPLES_KEPT, Example, FindingGroup, FindingLog};
 pub use formula::{neutralise, restore};
+pub use github::github_text;
+pub use junit::junit_text;
 pub use lineage::{LineageRow, LineageWriter};
 pub use page::outputs_page;
+pub use records::{RecordFormat, RecordWriter};
+pub use sarif::sarif_text;
 pub use skeleton::{BookFile, SKELETON, SkeletonError, write_new_book};
 pub use streams::{Duplicate, DuplicatesWriter, Rejected, RejectsWriter};
 pub use summary::{
