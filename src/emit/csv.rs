@@ -10,7 +10,7 @@ use fs_err::File;
 use rust_decimal::Decimal;
 
 use super::error::EmitError;
-use super::formula::neutralise;
+use crate::format::neutralise;
 use crate::rate::{Currency, ExactSum, plain};
 
 /// A value on its way into a cell.

@@ -5,7 +5,6 @@ mod columns;
 mod csv;
 mod error;
 mod findings;
-mod formula;
 mod lineage;
 mod skeleton;
 mod streams;
@@ -14,9 +13,9 @@ mod tables;
 
 pub use columns::{Output, order};
 pub use csv::{Cell, TableWriter, money_text};
+pub use crate::format::{neutralise, restore};
 pub use error::EmitError;
 pub use findings::{EXAMPLES_KEPT, Example, FindingGroup, FindingLog};
-pub use formula::{neutralise, restore};
 pub use lineage::{LineageRow, LineageWriter};
 pub use skeleton::{BookFile, SKELETON, SkeletonError, write_new_book};
 pub use streams::{Duplicate, DuplicatesWriter, Rejected, RejectsWriter};

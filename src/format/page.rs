@@ -108,6 +108,9 @@ fn reading_rules(table: &TableSpec) -> Vec<String> {
             "Numbers: decimal point or comma is decided per column from the file, and refused where two fit.".into()
         }
     });
+    if table.read.neutralised {
+        rules.push("Text that a spreadsheet would run stands behind a `'`, which is taken off.".into());
+    }
     if !table.read.null_words.is_empty() {
         rules.push(format!("Cells that mean “empty”: {}.", quoted(&table.read.null_words, ", ")));
     }

@@ -15,6 +15,7 @@ const BUILTIN: &[&str] = &[
     include_str!("specs/datto-saas.toml"),
     include_str!("specs/focus.toml"),
     include_str!("specs/trueup-usage.toml"),
+    include_str!("specs/trueup-tidy.toml"),
     include_str!("specs/generic.toml"),
     include_str!("specs/connectwise.toml"),
     include_str!("specs/trueup-psa.toml"),

@@ -221,7 +221,11 @@ impl Reader<'_, '_> {
             return self.sink.reject(self.typist.reject(cells, line, raw, &typed, problem));
         }
         self.totals.rows += 1;
-        self.sink.row(&self.typist.row(cells, line, &typed, treatment))
+        self.sink.row(&self.typist.row(cells, line, &typed, treatment))?;
+        if self.sink.wants_changes() {
+            self.typist.changes(cells, line, &typed, self.sink)?;
+        }
+        Ok(())
     }
 
     fn finding(&mut self, code: Code, place: Place, value: Option<String>, message: String) -> anyhow::Result<()> {

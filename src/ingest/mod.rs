@@ -1,6 +1,7 @@
 //! Bytes to exact typed rows with file and physical line. Knows files and formats, nothing of billing.
 
 mod bind;
+mod changes;
 mod container;
 mod date;
 mod detect;
@@ -40,4 +41,4 @@ pub use records::{Dialect, Event, Record, RecordFault, Records};
 pub use shape::Shape;
 pub use table::{Table, TableRow};
 pub use text::{Encoding, Survey, open_text, survey};
-pub use usage::{OtherLine, Reject, Treatment, UsageRow, UsageSink};
+pub use usage::{Change, ChangeRule, OtherLine, Reject, Treatment, UsageRow, UsageSink};
