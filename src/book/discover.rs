@@ -100,7 +100,7 @@ pub fn latest_period(files: &BookFiles) -> Option<Period> {
 }
 
 /// The period a file's own name states, else the innermost folder below `usage/` that states one.
-fn stated_period(source: &str) -> Option<Period> {
+pub fn stated_period(source: &str) -> Option<Period> {
     source.rsplit('/').find_map(period_in)
 }
 

@@ -43,6 +43,11 @@ impl Printer {
         out.flush()
     }
 
+    /// Where a result goes that is too long to be held: stdout as it is.
+    pub fn rows() -> Box<dyn io::Write> {
+        Box::new(io::stdout().lock())
+    }
+
     /// Something worth knowing, on stderr.
     pub fn note(&self, text: &str) -> io::Result<()> {
         if self.settings.verbosity == Verbosity::Quiet { Ok(()) } else { self.stderr(&format!("{text}\n")) }

@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use anstream::ColorChoice;
 use clap_complete::Shell;
 use trueup::book::Period;
+use trueup::emit::UsageFormat;
+use trueup::engine::TidySettings;
 
-use super::args::{Args, Color, Command, Format, FormatsCommand};
+use super::args::{Args, Color, Command, Format, FormatsCommand, TidyTo};
 
 pub use super::args::FailOn;
 
@@ -37,6 +39,7 @@ pub enum Verbosity {
 pub enum CommandSettings {
     Reconcile(ReconcileSettings),
     Detect(DetectSettings),
+    Tidy(TidySettings),
     Init(InitSettings),
     Formats(FormatsSettings),
     Completions(Shell),
@@ -97,6 +100,20 @@ impl Settings {
                 fail_on: args.fail_on,
             }),
             Command::Detect(args) => CommandSettings::Detect(DetectSettings { book, files: args.files }),
+            Command::Tidy(args) => CommandSettings::Tidy(TidySettings {
+                book,
+                files: args.files,
+                out: args.out,
+                format: match args.to {
+                    TidyTo::Csv => UsageFormat::Csv,
+                    TidyTo::Parquet => UsageFormat::Parquet,
+                    TidyTo::Focus => UsageFormat::Focus,
+                },
+                every_change: args.every_change,
+                stale_months: args.stale_months,
+                spill_dir: std::env::temp_dir(),
+                rows_in_memory: TidySettings::ROWS_IN_MEMORY,
+            }),
             Command::Init(args) => {
                 CommandSettings::Init(InitSettings { folder: args.folder.unwrap_or(book), demo: args.demo })
             }

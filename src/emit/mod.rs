@@ -5,20 +5,25 @@ mod columns;
 mod csv;
 mod error;
 mod findings;
+mod focus;
+mod health;
 mod lineage;
+mod parquet;
 mod skeleton;
 mod streams;
 mod summary;
 mod tables;
+mod usage;
 
+pub use crate::format::{neutralise, restore};
 pub use columns::{Output, order};
 pub use csv::{Cell, TableWriter, money_text};
-pub use crate::format::{neutralise, restore};
 pub use error::EmitError;
 pub use findings::{EXAMPLES_KEPT, Example, FindingGroup, FindingLog};
+pub use health::write_health;
 pub use lineage::{LineageRow, LineageWriter};
 pub use skeleton::{BookFile, SKELETON, SkeletonError, write_new_book};
-pub use streams::{Duplicate, DuplicatesWriter, Rejected, RejectsWriter};
+pub use streams::{ChangeRow, ChangesWriter, Duplicate, DuplicatesWriter, Rejected, RejectsWriter};
 pub use summary::{
     Counts, Input, LineCounts, Money, Program, Residue, Summary, UnmappedCounts, VerdictWord, summary_text,
     write_summary,
@@ -26,3 +31,4 @@ pub use summary::{
 pub use tables::{
     write_controls, write_discrepancies, write_invoice_lines, write_quantity_changes, write_unmapped, write_verdicts,
 };
+pub use usage::{UsageFormat, UsageWriter, usage_columns};

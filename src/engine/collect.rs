@@ -347,7 +347,7 @@ fn sku_of(row: &UsageRow<'_>) -> SkuKey {
 
 /// What makes two rows copies: the vendor's identity, else every field as read. Rows without dates are
 /// copies only within the period that their file states.
-fn key_of(row: &UsageRow<'_>, stated: Option<Period>) -> u128 {
+pub(super) fn key_of(row: &UsageRow<'_>, stated: Option<Period>) -> u128 {
     let mut hash = Xxh3::new();
     if let Some(identity) = row.identity {
         hash.update(b"identity");

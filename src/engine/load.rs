@@ -7,8 +7,8 @@ use anyhow::bail;
 use sha2::{Digest, Sha256};
 
 use crate::book::{
-    ACCOUNT_COLUMNS, BookFile, BookFiles, CONFIG_FILE, DECISION_COLUMNS, Decision, Mappings, PRODUCT_COLUMNS, Period,
-    Psa, load_accounts, load_decisions, load_products, load_psa,
+    ACCOUNT_COLUMNS, BookFile, BookFiles, CONFIG_FILE, DECISION_COLUMNS, Decision, IGNORE_FILE, Mappings,
+    PRODUCT_COLUMNS, Period, Psa, load_accounts, load_decisions, load_products, load_psa,
 };
 use crate::emit::FindingLog;
 use crate::finding::{Code, Finding, Place};
@@ -122,12 +122,12 @@ pub fn mappings(files: &BookFiles, log: &mut FindingLog) -> anyhow::Result<Mappi
                 out.products = rows;
                 log.extend(findings);
             }
-            // Bundles are read where they are used.
-            "map/bundles.csv" => {}
+            // Bundles are read where they are used, and what to ignore concerns tidy alone.
+            "map/bundles.csv" | IGNORE_FILE => {}
             _ => log.add(
                 Finding::new(
                     Code::I102,
-                    "map/ holds accounts.csv, products.csv and bundles.csv; this file is not read",
+                    "map/ holds accounts.csv, products.csv, bundles.csv and ignore.csv; this file is not read",
                 )
                 .severity(crate::finding::Severity::Warning)
                 .at(Place::file(file.source.clone())),
@@ -163,7 +163,7 @@ fn named_table(file: &BookFile, columns: &[&str], required: &[&str], log: &mut F
     Ok(table)
 }
 
-fn all_said(faults: &[Finding]) -> anyhow::Error {
+pub(super) fn all_said(faults: &[Finding]) -> anyhow::Error {
     let lines: Vec<String> = faults.iter().map(|f| format!("{f}\n  hint: {}", f.code.way_out())).collect();
     anyhow::anyhow!("{}", lines.join("\n"))
 }

@@ -11,6 +11,7 @@ mod proof;
 mod spool;
 mod supplied;
 mod targets;
+mod tidy;
 mod unmapped;
 
 use std::num::NonZeroUsize;
@@ -27,6 +28,7 @@ use crate::reconcile::{Discrepancy, Input, VerdictRow};
 pub use inspect::{Inspected, Uninspected, inspect};
 pub use load::registry_of;
 pub use proof::Unbalanced;
+pub use tidy::{ChangeCount, Tidied, TidiedFile, TidySettings, tidy};
 
 /// What a run needs to know. The library reads no environment: the caller settles everything.
 #[derive(Debug, Clone)]

@@ -65,7 +65,11 @@ impl Typist<'_> {
             ColumnKind::Number => ChangeRule::Number,
             ColumnKind::Date => {
                 let read = self.date_in(taken);
-                if read.is_some_and(|date| date.to_string() != to) { ChangeRule::EndExclusive } else { ChangeRule::Date }
+                if read.is_some_and(|date| date.to_string() != to) {
+                    ChangeRule::EndExclusive
+                } else {
+                    ChangeRule::Date
+                }
             }
             _ if self.binding.is_joined(column as usize, field) => ChangeRule::Joined,
             ColumnKind::Text if restore(trimmed).trim() == to => ChangeRule::Restored,

@@ -7,6 +7,7 @@ mod formats;
 mod init;
 mod man;
 mod reconcile;
+mod tidy;
 
 use super::ExitStatus;
 use super::printer::Printer;
@@ -16,6 +17,7 @@ pub fn run(settings: CommandSettings, printer: &Printer) -> anyhow::Result<ExitS
     match settings {
         CommandSettings::Reconcile(settings) => reconcile::run(&settings, printer),
         CommandSettings::Detect(settings) => detect::run(&settings, printer),
+        CommandSettings::Tidy(settings) => tidy::run(&settings, printer),
         CommandSettings::Init(settings) => init::run(&settings, printer),
         CommandSettings::Formats(settings) => formats::run(&settings, printer),
         CommandSettings::Completions(shell) => completions::run(shell, printer),
