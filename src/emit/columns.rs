@@ -62,7 +62,7 @@ outputs! {
         "source, line"
         ["source" "line" "kept_source" "kept_line" "code"];
     Changes "changes.csv" "values of a file, column and rule that differ from their cells"
-        "source, column, rule, line"
+        "source, column (in the order of usage.csv), rule"
         ["source" "line" "column" "rule" "from" "to" "count"];
     Health "health.csv" "what makes a PSA record unclean"
         "kind, source, line, code, message"

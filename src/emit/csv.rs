@@ -19,6 +19,8 @@ use crate::rate::{Currency, ExactSum, as_read, plain};
 pub enum Cell<'a> {
     /// Made inert where a spreadsheet would run it.
     Text(&'a str),
+    /// Already as it must stand.
+    Plain(&'a str),
     /// A quantity or a unit price: no trailing zeros.
     Number(Decimal),
     /// A number with the digits it was read with.
@@ -45,6 +47,7 @@ impl<'a> Cell<'a> {
     fn text(self) -> Cow<'a, str> {
         match self {
             Cell::Text(text) => neutralise(text),
+            Cell::Plain(text) => Cow::Borrowed(text),
             Cell::Number(value) => Cow::Owned(plain(value)),
             Cell::AsRead(value) => Cow::Owned(as_read(value)),
             Cell::Money(value, currency) => Cow::Owned(money_text(value, currency)),

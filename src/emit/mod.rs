@@ -20,6 +20,7 @@ pub use columns::{Output, order};
 pub use csv::{Cell, TableWriter, money_text};
 pub use error::EmitError;
 pub use findings::{EXAMPLES_KEPT, Example, FindingGroup, FindingLog};
+pub use focus::FOCUS_COLUMNS;
 pub use health::write_health;
 pub use lineage::{LineageRow, LineageWriter};
 pub use skeleton::{BookFile, SKELETON, SkeletonError, write_new_book};

@@ -53,33 +53,35 @@ pub enum UsageWriter {
 }
 
 impl UsageWriter {
-    /// Writes into `folder`.
-    pub fn create(folder: &Path, format: UsageFormat) -> Result<Self, EmitError> {
+    /// Writes into `folder`. `focus` are the FOCUS columns that some export has under their own names.
+    pub fn create(folder: &Path, format: UsageFormat, focus: &[&'static str]) -> Result<Self, EmitError> {
         let path = folder.join(format.file());
         Ok(match format {
             UsageFormat::Csv => UsageWriter::Csv(Box::new(TableWriter::create(&path, &usage_columns())?)),
             UsageFormat::Parquet => UsageWriter::Parquet(Box::new(ParquetRows::create(&path)?)),
-            UsageFormat::Focus => UsageWriter::Focus(Box::new(FocusRows::create(&path)?)),
+            UsageFormat::Focus => UsageWriter::Focus(Box::new(FocusRows::create(&path, focus)?)),
         })
     }
 
     /// Writes text to `out`; `None` for a format that is not text.
-    pub fn to(out: Box<dyn Write>, format: UsageFormat) -> Option<Result<Self, EmitError>> {
+    pub fn to(out: Box<dyn Write>, format: UsageFormat, focus: &[&'static str]) -> Option<Result<Self, EmitError>> {
         let path = Path::new("standard output");
         match format {
             UsageFormat::Csv => {
                 Some(TableWriter::to(out, path, &usage_columns()).map(|table| UsageWriter::Csv(Box::new(table))))
             }
-            UsageFormat::Focus => Some(FocusRows::to(out, path).map(|rows| UsageWriter::Focus(Box::new(rows)))),
+            UsageFormat::Focus => Some(FocusRows::to(out, path, focus).map(|rows| UsageWriter::Focus(Box::new(rows)))),
             UsageFormat::Parquet => None,
         }
     }
 
-    pub fn row(&mut self, source: &str, row: &UsageRow<'_>) -> Result<(), EmitError> {
+    /// `focus` are the cells that the export has under FOCUS names, in the order given at the start; empty
+    /// for an export of another format.
+    pub fn row(&mut self, source: &str, row: &UsageRow<'_>, focus: &[Option<String>]) -> Result<(), EmitError> {
         match self {
             UsageWriter::Csv(table) => table.row(&cells(source, row)),
             UsageWriter::Parquet(rows) => rows.row(source, row),
-            UsageWriter::Focus(rows) => rows.row(source, row),
+            UsageWriter::Focus(rows) => rows.row(source, row, focus),
         }
     }
 

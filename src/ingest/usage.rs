@@ -103,31 +103,31 @@ pub enum OtherLine {
     Blank,
 }
 
-/// Why a value differs from its cell.
+/// Why a value differs from its cell. In the order of the words, as outputs list them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChangeRule {
-    /// White space around the value was taken off.
-    Trimmed,
-    /// The cell holds a word that means "empty".
-    NullWord,
-    /// A `'` before what a spreadsheet would run was taken off.
-    Restored,
-    /// The format says what the word means.
-    Word,
-    /// Several cells were joined.
-    Joined,
-    /// The format states the value; no cell does.
-    Constant,
-    /// The cell is empty, and its column has a default.
-    Default,
-    /// The number was written in another style.
-    Number,
-    /// The date was written in another style, or with a time.
-    Date,
-    /// The last day of the period became the day after it.
-    EndExclusive,
     /// The cost is quantity × unit_cost.
     Computed,
+    /// The format states the value; no cell does.
+    Constant,
+    /// The date was written in another style, or with a time.
+    Date,
+    /// The cell is empty, and its column has a default.
+    Default,
+    /// The last day of the period became the day after it.
+    EndExclusive,
+    /// Several cells were joined.
+    Joined,
+    /// The cell holds a word that means "empty".
+    NullWord,
+    /// The number was written in another style.
+    Number,
+    /// A `'` before what a spreadsheet would run was taken off.
+    Restored,
+    /// White space around the value was taken off.
+    Trimmed,
+    /// The format says what the word means.
+    Word,
 }
 
 impl ChangeRule {
@@ -165,6 +165,16 @@ pub trait UsageSink {
     fn reject(&mut self, reject: Reject) -> anyhow::Result<()>;
     fn other(&mut self, line: u64, kind: OtherLine) -> anyhow::Result<()>;
     fn finding(&mut self, finding: Finding) -> anyhow::Result<()>;
+
+    /// Headings of which the sink wants the cells beside each row.
+    fn wants_cells(&self) -> &[&'static str] {
+        &[]
+    }
+
+    /// These cells of the row that comes next, trimmed; `None` where the file has no such heading.
+    fn cells(&mut self, _cells: &[Option<&str>]) -> anyhow::Result<()> {
+        Ok(())
+    }
 
     /// Whether the sink wants to know how the row last taken differs from its cells.
     fn wants_changes(&self) -> bool {

@@ -7,7 +7,7 @@ mod health;
 mod rows;
 mod sources;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -17,10 +17,10 @@ use super::load::registry_of;
 use crate::book::{Period, stated_period};
 use crate::control::Ledger;
 use crate::emit::{
-    ChangesWriter, DuplicatesWriter, FindingGroup, FindingLog, Output, RejectsWriter, UsageFormat, UsageWriter,
-    write_health,
+    ChangesWriter, DuplicatesWriter, FOCUS_COLUMNS, FindingGroup, FindingLog, Output, RejectsWriter, UsageFormat,
+    UsageWriter, write_health,
 };
-use crate::format::{Column, Registry, TableKind};
+use crate::format::{Column, Registry, TableKind, normalise};
 use crate::history::NewFolder;
 use crate::ingest::{ChangeRule, Detection, Progress, Table, detect, read_table};
 use crate::tidy::Health;
@@ -151,9 +151,10 @@ pub fn tidy(
         let mut ledger = Ledger::default();
         let fates = copies::judge_all(settings, &exports, &mut ledger, &mut log)?;
         progress.stage("writing rows");
+        let focus = focus_columns(settings.format, &exports);
         let writers = match &folder {
-            Some(folder) => Writers::create(folder.folder(), settings.format)?,
-            None => Writers::only_rows(rows(), settings.format)?,
+            Some(folder) => Writers::create(folder.folder(), settings.format, focus)?,
+            None => Writers::only_rows(rows(), settings.format, focus)?,
         };
         rows::write_all(settings, &exports, fates, writers, &mut ledger, progress, &mut done)?;
     }
@@ -173,18 +174,31 @@ fn outputs() -> Vec<&'static str> {
 struct Writers {
     rows: UsageWriter,
     beside: Option<(RejectsWriter, DuplicatesWriter, ChangesWriter)>,
+    /// The FOCUS columns that some export has under their own names.
+    focus: Vec<&'static str>,
+}
+
+/// The format whose headings are FOCUS's own.
+const FOCUS: &str = "focus";
+
+/// The FOCUS columns that the exports have under their own names, where these are written.
+fn focus_columns(format: UsageFormat, exports: &[Export]) -> Vec<&'static str> {
+    let own = exports.iter().filter(|e| format == UsageFormat::Focus && e.detection.spec.id == FOCUS);
+    let headings: BTreeSet<String> = own.flat_map(|e| &e.detection.headings).map(|h| normalise(h)).collect();
+    FOCUS_COLUMNS.iter().copied().filter(|c| headings.contains(&normalise(c))).collect()
 }
 
 impl Writers {
-    fn create(folder: &Path, format: UsageFormat) -> anyhow::Result<Self> {
+    fn create(folder: &Path, format: UsageFormat, focus: Vec<&'static str>) -> anyhow::Result<Self> {
         let beside =
             (RejectsWriter::create(folder)?, DuplicatesWriter::create(folder)?, ChangesWriter::create(folder)?);
-        Ok(Self { rows: UsageWriter::create(folder, format)?, beside: Some(beside) })
+        Ok(Self { rows: UsageWriter::create(folder, format, &focus)?, beside: Some(beside), focus })
     }
 
-    fn only_rows(out: Box<dyn Write>, format: UsageFormat) -> anyhow::Result<Self> {
-        let rows = UsageWriter::to(out, format).context("Parquet is no text; name a folder for it with -o DIR")??;
-        Ok(Self { rows, beside: None })
+    fn only_rows(out: Box<dyn Write>, format: UsageFormat, focus: Vec<&'static str>) -> anyhow::Result<Self> {
+        let rows =
+            UsageWriter::to(out, format, &focus).context("Parquet is no text; name a folder for it with -o DIR")??;
+        Ok(Self { rows, beside: None, focus })
     }
 }
 

@@ -6,7 +6,7 @@ use std::iter::Peekable;
 
 use anyhow::{Context, bail};
 
-use super::{ChangeCount, Changes, Export, Tidied, TidiedFile, TidySettings, Writers};
+use super::{ChangeCount, Changes, Export, FOCUS, Tidied, TidiedFile, TidySettings, Writers};
 use crate::control::{Bucket, Fate, Ledger, Tally};
 use crate::emit::{ChangeRow, Duplicate, Rejected};
 use crate::finding::{Code, Finding};
@@ -27,6 +27,7 @@ pub(super) fn write_all(
 ) -> anyhow::Result<()> {
     let mut fates = fates.merge()?.peekable();
     let mut changes = Changes::new();
+    let focus = writers.focus.clone();
     for (file, export) in (0..).zip(exports) {
         let detection = &export.detection;
         let mut sink = Sink {
@@ -38,6 +39,8 @@ pub(super) fn write_all(
             ledger,
             waiting: Vec::new(),
             kept_last: false,
+            wanted: if detection.spec.id == FOCUS { focus.clone() } else { Vec::new() },
+            beside: Vec::new(),
             changes: BTreeMap::new(),
             tidied: TidiedFile {
                 source: detection.source.clone(),
@@ -84,6 +87,9 @@ struct Sink<'a> {
     /// Rows that contradict a copy wait for their text, with the rejects behind them.
     waiting: Vec<Rejected>,
     kept_last: bool,
+    wanted: Vec<&'static str>,
+    /// The cells wanted of the row that comes next.
+    beside: Vec<Option<String>>,
     changes: BTreeMap<(Column, ChangeRule), First>,
     tidied: TidiedFile,
 }
@@ -158,7 +164,7 @@ impl UsageSink for Sink<'_> {
             None => {
                 self.tidied.kept += 1;
                 self.enter(Bucket::Billed, row.currency, of)?;
-                self.writers.rows.row(&self.tidied.source, row)?;
+                self.writers.rows.row(&self.tidied.source, row, &self.beside)?;
             }
             Some(Fate::Duplicate { code, kept_file, kept_line }) => {
                 self.tidied.duplicates += 1;
@@ -209,6 +215,15 @@ impl UsageSink for Sink<'_> {
 
     fn finding(&mut self, _: Finding) -> anyhow::Result<()> {
         // The first reading has told it.
+        Ok(())
+    }
+
+    fn wants_cells(&self) -> &[&'static str] {
+        &self.wanted
+    }
+
+    fn cells(&mut self, cells: &[Option<&str>]) -> anyhow::Result<()> {
+        self.beside = cells.iter().map(|c| c.map(str::to_string)).collect();
         Ok(())
     }
 
