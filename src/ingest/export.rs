@@ -231,6 +231,9 @@ impl Reader<'_, '_> {
             self.sink.cells(&beside)?;
         }
         self.sink.row(&self.typist.row(cells, line, &typed, treatment))?;
+        if self.sink.wants_raw() {
+            self.sink.raw(raw)?;
+        }
         if self.sink.wants_changes() {
             self.typist.changes(cells, line, &typed, self.sink)?;
         }

@@ -176,6 +176,16 @@ pub trait UsageSink {
         Ok(())
     }
 
+    /// Whether the sink wants the text of the row last taken.
+    fn wants_raw(&self) -> bool {
+        false
+    }
+
+    /// The row last taken, as it stands in its file.
+    fn raw(&mut self, _raw: &str) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     /// Whether the sink wants to know how the row last taken differs from its cells.
     fn wants_changes(&self) -> bool {
         false

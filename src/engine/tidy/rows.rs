@@ -11,7 +11,7 @@ use crate::control::{Bucket, Fate, Ledger, Tally};
 use crate::emit::{ChangeRow, Duplicate, Rejected};
 use crate::finding::{Code, Finding};
 use crate::format::Column;
-use crate::ingest::{Change, ChangeRule, OtherLine, Progress, Reject, UsageRow, UsageSink, raw_lines, read_usage};
+use crate::ingest::{Change, ChangeRule, OtherLine, Progress, Reject, UsageRow, UsageSink, read_usage};
 use crate::rate::Currency;
 use crate::tidy::{FateRuns, Merged};
 
@@ -37,7 +37,7 @@ pub(super) fn write_all(
             fates: &mut fates,
             writers: &mut writers,
             ledger,
-            waiting: Vec::new(),
+            contradicts: None,
             kept_last: false,
             wanted: if detection.spec.id == FOCUS { focus.clone() } else { Vec::new() },
             beside: Vec::new(),
@@ -84,8 +84,8 @@ struct Sink<'a> {
     fates: &'a mut Peekable<Merged>,
     writers: &'a mut Writers,
     ledger: &'a mut Ledger,
-    /// Rows that contradict a copy wait for their text, with the rejects behind them.
-    waiting: Vec<Rejected>,
+    /// The line of the row last taken, if it contradicts a copy: its text comes next.
+    contradicts: Option<u64>,
     kept_last: bool,
     wanted: Vec<&'static str>,
     /// The cells wanted of the row that comes next.
@@ -109,9 +109,8 @@ impl Sink<'_> {
         Ok(self.ledger.place(self.file, currency, bucket, &of)?)
     }
 
-    /// Writes the rejects that wait, and the changes of the file.
+    /// Writes the changes of the file.
     fn end(&mut self, all: &mut Changes) -> anyhow::Result<()> {
-        self.flush_rejects()?;
         for ((column, rule), first) in std::mem::take(&mut self.changes) {
             *all.entry((column, rule)).or_default() += first.count;
             if let Some((_, _, writer)) = self.writers.beside.as_mut().filter(|_| !self.every_change) {
@@ -129,24 +128,13 @@ impl Sink<'_> {
         Ok(())
     }
 
-    fn flush_rejects(&mut self) -> anyhow::Result<()> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let Some((writer, _, _)) = &mut self.writers.beside else { return Ok(()) };
-        let bare: Vec<u64> = waiting.iter().filter(|r| r.code == Code::T203).map(|r| r.line).collect();
-        let export = &self.exports[self.file as usize];
-        let mut raws = if bare.is_empty() { BTreeMap::new() } else { raw_lines(&export.detection, &bare)? };
-        for mut reject in waiting {
-            if reject.code == Code::T203 {
-                reject.raw = raws.remove(&reject.line).unwrap_or_default();
-            }
-            writer.row(&self.tidied.source, &reject)?;
+    fn write_reject(&mut self, reject: &Rejected) -> anyhow::Result<()> {
+        if let Some((writer, _, _)) = &mut self.writers.beside {
+            writer.row(&self.tidied.source, reject)?;
         }
         Ok(())
     }
 }
-
-/// Rejects that wait for the text of those among them that contradict a copy, before it is fetched.
-const WAITING: usize = 4096;
 
 fn tally(quantity: Option<rust_decimal::Decimal>, cost: Option<rust_decimal::Decimal>) -> anyhow::Result<Tally> {
     let mut tally = Tally::default();
@@ -178,18 +166,7 @@ impl UsageSink for Sink<'_> {
             Some(_) => {
                 self.tidied.rejected += 1;
                 self.enter(Bucket::Rejected, row.currency, of)?;
-                self.waiting.push(Rejected {
-                    line: row.line,
-                    column: 0,
-                    code: Code::T203,
-                    value: String::new(),
-                    message: "another row has the same identity and other content, and nothing says which is later"
-                        .to_string(),
-                    raw: String::new(),
-                });
-                if self.waiting.len() >= WAITING {
-                    self.flush_rejects()?;
-                }
+                self.contradicts = Some(row.line);
             }
         }
         Ok(())
@@ -202,11 +179,7 @@ impl UsageSink for Sink<'_> {
         let of = tally(reject.quantity, reject.cost)?;
         self.enter(Bucket::Rejected, reject.currency, of)?;
         let Reject { line, column, code, value, message, raw, .. } = reject;
-        self.waiting.push(Rejected { line, column, code, value, message, raw });
-        if self.waiting.len() >= WAITING || self.waiting.iter().all(|r| r.code != Code::T203) {
-            self.flush_rejects()?;
-        }
-        Ok(())
+        self.write_reject(&Rejected { line, column, code, value, message, raw })
     }
 
     fn other(&mut self, _: u64, _: OtherLine) -> anyhow::Result<()> {
@@ -225,6 +198,22 @@ impl UsageSink for Sink<'_> {
     fn cells(&mut self, cells: &[Option<&str>]) -> anyhow::Result<()> {
         self.beside = cells.iter().map(|c| c.map(str::to_string)).collect();
         Ok(())
+    }
+
+    fn wants_raw(&self) -> bool {
+        self.contradicts.is_some()
+    }
+
+    fn raw(&mut self, raw: &str) -> anyhow::Result<()> {
+        let Some(line) = self.contradicts.take() else { return Ok(()) };
+        self.write_reject(&Rejected {
+            line,
+            column: 0,
+            code: Code::T203,
+            value: String::new(),
+            message: "another row has the same identity and other content, and nothing says which is later".to_string(),
+            raw: raw.to_string(),
+        })
     }
 
     fn wants_changes(&self) -> bool {
