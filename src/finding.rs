@@ -1,7 +1,13 @@
 //! Everything trueup has to say about data carries a stable code and a place. This is the one table
 //! of codes: messages, docs and tests read it, so that a code is described in a single spot.
 
+mod example;
+mod pages;
+
 use std::fmt;
+
+pub use example::Example;
+pub use pages::{code_page, findings_page};
 
 /// How much a finding matters. `Error` findings mean data was not used as it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,7 +72,7 @@ macro_rules! codes {
 }
 
 codes! {
-    I101 "unreadable-file" Error "The file could not be opened or decoded." "Export it again, or fix its permissions; nothing of it was used.";
+    I101 "unreadable-file" Error "The file could not be opened or decoded." "Put the export here anew as text (CSV or JSON), or fix its permissions; nothing of it was used.";
     I102 "unknown-format" Error "No known format has these headings." "Add a format spec to the book's formats/ folder, or move the file out of usage/.";
     I103 "missing-column" Error "A column the format requires is not in the file." "Export again with that column, or correct the format spec.";
     I104 "wrong-field-count" Error "A row has more or fewer fields than the heading row." "Look at the row for an unquoted delimiter or a cut-off end and export again.";
@@ -86,14 +92,14 @@ codes! {
     I118 "bad-currency" Error "A currency is not an ISO 4217 code." "Correct the cell at the source and export again.";
     T201 "duplicate-row" Info "The same line stands twice in one file; one is kept." "Nothing: the copy was not counted.";
     T202 "overlapping-export" Info "The same line stands in two exports; one is kept." "Nothing: the copy was not counted.";
-    T203 "conflicting-duplicate" Warning "Two rows carry one identity and differ in content." "Check which export is right; the later one was used, or none if nothing orders them.";
+    T203 "conflicting-duplicate" Warning "Two rows carry one identity and differ in content." "Find out which is right and take the other out; the message says which was used, if any.";
     T204 "suspected-duplicate" Info "Equal rows stand in one file of a format without line ids; both are kept." "Check with the vendor whether the purchase was made twice.";
     T205 "duplicate-client" Warning "Two client records look like the same company." "Merge them in the PSA, or ignore one.";
     T206 "stale-client" Info "A client has had no activity for long." "Set it inactive in the PSA, or ignore it.";
     T207 "incomplete-client" Info "A client record lacks values that billing needs." "Fill them in the PSA.";
     T208 "orphan-contract-line" Warning "A contract line names a contract, client or product that does not exist." "Correct the reference in the PSA and export again.";
-    M301 "unmapped-account" Warning "A vendor account is joined to no client." "Add a row to map/accounts.csv; unmapped.csv has a suggestion.";
-    M302 "unmapped-product" Warning "A vendor SKU is joined to no product." "Add a row to map/products.csv; unmapped.csv has a suggestion.";
+    M301 "unmapped-account" Warning "A vendor account is joined to no client." "Add a row to map/accounts.csv; unmapped.csv says whom it may mean.";
+    M302 "unmapped-product" Warning "A vendor SKU is joined to no product." "Add a row to map/products.csv; unmapped.csv says what it may mean.";
     M303 "ambiguous-name" Warning "An account name fits several clients." "Add a row to map/accounts.csv that says which.";
     M304 "mapped-to-missing" Error "A mapping names a client or product that the PSA does not have." "Correct the id in the mapping, or add the record to the PSA export.";
     M305 "mapped-to-inactive" Warning "A mapping names a client or product that is inactive." "Reactivate it in the PSA, or correct the mapping.";
@@ -115,7 +121,7 @@ codes! {
     R413 "unused-bundle" Info "Bundle units cover more components than were used." "Lower the bundle quantity, or keep it.";
     R414 "reduced-under-commitment" Warning "Usage fell below what the vendor's term still charges." "Keep billing the committed quantity until renewal.";
     R415 "vendor-overcharge" Warning "The vendor charges for more than it counted." "Dispute the difference with the vendor.";
-    R416 "not-reconcilable" Warning "One side is missing or known to be incomplete, so nothing is concluded." "Supply the missing export, or map the account named.";
+    R416 "not-reconcilable" Warning "One side is missing or known to be incomplete, so nothing is concluded." "Supply what the message names: the export, the mapping, or the contract line.";
     R417 "decision-expired" Warning "A recorded decision no longer holds." "Decide again.";
     R418 "price-unknown" Warning "No price is known for a product that was used." "Add a unit_price to the product or the contract line.";
     R419 "incomplete-metering" Warning "A row that could not be read names this client and product." "Correct the row at the source and run again.";

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use super::psa::{Billing, Proration};
+use crate::ingest::Limits;
 use crate::rate::{Currency, Rounding};
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -13,6 +14,8 @@ pub struct Config {
     pub billing: BillingConfig,
     pub proration: ProrationConfig,
     pub rounding: RoundingConfig,
+    /// Bounds on files that unpack or must be held in memory.
+    pub input: Limits,
     /// Period → (from, to) → rate: 1 unit of `from` is `rate` units of `to`.
     pub fx: BTreeMap<String, BTreeMap<(Currency, Currency), Decimal>>,
 }

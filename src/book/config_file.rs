@@ -93,7 +93,7 @@ struct Reader<'t> {
 
 impl Reader<'_> {
     fn root(&mut self, root: &DeTable<'_>, config: &mut Config) {
-        const SECTIONS: &[&str] = &["tolerance", "billing", "proration", "rounding", "fx"];
+        const SECTIONS: &[&str] = &["tolerance", "billing", "proration", "rounding", "input", "fx"];
         for (key, value) in root {
             let name = key.get_ref().as_ref();
             if !SECTIONS.contains(&name) {
@@ -109,6 +109,7 @@ impl Reader<'_> {
                 "billing" => self.billing(table, config),
                 "proration" => self.proration(table, config),
                 "rounding" => self.rounding(table, config),
+                "input" => self.input(table, config),
                 _ => self.fx(table, config),
             }
         }
@@ -158,6 +159,38 @@ impl Reader<'_> {
                 "mode" => self.word("rounding.mode", value, ROUNDING, &mut config.rounding.mode),
                 _ => self.unknown(key, "key", "rounding", &["mode"]),
             }
+        }
+    }
+
+    fn input(&mut self, table: &DeTable<'_>, config: &mut Config) {
+        const KEYS: &[&str] = &["max_workbook_bytes", "max_expanded_bytes", "max_ratio"];
+        let input = &mut config.input;
+        for (key, value) in table {
+            match key.get_ref().as_ref() {
+                "max_workbook_bytes" => {
+                    // Offsets into a workbook's text are 32 bits wide.
+                    self.count("input.max_workbook_bytes", value, 1 << 30, &mut input.max_workbook_bytes);
+                }
+                "max_expanded_bytes" => {
+                    self.count("input.max_expanded_bytes", value, u64::MAX, &mut input.max_expanded_bytes);
+                }
+                "max_ratio" => self.count("input.max_ratio", value, u64::MAX, &mut input.max_ratio),
+                _ => self.unknown(key, "key", "input", KEYS),
+            }
+        }
+    }
+
+    fn count(&mut self, name: &str, value: &Value<'_>, most: u64, into: &mut u64) {
+        let digits = match value.get_ref() {
+            DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str().replace('_', "").parse().ok(),
+            _ => None,
+        };
+        match digits {
+            Some(count) if (1..=most).contains(&count) => *into = count,
+            Some(count) => {
+                self.problem(value.span().start, format!("{name} must be from 1 to {most}, and is {count}"), None);
+            }
+            None => self.wrong_type(name, value, "a whole number above zero", "write digits, as in 67_108_864"),
         }
     }
 
@@ -326,7 +359,8 @@ mod tests {
             "[tolerance]\nunits = 2\npercent = \"0.5\"\namount = 1_000.10\n\
              [billing]\nmapped = \"greater\"\nunmapped = \"metered\"\n\
              [proration]\nrule = \"actual_days\"\ninclude_effective_day = false\ninclude_cancelled_day = false\n\
-             [rounding]\nmode = \"half_even\"\n[fx.\"2026-10\"]\n\"EUR/USD\" = \"1.0875\"\n",
+             [rounding]\nmode = \"half_even\"\n[input]\nmax_workbook_bytes = 1_000\n\
+             max_expanded_bytes = 2000\nmax_ratio = 30\n[fx.\"2026-10\"]\n\"EUR/USD\" = \"1.0875\"\n",
         )
         .expect("settings");
         assert_eq!(config.tolerance.units, d("2"));
@@ -336,6 +370,8 @@ mod tests {
         assert_eq!(config.proration.rule, Proration::ActualDays);
         assert!(!config.proration.include_effective_day && !config.proration.include_cancelled_day);
         assert_eq!(config.rounding.mode, Rounding::HalfEven);
+        let input = config.input;
+        assert_eq!((input.max_workbook_bytes, input.max_expanded_bytes, input.max_ratio), (1000, 2000, 30));
         let pair = currency_pair("EUR/USD").expect("currencies");
         assert_eq!(config.fx["2026-10"].get(&pair).copied(), d("1.0875"));
     }
@@ -356,7 +392,7 @@ mod tests {
         assert_eq!(
             problems("[biling]\nmapped = \"metered\"\n"),
             ["trueup.toml:1:2: there is no section \"biling\"\n\
-              hint: did you mean \"billing\"? Known here: tolerance, billing, proration, rounding, fx"]
+              hint: did you mean \"billing\"? Known here: tolerance, billing, proration, rounding, input, fx"]
         );
         assert!(problems("zzzzzzzz = 1").concat().contains("hint: known here: tolerance"));
     }
@@ -380,6 +416,14 @@ mod tests {
         for value in ["1e3", "inf", "nan", "0x10", "\"1e3\"", "\"1_000\"", "\"\"", "\"1,5\"", "-1"] {
             assert_eq!(problems(&format!("tolerance.units = {value}")).len(), 1, "{value}");
         }
+    }
+
+    #[test]
+    fn a_bound_is_a_whole_number_above_zero() {
+        for value in ["0", "-1", "1.5", "\"9\"", "true", "0x10", "99999999999999999999"] {
+            assert_eq!(problems(&format!("[input]\nmax_ratio = {value}")).len(), 1, "{value}");
+        }
+        assert!(problems("[input]\nmax_workbook_bytes = 5_000_000_000").concat().contains("from 1 to 1073741824"));
     }
 
     #[test]

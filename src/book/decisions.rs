@@ -17,6 +17,17 @@ pub enum DecisionKind {
     Dismiss,
 }
 
+impl DecisionKind {
+    pub const fn word(self) -> &'static str {
+        match self {
+            DecisionKind::Accept => "accept",
+            DecisionKind::Keep => "keep",
+            DecisionKind::Set => "set",
+            DecisionKind::Dismiss => "dismiss",
+        }
+    }
+}
+
 /// A row of `decisions.csv`. It holds from `from` until before `until`, judged by the period.
 #[derive(Debug, Clone)]
 pub struct Decision {

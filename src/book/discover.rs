@@ -83,7 +83,7 @@ pub fn discover(root: &Path) -> Result<BookFiles, DiscoverError> {
     files.maps = only(walk(root, "map", &mut files.ignored, &mut |_, _| {})?, "csv", &mut files.ignored);
     files.formats = only(walk(root, "formats", &mut files.ignored, &mut |_, _| {})?, "toml", &mut files.ignored);
     let decisions = root.join("decisions.csv");
-    files.decisions = decisions.is_file().then(|| BookFile { source: "decisions.csv".to_string(), path: decisions });
+    files.decisions = decisions.exists().then(|| BookFile { source: "decisions.csv".to_string(), path: decisions });
     files.ignored.sort();
     Ok(files)
 }

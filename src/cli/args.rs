@@ -200,6 +200,14 @@ pub enum FormatsCommand {
         #[arg(value_name = "ID")]
         id: String,
     },
+    /// Draft a spec from a file, each guess explained; save it as formats/NAME.toml in the book and correct it
+    New {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The format's id; by default the file's name
+        #[arg(long, value_name = "ID")]
+        id: Option<String>,
+    },
 }
 
 /// Print a completion script for a shell

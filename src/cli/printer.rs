@@ -175,7 +175,7 @@ hint: Correct the cell at the source and export again.
 warning[M301 unmapped-account]: A vendor account is joined to no client (2 times)
   usage/a.csv:2: Umbra is joined to no client
   usage/a.csv:3: Vega is joined to no client
-hint: Add a row to map/accounts.csv; unmapped.csv has a suggestion.
+hint: Add a row to map/accounts.csv; unmapped.csv says whom it may mean.
 1 finding of severity info not shown; -v shows them
 "
         );

@@ -38,6 +38,25 @@ pub fn is_open(d: &Discrepancy) -> bool {
     d.decision.is_none() && d.severity > Severity::Info
 }
 
+/// A paragraph within the width, indented by two.
+fn wrapped(text: &str) -> String {
+    let mut out = String::new();
+    let mut room = 0;
+    for word in text.split(' ') {
+        let long = word.chars().count() + 1;
+        if long > room {
+            out.push_str(if out.is_empty() { "  " } else { "\n  " });
+            room = usize::from(WIDTH) - 2;
+        } else {
+            out.push(' ');
+        }
+        out.push_str(word);
+        room = room.saturating_sub(long);
+    }
+    out.push('\n');
+    out
+}
+
 impl Report<'_> {
     pub fn text(&self) -> String {
         let mut text = self.verdict();
@@ -56,8 +75,11 @@ impl Report<'_> {
             Verdict::Discrepant => ("discrepant", WARN),
             Verdict::NotReconcilable => ("not reconcilable", BAD),
         };
-        let reason = if verdict.reason.is_empty() { String::new() } else { format!(": {}", verdict.reason) };
-        format!("{BOLD}{}{BOLD:#} {style}{words}{style:#}{reason}\n", self.summary.period)
+        let mut text = format!("{BOLD}{}{BOLD:#} {style}{words}{style:#}\n", self.summary.period);
+        for reason in verdict.reason.split("; ").filter(|r| !r.is_empty()) {
+            text.push_str(&wrapped(reason));
+        }
+        text
     }
 
     /// One column per currency; a row only where some currency has money in it, the three that matter always.

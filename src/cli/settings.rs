@@ -71,8 +71,19 @@ pub struct InitSettings {
 #[derive(Debug)]
 pub struct FormatsSettings {
     pub book: PathBuf,
-    /// The format to show; `None` lists all.
-    pub show: Option<String>,
+    pub ask: FormatsAsk,
+}
+
+#[derive(Debug)]
+pub enum FormatsAsk {
+    List,
+    /// The format of this id.
+    Show(String),
+    /// A draft from a file, under this id.
+    New {
+        file: PathBuf,
+        id: String,
+    },
 }
 
 impl Settings {
@@ -118,11 +129,16 @@ impl Settings {
                 CommandSettings::Init(InitSettings { folder: args.folder.unwrap_or(book), demo: args.demo })
             }
             Command::Formats(args) => {
-                let show = match args.command {
-                    Some(FormatsCommand::Show { id }) => Some(id),
-                    Some(FormatsCommand::List) | None => None,
+                let ask = match args.command {
+                    Some(FormatsCommand::Show { id }) => FormatsAsk::Show(id),
+                    Some(FormatsCommand::New { file, id }) => {
+                        let stem = || file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+                        let id = id.unwrap_or_else(stem);
+                        FormatsAsk::New { file, id }
+                    }
+                    Some(FormatsCommand::List) | None => FormatsAsk::List,
                 };
-                CommandSettings::Formats(FormatsSettings { book, show })
+                CommandSettings::Formats(FormatsSettings { book, ask })
             }
             Command::Completions(args) => CommandSettings::Completions(args.shell),
             Command::Man(_) => CommandSettings::Man,

@@ -25,7 +25,7 @@ pub struct ControlRow {
     pub buckets: [(u64, ExactSum, ExactSum); BUCKETS],
     /// Titles, totals, notes, blank lines and repeated headings.
     pub other_lines: u64,
-    /// The cost that the file's own total row states.
+    /// What the file's own total row states: of its cost, else of its quantity.
     pub stated_total: Option<Decimal>,
     pub balanced: bool,
 }

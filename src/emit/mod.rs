@@ -8,6 +8,7 @@ mod findings;
 mod focus;
 mod health;
 mod lineage;
+mod page;
 mod parquet;
 mod skeleton;
 mod streams;
@@ -23,6 +24,7 @@ pub use findings::{EXAMPLES_KEPT, Example, FindingGroup, FindingLog};
 pub use focus::FOCUS_COLUMNS;
 pub use health::write_health;
 pub use lineage::{LineageRow, LineageWriter};
+pub use page::outputs_page;
 pub use skeleton::{BookFile, SKELETON, SkeletonError, write_new_book};
 pub use streams::{ChangeRow, ChangesWriter, Duplicate, DuplicatesWriter, Rejected, RejectsWriter};
 pub use summary::{

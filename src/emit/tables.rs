@@ -7,7 +7,6 @@ use std::path::Path;
 use super::columns::{Output, order};
 use super::csv::{Cell, TableWriter};
 use super::error::EmitError;
-use crate::book::DecisionKind;
 use crate::control::ControlRow;
 use crate::reconcile::{Discrepancy, LineItem, QuantityChange, Unmapped, VerdictRow};
 
@@ -68,7 +67,7 @@ pub fn write_discrepancies(folder: &Path, discrepancies: &[Discrepancy]) -> Resu
             Cell::Text(d.currency.code()),
             Cell::Text(d.owed_by.word()),
             Cell::Text(d.action.word()),
-            d.decision.map_or(Cell::Empty, |kind| Cell::Text(decision_word(kind))),
+            d.decision.map_or(Cell::Empty, |kind| Cell::Text(kind.word())),
             Cell::Text(&d.place.path),
             d.place.line.map_or(Cell::Empty, Cell::Integer),
             Cell::Text(&d.message),
@@ -148,7 +147,7 @@ pub fn write_controls(folder: &Path, controls: &[ControlRow]) -> Result<(), Emit
         for (rows, quantity, cost) in c.buckets {
             row.extend([Cell::Integer(rows), Cell::Sum(quantity), Cell::Sum(cost)]);
         }
-        row.extend([Cell::Integer(c.other_lines), Cell::money(c.stated_total, c.currency), Cell::Bool(c.balanced)]);
+        row.extend([Cell::Integer(c.other_lines), Cell::number(c.stated_total), Cell::Bool(c.balanced)]);
     })
 }
 
@@ -170,15 +169,6 @@ fn write<'a, T>(
         table.row(&row)?;
     }
     table.finish()
-}
-
-const fn decision_word(kind: DecisionKind) -> &'static str {
-    match kind {
-        DecisionKind::Accept => "accept",
-        DecisionKind::Keep => "keep",
-        DecisionKind::Set => "set",
-        DecisionKind::Dismiss => "dismiss",
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
-use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::Run;
 use super::intern::{Interner, Known};
@@ -45,6 +45,8 @@ pub struct Names {
 pub struct RejectedUse {
     pub rows: u64,
     pub first_line: u64,
+    /// Which cell is in which field is not certain, so the names may be of other columns.
+    pub broken: bool,
 }
 
 /// What reading one export left behind.
@@ -60,6 +62,8 @@ pub struct FileRead {
     pub rejects: Spool,
     /// Account and SKU of rows of the run's period that could not be read.
     pub rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
+    /// Vendors (empty if not known) of rows that could not be read and name no account or SKU.
+    pub nameless: BTreeSet<String>,
 }
 
 /// All exports, read.
@@ -155,7 +159,9 @@ fn read_one(shared: &Shared<'_>, export: Export, index: usize) -> anyhow::Result
         supplied: BTreeSet::new(),
         rejects: Spool::default(),
         rejected_uses: BTreeMap::new(),
+        nameless: BTreeSet::new(),
         truncated: false,
+        scratch: Scratch::default(),
         last_provider: String::new(),
         last_supplied: String::new(),
     };
@@ -163,8 +169,9 @@ fn read_one(shared: &Shared<'_>, export: Export, index: usize) -> anyhow::Result
         .with_context(|| format!("{} could not be read", export.detection.source))?;
     sink.flush()?;
     let truncated = totals.truncated || sink.truncated;
-    let Sink { ledger, log, fates, other_lines, providers, supplied, rejects, rejected_uses, .. } = sink;
-    let file = FileRead { export, totals, truncated, other_lines, providers, supplied, rejects, rejected_uses };
+    let Sink { ledger, log, fates, other_lines, providers, supplied, rejects, rejected_uses, nameless, .. } = sink;
+    let file =
+        FileRead { export, totals, truncated, other_lines, providers, supplied, rejects, rejected_uses, nameless };
     Ok(Done { file, ledger, log, fates })
 }
 
@@ -186,7 +193,9 @@ struct Sink<'a> {
     supplied: BTreeSet<String>,
     rejects: Spool,
     rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
+    nameless: BTreeSet<String>,
     truncated: bool,
+    scratch: Scratch,
     last_provider: String,
     last_supplied: String,
 }
@@ -210,13 +219,14 @@ impl UsageSink for Sink<'_> {
     fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()> {
         self.ledger.read(self.file, row.currency, row.quantity, row.cost)?;
         let (accounts, skus) = (&self.shared.accounts, &self.shared.skus);
-        let account =
-            self.accounts.number(fingerprint(&[row.provider_name, row.sub_account_id, row.sub_account_name]), || {
+        let account = self
+            .accounts
+            .number(self.scratch.of(&[row.provider_name, row.sub_account_id, row.sub_account_name]), || {
                 accounts.number(account_of(row.provider_name, row.sub_account_id, row.sub_account_name))
             });
         let rule = self.rule;
         let sku = self.skus.number(
-            fingerprint(&[row.provider_name, row.sku_id, row.charge_description, row.term, row.metric]),
+            self.scratch.of(&[row.provider_name, row.sku_id, row.charge_description, row.term, row.metric]),
             || skus.number(Sku { key: sku_of(row), rule }),
         );
         if self.last_provider != row.provider_name {
@@ -235,9 +245,9 @@ impl UsageSink for Sink<'_> {
             self.supplied.insert(self.last_supplied.clone());
         }
         let packed = Row {
-            key: key_of(row, self.stated),
+            key: self.scratch.key(row, self.stated),
             content: row.content,
-            series: series_of(account, sku, row.subscription_id),
+            series: self.scratch.series(account, sku, row.subscription_id),
             line: row.line,
             file: self.file,
             account,
@@ -288,7 +298,11 @@ impl UsageSink for Sink<'_> {
             self.stated,
         );
         let unknown = reject.charge_period_start.is_none() && self.stated.is_none();
-        if named && (here.quantity || unknown) {
+        let concerns = here.quantity || unknown;
+        if concerns && !named {
+            self.nameless.insert(reject.provider_name.clone());
+        }
+        if concerns && named {
             let account = account_of(&reject.provider_name, &reject.sub_account_id, &reject.sub_account_name);
             let sku = SkuKey {
                 provider_name: reject.provider_name.clone(),
@@ -298,8 +312,10 @@ impl UsageSink for Sink<'_> {
                 metric: reject.metric.clone(),
             };
             let first_line = reject.line;
-            let uses = self.rejected_uses.entry((account, sku)).or_insert(RejectedUse { rows: 0, first_line });
+            let broken = matches!(reject.code, Code::I104 | Code::I109 | Code::I110);
+            let uses = self.rejected_uses.entry((account, sku)).or_insert(RejectedUse { rows: 0, first_line, broken });
             uses.rows += 1;
+            uses.broken |= broken;
             uses.first_line = uses.first_line.min(first_line);
         }
         let row = Rejected {
@@ -345,39 +361,47 @@ fn sku_of(row: &UsageRow<'_>) -> SkuKey {
     }
 }
 
-/// What makes two rows copies: the vendor's identity, else every field as read. Rows without dates are
-/// copies only within the period that their file states.
-pub(super) fn key_of(row: &UsageRow<'_>, stated: Option<Period>) -> u128 {
-    let mut hash = Xxh3::new();
-    if let Some(identity) = row.identity {
-        hash.update(b"identity");
-        hash.update(&identity.to_le_bytes());
-        hash.update(crate::book::id_key(row.provider_name).as_bytes());
-    } else {
-        hash.update(b"whole");
-        hash.update(&row.whole.to_le_bytes());
-        if row.charge_period_start.is_none() {
-            hash.update(stated.map(|p| p.to_string()).unwrap_or_default().as_bytes());
+/// Fingerprints of texts, made in one buffer that is kept from row to row.
+#[derive(Default)]
+pub(super) struct Scratch(Vec<u8>);
+
+impl Scratch {
+    /// Of several texts; lengths keep ("ab", "c") and ("a", "bc") apart.
+    fn of(&mut self, texts: &[&str]) -> u128 {
+        self.0.clear();
+        for text in texts {
+            self.0.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            self.0.extend_from_slice(text.as_bytes());
         }
+        xxh3_128(&self.0)
     }
-    hash.digest128()
-}
 
-fn series_of(account: u32, sku: u32, subscription: &str) -> u128 {
-    let mut bytes = Vec::with_capacity(8 + subscription.len());
-    bytes.extend_from_slice(&account.to_le_bytes());
-    bytes.extend_from_slice(&sku.to_le_bytes());
-    bytes.extend_from_slice(subscription.as_bytes());
-    xxh3_128(&bytes)
-}
-
-fn fingerprint(texts: &[&str]) -> u128 {
-    let mut hash = Xxh3::new();
-    for text in texts {
-        hash.update(&(text.len() as u64).to_le_bytes());
-        hash.update(text.as_bytes());
+    /// What makes two rows copies: the vendor's identity, else every field as read. Rows without dates are
+    /// copies only within the period that their file states.
+    pub fn key(&mut self, row: &UsageRow<'_>, stated: Option<Period>) -> u128 {
+        self.0.clear();
+        if let Some(identity) = row.identity {
+            self.0.push(b'i');
+            self.0.extend_from_slice(&identity.to_le_bytes());
+            self.0.extend_from_slice(crate::book::id_key(row.provider_name).as_bytes());
+        } else {
+            self.0.push(b'w');
+            self.0.extend_from_slice(&row.whole.to_le_bytes());
+            if row.charge_period_start.is_none() {
+                self.0.extend_from_slice(stated.map(|p| p.to_string()).unwrap_or_default().as_bytes());
+            }
+        }
+        xxh3_128(&self.0)
     }
-    hash.digest128()
+
+    /// The readings of one meter: account, SKU and subscription.
+    fn series(&mut self, account: u32, sku: u32, subscription: &str) -> u128 {
+        self.0.clear();
+        self.0.extend_from_slice(&account.to_le_bytes());
+        self.0.extend_from_slice(&sku.to_le_bytes());
+        self.0.extend_from_slice(subscription.as_bytes());
+        xxh3_128(&self.0)
+    }
 }
 
 /// The code that says why a row in the run's own folder lies outside its period.

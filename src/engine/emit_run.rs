@@ -11,7 +11,8 @@ use super::Run;
 use super::collect::Collected;
 use super::load::Refused;
 use super::place::MeteredSums;
-use crate::control::{Bucket, ControlRow, Fate, Ledger};
+use crate::book::Period;
+use crate::control::{Bucket, ControlRow, Fate, Ledger, RowFate, Tally};
 use crate::emit::{
     Counts, Duplicate, DuplicatesWriter, FindingLog, Input, LineCounts, LineageRow, LineageWriter, Money, Program,
     Rejected, RejectsWriter, Residue, Summary, UnmappedCounts, VerdictWord, write_controls, write_discrepancies,
@@ -35,6 +36,8 @@ pub struct Emission<'a> {
     pub unmapped: &'a [Unmapped],
     pub ledger: &'a Ledger,
     pub refused: &'a [Refused],
+    /// The book's other files that the run depends on.
+    pub other_inputs: Vec<Input>,
     pub config_sha256: Option<String>,
 }
 
@@ -60,10 +63,11 @@ impl Emission<'_> {
     fn controls(&self) -> Vec<ControlRow> {
         let mut out = Vec::new();
         let mut seen = BTreeSet::new();
-        let blank = (crate::control::Tally::default(), [crate::control::Tally::default(); Bucket::ALL.len()]);
+        let blank = (Tally::default(), [Tally::default(); Bucket::ALL.len()]);
         let accounts: Vec<_> = self.ledger.accounts().collect();
+        let with_rows: BTreeSet<usize> = accounts.iter().map(|((file, _), _, _)| *file as usize).collect();
         let empty = (0..self.read.files.len())
-            .filter(|i| !accounts.iter().any(|((file, _), _, _)| *file as usize == *i))
+            .filter(|i| !with_rows.contains(i))
             .map(|i| ((u32::try_from(i).unwrap_or_default(), Currency::NONE), blank.0, blank.1));
         for ((file, currency), read, buckets) in accounts.iter().copied().chain(empty) {
             let Some(from) = self.read.files.get(file as usize) else { continue };
@@ -105,8 +109,17 @@ impl Emission<'_> {
                 reasons.push(format!("{} files were left out: {first} and {} more", rest.len() + 1, rest.len()));
             }
         }
+        let rejected = self.rejected(period);
+        if rejected > 0 {
+            let verb = if rejected == 1 { "row was" } else { "rows were" };
+            reasons.push(format!("{rejected} {verb} rejected"));
+        }
         if accounts + products > 0 {
-            reasons.push(format!("{accounts} accounts and {products} SKUs are not mapped"));
+            let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+            let parts = [(accounts, "account"), (products, "SKU")];
+            let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(*n, what)).collect();
+            let are = if accounts + products == 1 { "is" } else { "are" };
+            reasons.push(format!("{} {are} not mapped", parts.join(" and ")));
         }
         for row in out.iter_mut().filter(|r| r.scope == VerdictScope::Run) {
             if row.verdict == Verdict::Ok && !reasons.is_empty() {
@@ -117,6 +130,14 @@ impl Emission<'_> {
             row.reason = all.join("; ");
         }
         out
+    }
+
+    /// Rows that could not be used, of the exports that may hold rows of the period.
+    fn rejected(&self, period: Period) -> u64 {
+        let concerns = |index: usize| self.read.files[index].export.stated.is_none_or(|p| p == period);
+        let unread = self.read.files.iter().enumerate().filter(|(i, _)| concerns(*i)).map(|(_, f)| f.totals.rejected);
+        let contradicting = self.conflicts.iter().filter(|(file, _)| concerns(*file as usize)).count();
+        unread.sum::<u64>() + contradicting as u64
     }
 
     fn unmapped_counts(&self) -> (usize, usize) {
@@ -170,53 +191,42 @@ impl Emission<'_> {
         let source = |file: u32| sources.get(file as usize).map_or("", String::as_str);
         let mut duplicates = DuplicatesWriter::create(folder)?;
         let mut lineage = LineageWriter::create(folder)?;
-        let placements: BTreeMap<u32, usize> = self.metered.index_of_group.iter().map(|(g, i)| (*g, *i)).collect();
         let mut runs = std::mem::take(&mut self.fates);
         runs.append(std::mem::take(&mut self.read.fates));
-        {
-            for fate in runs.merge()? {
-                let fate = fate?;
-                let mut row = LineageRow {
-                    source: source(fate.file),
-                    line: fate.line,
-                    bucket: Bucket::Rejected,
-                    line_id: "",
-                    discrepancy_id: "",
-                    code: None,
-                };
-                match fate.fate {
-                    Fate::Metered(group) => {
-                        let placement = &self.outcome.placements[placements[&group]];
-                        row.bucket = placement.bucket;
-                        row.line_id = &placement.line_id;
-                        row.discrepancy_id = &placement.discrepancy_id;
-                        row.code = placement.code;
-                    }
-                    Fate::Duplicate { code, kept_file, kept_line } => {
-                        row.bucket = Bucket::Duplicate;
-                        row.code = Some(code);
-                        duplicates.row(Duplicate {
-                            source: source(fate.file),
-                            line: fate.line,
-                            kept_source: source(kept_file),
-                            kept_line,
-                            code,
-                        })?;
-                    }
-                    Fate::Internal => row.bucket = Bucket::Internal,
-                    Fate::Excluded => row.bucket = Bucket::Excluded,
-                    Fate::Unmapped(code) => {
-                        row.bucket = Bucket::Unmapped;
-                        row.code = Some(code);
-                    }
-                    Fate::Rejected(code) => row.code = Some(code),
-                    Fate::OutOfPeriod => row.bucket = Bucket::OutOfPeriod,
-                }
-                lineage.row(row)?;
+        for fate in runs.merge()? {
+            let RowFate { file, line, fate } = fate?;
+            if let Fate::Duplicate { code, kept_file, kept_line } = fate {
+                let kept_source = source(kept_file);
+                duplicates.row(Duplicate { source: source(file), line, kept_source, kept_line, code })?;
             }
+            lineage.row(self.lineage_row(source(file), line, fate))?;
         }
         duplicates.finish()?;
         Ok(lineage.finish()?)
+    }
+
+    /// Where a row ended, and what it feeds.
+    fn lineage_row<'r>(&'r self, source: &'r str, line: u64, fate: Fate) -> LineageRow<'r> {
+        let (bucket, code) = match fate {
+            Fate::Metered(group) => {
+                let placement = &self.outcome.placements[self.metered.index_of_group[&group]];
+                return LineageRow {
+                    source,
+                    line,
+                    bucket: placement.bucket,
+                    line_id: &placement.line_id,
+                    discrepancy_id: &placement.discrepancy_id,
+                    code: placement.code,
+                };
+            }
+            Fate::Duplicate { code, .. } => (Bucket::Duplicate, Some(code)),
+            Fate::Internal => (Bucket::Internal, None),
+            Fate::Excluded => (Bucket::Excluded, None),
+            Fate::Unmapped(code) => (Bucket::Unmapped, Some(code)),
+            Fate::Rejected(code) => (Bucket::Rejected, Some(code)),
+            Fate::OutOfPeriod => (Bucket::OutOfPeriod, None),
+        };
+        LineageRow { source, line, bucket, line_id: "", discrepancy_id: "", code }
     }
 
     fn summary(&self, controls: &[ControlRow], verdicts: &[VerdictRow], log: &FindingLog) -> anyhow::Result<Summary> {
@@ -313,21 +323,24 @@ impl Emission<'_> {
         Ok(out.into_values().filter(|m| !empty(m)).collect())
     }
 
+    /// Every file the run depends on, in order of their paths.
     fn inputs(&self, controls: &[ControlRow]) -> Vec<Input> {
-        self.read
-            .files
-            .iter()
-            .map(|file| {
-                let detection = &file.export.detection;
-                let own = controls.iter().filter(|c| c.source == detection.source);
-                Input {
-                    source: detection.source.clone(),
-                    sha256: detection.survey.sha256.clone(),
-                    bytes: detection.survey.bytes,
-                    format: detection.spec.id.clone(),
-                    rows: own.map(|c| c.rows_read).sum(),
-                }
-            })
-            .collect()
+        let mut rows: BTreeMap<&str, u64> = BTreeMap::new();
+        for row in controls {
+            *rows.entry(&row.source).or_default() += row.rows_read;
+        }
+        let exports = self.read.files.iter().map(|file| {
+            let detection = &file.export.detection;
+            Input {
+                source: detection.source.clone(),
+                sha256: detection.survey.sha256.clone(),
+                bytes: detection.survey.bytes,
+                format: detection.spec.id.clone(),
+                rows: rows.get(detection.source.as_str()).copied().unwrap_or_default(),
+            }
+        });
+        let mut all: Vec<Input> = exports.chain(self.other_inputs.iter().cloned()).collect();
+        all.sort_by(|a, b| a.source.cmp(&b.source));
+        all
     }
 }

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use rust_decimal::Decimal;
 
-use crate::book::Period;
+use crate::book::{Period, stated_period};
 use crate::finding::{Finding, Place};
 use crate::format::{Registry, TableKind};
-use crate::ingest::{Detection, OtherLine, Reject, UsageRow, UsageSink, detect, read_table, read_usage};
+use crate::ingest::{Detection, Limits, OtherLine, Reject, UsageRow, UsageSink, detect_all, read_table, read_usage};
 use crate::rate::{Currency, ExactSum};
 
 /// What a recognised file holds.
@@ -31,9 +31,13 @@ pub enum Uninspected {
     Failed(anyhow::Error),
 }
 
-/// Recognises a file and reads it whole. `source` is its path as findings show it.
-pub fn inspect(path: &Path, source: &str, registry: &Registry) -> Result<Inspected, Uninspected> {
-    let detection = detect(path, source, registry).map_err(Uninspected::Unknown)?;
+/// Recognises whatever a file holds and reads it whole. `source` is its path as findings show it.
+pub fn inspect(path: &Path, source: &str, registry: &Registry, limits: &Limits) -> Vec<Result<Inspected, Uninspected>> {
+    let found = detect_all(path, source, registry, limits);
+    found.into_iter().map(|one| one.map_err(Uninspected::Unknown).and_then(|d| inspect_one(path, d))).collect()
+}
+
+fn inspect_one(path: &Path, detection: Detection) -> Result<Inspected, Uninspected> {
     let mut seen = Inspected {
         findings: detection.findings.clone(),
         detection,
@@ -41,8 +45,11 @@ pub fn inspect(path: &Path, source: &str, registry: &Registry) -> Result<Inspect
         periods: BTreeSet::new(),
         cost: BTreeMap::new(),
     };
+    // Rows without dates belong to the month that the file's folder or name states.
+    let folder = std::path::absolute(path).map(|p| p.to_string_lossy().replace('\\', "/")).unwrap_or_default();
+    let stated = stated_period(&folder);
     if seen.detection.kind() == TableKind::Usage {
-        let mut count = Count { source: source.to_string(), ..Count::default() };
+        let mut count = Count { source: seen.detection.source.clone(), stated, ..Count::default() };
         read_usage(&seen.detection, &mut count).map_err(Uninspected::Failed)?;
         seen.rows = count.rows;
         seen.periods = count.periods;
@@ -64,6 +71,7 @@ pub fn inspect(path: &Path, source: &str, registry: &Registry) -> Result<Inspect
 struct Count {
     source: String,
     rows: u64,
+    stated: Option<Period>,
     periods: BTreeSet<Period>,
     cost: BTreeMap<Currency, ExactSum>,
     findings: Vec<Finding>,
@@ -75,7 +83,7 @@ const FINDINGS_KEPT: usize = 1000;
 impl UsageSink for Count {
     fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()> {
         self.rows += 1;
-        self.periods.extend(row.charge_period_start.map(Period::of));
+        self.periods.extend(row.charge_period_start.map(Period::of).or(self.stated));
         if let Some(cost) = row.cost {
             self.cost.entry(row.currency).or_default().add(cost)?;
         }

@@ -1,6 +1,7 @@
 //! The book's small tables: format specs, PSA entities, mappings, decisions. A file is what its content
 //! says, whichever folder it lies in.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::bail;
@@ -10,10 +11,10 @@ use crate::book::{
     ACCOUNT_COLUMNS, BookFile, BookFiles, CONFIG_FILE, DECISION_COLUMNS, Decision, IGNORE_FILE, Mappings,
     PRODUCT_COLUMNS, Period, Psa, load_accounts, load_decisions, load_products, load_psa,
 };
-use crate::emit::FindingLog;
+use crate::emit::{FindingLog, Input};
 use crate::finding::{Code, Finding, Place};
 use crate::format::{Registry, TableKind};
-use crate::ingest::{Detection, Table, detect, read_named_table, read_table};
+use crate::ingest::{Detection, Limits, Table, detect_all, read_named_table, read_table};
 
 /// An export that was recognised.
 pub struct Export {
@@ -45,11 +46,13 @@ pub struct Sides {
 /// # Errors
 /// Every fault of the user's specs, at its file, line and column.
 pub fn registry_of(book: &Path) -> anyhow::Result<Registry> {
-    Registry::with_user(&book.join("formats")).map_err(|faults| all_said(&faults))
+    Registry::with_user(&book.join("formats"))
+        .map_err(|faults| all_said(&faults, "correct the spec; `trueup formats show` prints one that works"))
 }
 
-/// Recognises every file of `psa/` and `usage/` and loads the PSA's tables.
-pub fn sides(files: &BookFiles, registry: &Registry, log: &mut FindingLog) -> anyhow::Result<Sides> {
+/// Recognises every file of `psa/` and `usage/` and loads the PSA's tables. An archive or workbook may hold
+/// several.
+pub fn sides(files: &BookFiles, registry: &Registry, limits: &Limits, log: &mut FindingLog) -> anyhow::Result<Sides> {
     let mut tables: Vec<(TableKind, Table)> = Vec::new();
     let (mut exports, mut refused) = (Vec::new(), Vec::new());
     let psa = files.psa.iter().map(|f| (&f.source, &f.path, None, false));
@@ -57,8 +60,10 @@ pub fn sides(files: &BookFiles, registry: &Registry, log: &mut FindingLog) -> an
     for (source, path, stated, in_usage) in psa.chain(usage) {
         let mut refuse = |findings: Vec<Finding>, log: &mut FindingLog| {
             if let Some(first) = findings.first() {
+                // Of an archive, the member that was refused.
+                let part = first.place.as_ref().map_or(source, |place| &place.path);
                 refused.push(Refused {
-                    source: source.clone(),
+                    source: part.clone(),
                     code: first.code,
                     message: first.message.clone(),
                     stated,
@@ -67,21 +72,23 @@ pub fn sides(files: &BookFiles, registry: &Registry, log: &mut FindingLog) -> an
             }
             log.extend(findings);
         };
-        let detection = match detect(path, source, registry) {
-            Ok(detection) => detection,
-            Err(findings) => {
-                refuse(findings, log);
+        for detected in detect_all(path, source, registry, limits) {
+            let detection = match detected {
+                Ok(detection) => detection,
+                Err(findings) => {
+                    refuse(findings, log);
+                    continue;
+                }
+            };
+            log.extend(detection.findings.iter().cloned());
+            if detection.kind() == TableKind::Usage {
+                exports.push(Export { detection, stated });
                 continue;
             }
-        };
-        log.extend(detection.findings.iter().cloned());
-        if detection.kind() == TableKind::Usage {
-            exports.push(Export { detection, stated });
-            continue;
-        }
-        match read_table(&detection) {
-            Ok(table) => tables.push((detection.kind(), table)),
-            Err(findings) => refuse(findings, log),
+            match read_table(&detection) {
+                Ok(table) => tables.push((detection.kind(), table)),
+                Err(findings) => refuse(findings, log),
+            }
         }
     }
     let missing: Vec<&str> = [
@@ -122,8 +129,17 @@ pub fn mappings(files: &BookFiles, log: &mut FindingLog) -> anyhow::Result<Mappi
                 out.products = rows;
                 log.extend(findings);
             }
-            // Bundles are read where they are used, and what to ignore concerns tidy alone.
-            "map/bundles.csv" | IGNORE_FILE => {}
+            // What to ignore concerns tidy alone.
+            IGNORE_FILE => {}
+            "map/bundles.csv" if !holds_rows(file)? => {}
+            "map/bundles.csv" => log.add(
+                Finding::new(
+                    Code::I102,
+                    "bundles are not used yet: their components are compared as any other product",
+                )
+                .severity(crate::finding::Severity::Warning)
+                .at(Place::file(file.source.clone())),
+            ),
             _ => log.add(
                 Finding::new(
                     Code::I102,
@@ -148,22 +164,49 @@ pub fn decisions(files: &BookFiles, log: &mut FindingLog) -> anyhow::Result<Vec<
 /// The hash of the book's settings, `None` where it has none.
 pub fn config_sha256(book: &Path) -> anyhow::Result<Option<String>> {
     let path = book.join(CONFIG_FILE);
-    if !path.is_file() {
-        return Ok(None);
+    if path.is_file() { hash(&path).map(|(sha256, _)| Some(sha256)) } else { Ok(None) }
+}
+
+/// The files of the book that a run depends on beside the exports it read, with their hashes.
+pub fn other_inputs(files: &BookFiles, exports: &[String]) -> Vec<Input> {
+    let exports: BTreeSet<&str> = exports.iter().map(String::as_str).collect();
+    let small = files.psa.iter().chain(&files.maps).chain(&files.decisions).chain(&files.formats);
+    let small = small.map(|f| (&f.source, &f.path));
+    let mut out = Vec::new();
+    for (source, path) in small.chain(files.usage.iter().map(|f| (&f.source, &f.path))) {
+        if exports.contains(source.as_str()) {
+            continue;
+        }
+        // A file that cannot be read was refused, and a finding says so: there is nothing to hash.
+        let Ok((sha256, bytes)) = hash(path) else { continue };
+        out.push(Input { source: source.clone(), sha256, bytes, format: String::new(), rows: 0 });
     }
-    let digest = Sha256::digest(fs_err::read(path)?);
-    Ok(Some(format!("{digest:x}")))
+    out
+}
+
+fn hash(path: &Path) -> anyhow::Result<(String, u64)> {
+    let mut hasher = Sha256::new();
+    let bytes = std::io::copy(&mut fs_err::File::open(path)?, &mut hasher)?;
+    Ok((format!("{:x}", hasher.finalize()), bytes))
+}
+
+/// More than a heading row.
+fn holds_rows(file: &BookFile) -> anyhow::Result<bool> {
+    let text = fs_err::read(&file.path)?;
+    Ok(text.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()).count() > 1)
 }
 
 /// A mapping or decision file must be readable as a whole: half of it would bill on a guess.
 fn named_table(file: &BookFile, columns: &[&str], required: &[&str], log: &mut FindingLog) -> anyhow::Result<Table> {
-    let (table, findings) =
-        read_named_table(&file.path, &file.source, columns, required).map_err(|faults| all_said(&faults))?;
+    let (table, findings) = read_named_table(&file.path, &file.source, columns, required).map_err(|faults| {
+        all_said(&faults, "correct it and run again: half a mapping or decision would bill on a guess")
+    })?;
     log.extend(findings);
     Ok(table)
 }
 
-pub(super) fn all_said(faults: &[Finding]) -> anyhow::Error {
-    let lines: Vec<String> = faults.iter().map(|f| format!("{f}\n  hint: {}", f.code.way_out())).collect();
-    anyhow::anyhow!("{}", lines.join("\n"))
+/// All that is wrong with a file without which nothing can be done, and the way out.
+pub(super) fn all_said(faults: &[Finding], hint: &str) -> anyhow::Error {
+    let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    anyhow::anyhow!("{}\nhint: {hint}", lines.join("\n"))
 }

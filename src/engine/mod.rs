@@ -6,6 +6,8 @@ mod emit_run;
 mod inspect;
 mod intern;
 mod load;
+#[cfg(test)]
+mod packed_tests;
 mod place;
 mod proof;
 mod spool;
@@ -93,12 +95,13 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     let mut log = FindingLog::default();
 
     progress.stage("reading PSA data");
-    let sides = load::sides(&files, &registry, &mut log)?;
+    let sides = load::sides(&files, &registry, &config.input, &mut log)?;
     let mappings = load::mappings(&files, &mut log)?;
     let decisions = load::decisions(&files, &mut log)?;
 
     progress.stage("reading exports");
     let run = Run { settings, period, spill_dir: staging.folder().to_path_buf() };
+    let exports: Vec<String> = sides.exports.iter().map(|e| e.detection.source.clone()).collect();
     let read = collect::collect(&run, sides.exports, progress, &mut log)?;
 
     progress.stage("placing rows");
@@ -108,7 +111,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
 
     progress.stage("reconciling");
     let metered = placed.metered(&read, &targets, period)?;
-    let supply = supplied::supply(&run, &read, &sides.refused, &mappings, &targets, &placed);
+    let supply = supplied::supply(&run, &read, &sides.refused, &sides.psa, &mappings, &targets, &placed);
     let outcome = crate::reconcile::reconcile(&Input {
         psa: &sides.psa,
         config: &config,
@@ -133,6 +136,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         unmapped: &unmapped,
         ledger: &ledger,
         refused: &sides.refused,
+        other_inputs: load::other_inputs(&files, &exports),
         config_sha256: load::config_sha256(book)?,
     };
     let summary = emission.write(staging.folder(), &log)?;

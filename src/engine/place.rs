@@ -35,8 +35,8 @@ pub struct Placed {
     pub sums: HashMap<u32, Sums>,
     pub ledger: Ledger,
     pub unmapped: BTreeMap<(UnmappedWhat, u32, Currency), UnmappedUse>,
-    /// SKUs of which unmapped accounts hold units, with these accounts.
-    pub unattributed: BTreeMap<u32, BTreeSet<u32>>,
+    /// SKUs and the unmapped accounts that hold units of them.
+    pub unattributed: BTreeSet<(u32, u32)>,
     /// Account and SKU of rows that contradict a copy, with their number and the first of them.
     pub contradicted: BTreeMap<(u32, u32), (u64, (u32, u64))>,
     /// File and line of rows that contradict a copy, which nothing orders.
@@ -92,13 +92,11 @@ impl Placed {
             mine.tally.merge(&uses.tally)?;
             mine.first = mine.first.into_iter().chain(uses.first).min();
         }
-        for (sku, accounts) in other.unattributed {
-            self.unattributed.entry(sku).or_default().extend(accounts);
-        }
         for (pair, (rows, first)) in other.contradicted {
             let mine = self.contradicted.entry(pair).or_insert((0, first));
             *mine = (mine.0 + rows, mine.1.min(first));
         }
+        self.unattributed.extend(other.unattributed);
         self.conflicts.extend(other.conflicts);
         Ok(())
     }
@@ -273,7 +271,7 @@ impl<'a, 'p> Worker<'a, 'p> {
             && matches!(row.category, ChargeCategory::Purchase | ChargeCategory::Usage)
             && row.quantity.is_some_and(|q| !q.is_zero());
         if account && !product && holds_units {
-            self.placed.unattributed.entry(row.sku).or_default().insert(row.account);
+            self.placed.unattributed.insert((row.sku, row.account));
         }
         Ok(Fate::Unmapped(if account { Code::M301 } else { Code::M302 }))
     }

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::Run;
-use super::collect::Collected;
+use super::collect::{Collected, FileRead};
 use super::load::Refused;
 use super::place::{Placed, place_of};
 use super::targets::Targets;
-use crate::book::{MapStatus, Mappings, Period, ProductMapping, id_key};
-use crate::finding::{Code, Place};
+use crate::book::{MapStatus, Mappings, Period, ProductCode, ProductMapping, Psa, id_key};
+use crate::finding::Code;
 use crate::reconcile::{RejectedUse, Supply};
 use crate::resolve::{AccountKey, SkuKey};
 
@@ -17,6 +17,7 @@ pub fn supply(
     run: &Run<'_>,
     read: &Collected,
     refused: &[Refused],
+    psa: &Psa,
     mappings: &Mappings,
     targets: &Targets<'_>,
     placed: &Placed,
@@ -34,36 +35,30 @@ pub fn supply(
             supply.expect(&mapping.product_code, &mapping.provider_name);
         }
     }
+    // Accounts and SKUs are numbered as threads meet them, so what is said of them goes by their names.
     let groups = targets.groups();
+    let mut fed: BTreeSet<(&String, &ProductCode)> = BTreeSet::new();
     for (number, sums) in &placed.sums {
         let (_, product, _) = &groups[*number as usize];
-        for &account in &sums.providers {
-            supply.expect(product, &read.names.accounts[account as usize].provider_name);
-        }
+        fed.extend(sums.providers.iter().map(|&a| (&read.names.accounts[a as usize].provider_name, product)));
+    }
+    for (vendor, product) in fed {
+        supply.expect(product, vendor);
     }
     for vendor in read.files.iter().flat_map(|f| &f.supplied) {
         supply.supply(vendor);
     }
     refuse(&mut supply, run, refused);
     for file in read.files.iter().filter(|f| f.truncated) {
-        let reason = format!("{} ends early", file.export.detection.source);
-        for vendor in &file.providers {
-            supply.refuse(Some(vendor), &reason);
-        }
-        if file.providers.is_empty() {
-            supply.refuse(None, &reason);
-        }
+        cut_short(&mut supply, file, &format!("the export {} ends early", file.export.detection.source));
     }
     let day = period.start();
-    // Numbers depend on timing, so the one that is named is chosen by its texts.
-    let mut unattributed: Vec<(&SkuKey, &AccountKey)> = placed
+    let unattributed: BTreeSet<(&AccountKey, &SkuKey)> = placed
         .unattributed
         .iter()
-        .flat_map(|(sku, accounts)| accounts.iter().map(move |account| (*sku, *account)))
-        .map(|(sku, account)| (&read.names.skus[sku as usize].key, &read.names.accounts[account as usize]))
+        .map(|(sku, account)| (&read.names.accounts[*account as usize], &read.names.skus[*sku as usize].key))
         .collect();
-    unattributed.sort();
-    for (sku, account) in unattributed {
+    for (account, sku) in unattributed {
         if let Some(product) = targets.product(sku, day) {
             let name =
                 if account.sub_account_name.is_empty() { &account.sub_account_id } else { &account.sub_account_name };
@@ -71,22 +66,68 @@ pub fn supply(
             supply.unattribute(&product, &reason);
         }
     }
-    let mut reject = |account: &AccountKey, sku: &SkuKey, rows: u64, first: Place| {
-        if let (Some(client_id), Some(product_code)) = (targets.client(account, day), targets.product(sku, day)) {
-            supply.reject(RejectedUse { client_id, product_code, rows, first });
-        }
-    };
+    not_in_catalogue(&mut supply, run, psa, mappings);
     for ((account, sku), (rows, (file, line))) in &placed.contradicted {
         let (account, sku) = (&read.names.accounts[*account as usize], &read.names.skus[*sku as usize].key);
-        reject(account, sku, *rows, place_of(read, *file, *line));
+        if let (Some(client_id), Some(product_code)) = (targets.client(account, day), targets.product(sku, day)) {
+            let first = place_of(read, *file, *line);
+            supply.reject(RejectedUse { client_id, product_code, rows: *rows, first });
+        }
     }
     for (index, file) in read.files.iter().enumerate() {
+        let index = u32::try_from(index).unwrap_or_default();
         for ((account, sku), uses) in &file.rejected_uses {
-            let first = place_of(read, u32::try_from(index).unwrap_or_default(), uses.first_line);
-            reject(account, sku, uses.rows, first);
+            let first = place_of(read, index, uses.first_line);
+            match (targets.client(account, day), targets.product(sku, day)) {
+                (Some(client_id), Some(product_code)) => {
+                    supply.reject(RejectedUse { client_id, product_code, rows: uses.rows, first });
+                }
+                _ if uses.broken => unread_row(&mut supply, &account.provider_name),
+                (None, Some(product)) if targets.is_unmapped(account, day) => {
+                    supply.unattribute(&product, UNREADABLE);
+                }
+                _ => {}
+            }
+        }
+        for vendor in &file.nameless {
+            unread_row(&mut supply, vendor);
         }
     }
     supply
+}
+
+/// Neither file nor line: where a row stands changes nothing that is concluded, and rejects.csv tells it.
+const UNREADABLE: &str = "a row that could not be read may hold units of it; rejects.csv shows it";
+
+/// A row that could not be read is missing of its vendor, and of any vendor where it does not say whose it is.
+fn unread_row(supply: &mut Supply, vendor: &str) {
+    let known = supply.all_vendors().contains_key(&id_key(vendor));
+    supply.partial(known.then_some(vendor), UNREADABLE);
+}
+
+/// What is missing of a file is missing of every vendor in it, and of any where it names none.
+fn cut_short(supply: &mut Supply, file: &FileRead, reason: &str) {
+    if file.providers.is_empty() {
+        return supply.partial(None, reason);
+    }
+    for vendor in &file.providers {
+        supply.partial(Some(vendor), reason);
+    }
+}
+
+/// Units that a mapping gives to a product the catalogue does not have stay unmapped, so what contract lines
+/// of that product lack may be just these.
+fn not_in_catalogue(supply: &mut Supply, run: &Run<'_>, psa: &Psa, mappings: &Mappings) {
+    let known: BTreeSet<String> = psa.products.iter().map(|p| p.code.key()).collect();
+    for mapping in mappings.products.iter().filter(|m| expects(m, run.period)) {
+        if !known.contains(&mapping.product_code.key()) {
+            let reason = format!(
+                "{} maps units to {}, which the PSA's catalogue does not have",
+                mapping.place, mapping.product_code
+            );
+            supply.unattribute(&mapping.product_code, &reason);
+        }
+    }
 }
 
 /// A mapping row promises usage of its vendor while it is valid.
@@ -101,7 +142,7 @@ fn expects(mapping: &ProductMapping, period: Period) -> bool {
 fn refuse(supply: &mut Supply, run: &Run<'_>, refused: &[Refused]) {
     let of_period = |r: &&Refused| r.is_export && r.stated.is_none_or(|p| p == run.period);
     for file in refused.iter().filter(of_period) {
-        let reason = format!("{}: {} {}", file.source, file.code, file.message);
+        let reason = format!("the export {} was refused ({}: {})", file.source, file.code, file.message);
         let path = letters(&file.source);
         let named: Vec<String> = supply
             .all_vendors()
@@ -109,11 +150,11 @@ fn refuse(supply: &mut Supply, run: &Run<'_>, refused: &[Refused]) {
             .filter(|vendor| !letters(vendor).is_empty() && path.contains(&letters(vendor)))
             .collect();
         for vendor in &named {
-            supply.refuse(Some(vendor), &reason);
+            supply.partial(Some(vendor), &reason);
         }
         let damaged = matches!(file.code, Code::I101 | Code::I103 | Code::I109 | Code::I110);
         if named.is_empty() && damaged {
-            supply.refuse(None, &reason);
+            supply.partial(None, &reason);
         }
     }
 }

@@ -96,6 +96,11 @@ impl<'p> Targets<'p> {
         self.resolve_account(account, day).client().cloned()
     }
 
+    /// Whether nothing says whose the account is.
+    pub fn is_unmapped(&self, account: &AccountKey, day: NaiveDate) -> bool {
+        matches!(self.resolve_account(account, day).outcome, Resolution::Unmapped(_))
+    }
+
     pub fn resolve_account(&self, account: &AccountKey, day: NaiveDate) -> AccountResolution {
         self.lock().accounts.resolve(account, day)
     }

@@ -5,6 +5,7 @@ mod formula;
 mod heading;
 mod page;
 mod registry;
+mod schema;
 mod spec;
 mod spec_file;
 mod table_kind;
@@ -14,9 +15,10 @@ pub use formula::{neutralise, restore};
 pub use heading::{closest, means, normalise};
 pub use page::formats_page;
 pub use registry::{Fit, Registry};
+pub use schema::spec_schema;
 pub use spec::{
-    ColumnRule, DateOrderRule, DecimalRule, From, Needed, PeriodEnd, PeriodSource, Read, Recognise, RowRule, Spec,
-    Step, TableSpec, VersionRule, Word, WordPattern,
+    ColumnRule, DateOrderRule, DecimalRule, From, Needed, Parts, PeriodEnd, PeriodSource, Read, Recognise, RowRule,
+    Spec, Step, TableSpec, VersionRule, Word, WordPattern,
 };
 pub use spec_file::{SpecFault, parse_spec};
 pub use table_kind::TableKind;

@@ -11,7 +11,8 @@ pub fn formats_page(registry: &Registry) -> String {
          What trueup reads, written from the specs in `src/format/specs/` (`trueup formats show ID` prints one). A \
          file is recognised by its headings, whatever its name: without case, spacing or punctuation, in any order. \
          Headings a format does not know are left out and reported as `I116`. A book's own specs go into its \
-         `formats/` folder and use the same vocabulary, described at the top of `src/format/spec.rs`.\n\n\
+         `formats/` folder and use the same vocabulary, described at the top of `src/format/spec.rs` and, for editors, in \
+         [format-spec.schema.json](format-spec.schema.json).\n\n\
          | format | holds | provider |\n|---|---|---|\n",
     );
     for spec in registry.iter() {
@@ -74,6 +75,12 @@ fn step_words(step: &Step) -> String {
             parts.iter().map(|p| format!("`{p}`")).collect::<Vec<_>>().join(&format!(" {with} "))
         }
     };
+    if let Some(parts) = &step.parts {
+        let _ = write!(text, " split at `{}`, part {}", parts.separator, parts.first);
+        if parts.last > parts.first {
+            let _ = write!(text, " to {}", parts.last);
+        }
+    }
     if !step.words.is_empty() {
         let words: Vec<String> = step
             .words
@@ -110,6 +117,9 @@ fn reading_rules(table: &TableSpec) -> Vec<String> {
     });
     if table.read.neutralised {
         rules.push("Text that a spreadsheet would run stands behind a `'`, which is taken off.".into());
+    }
+    if let Some(sheet) = &table.read.sheet {
+        rules.push(format!("Workbooks: the sheet `{sheet}`."));
     }
     if !table.read.null_words.is_empty() {
         rules.push(format!("Cells that mean “empty”: {}.", quoted(&table.read.null_words, ", ")));

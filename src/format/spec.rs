@@ -26,6 +26,7 @@
 //! decimal = "point"                  # or comma; without it decided per column from the file
 //! null_words = ["NULL"]              # cells that mean "empty"
 //! neutralised = true                 # text that a spreadsheet would run stands behind a ', as in trueup's outputs
+//! sheet = "Usage*"                   # in a workbook, only a sheet of this name; * and ? as patterns
 //! period_end = "inclusive"           # the last day, or "exclusive" (the default): the day after
 //! period = "charge"                  # rows carry dates; "folder": the folder or file name says
 //! require = ["account", "product", "quantity"]   # what a row must have; this is the default
@@ -38,6 +39,8 @@
 //! term = { heading = "Cycle", words = { "Annual*" = "P1Y" }, otherwise = "" }
 //!                                    # words: whole cell, any case, * and ? as patterns, first fit wins;
 //!                                    # with no `otherwise` a cell that fits none stands as it is
+//! unit = { heading = "Code", split = ":", parts = [2, 3] }    # from the 2nd to the 3rd part ([4]: the 4th);
+//!                                    # a cell with fewer is empty here; words compare with what is cut out
 //!
 //! [[exclude]]                        # rows that count for nothing, and why
 //! heading = "Billable"
@@ -175,6 +178,8 @@ impl Needed {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Read {
+    /// The name of the sheet in a workbook, as a pattern; without it, whichever sheet has the headings.
+    pub sheet: Option<String>,
     pub date_order: Option<DateOrderRule>,
     pub decimal: Option<DecimalRule>,
     pub null_words: Vec<String>,
@@ -195,6 +200,8 @@ pub struct ColumnRule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     pub from: From,
+    /// What of the cell is meant, where not all of it is.
+    pub parts: Option<Parts>,
     pub words: Vec<Word>,
     /// The value where no word fits; `None`: the text stands.
     pub otherwise: Option<String>,
@@ -206,6 +213,32 @@ pub enum From {
     Constant(String),
     /// The non-empty cells, with a separator between.
     Join(Vec<String>, String),
+}
+
+/// Neighbouring parts of a cell that is a code of several (`P1Y:CFQ7TTC0LCHC:0002:1:`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    pub separator: String,
+    /// 1-based, both included.
+    pub first: usize,
+    pub last: usize,
+}
+
+impl Parts {
+    /// The parts with the separators between them; empty if the cell has fewer.
+    pub fn of<'a>(&self, cell: &'a str) -> &'a str {
+        let (mut start, mut at) = (None, 0);
+        for (number, part) in (1..=self.last).zip(cell.split(self.separator.as_str())) {
+            if number == self.first {
+                start = Some(at);
+            }
+            if number == self.last {
+                return start.map_or("", |start| cell[start..at + part.len()].trim());
+            }
+            at += part.len() + self.separator.len();
+        }
+        ""
+    }
 }
 
 /// A word of the vendor and what it means. `*` and `?` in it make it a pattern.
@@ -306,5 +339,18 @@ mod tests {
         assert!(!WordPattern::new("?*").fits(""));
         assert!(WordPattern::new("ÜBER").fits("über"));
         assert!(WordPattern::new("").fits(""));
+    }
+
+    #[test]
+    fn parts_are_cut_out_of_a_code_and_a_shorter_code_has_none() {
+        let parts = |first, last| Parts { separator: ":".into(), first, last };
+        let code = "P1Y:CFQ7TTC0LCHC:0002:1:";
+        assert_eq!(parts(2, 3).of(code), "CFQ7TTC0LCHC:0002");
+        assert_eq!((parts(1, 1).of(code), parts(4, 4).of(code), parts(5, 5).of(code)), ("P1Y", "1", ""));
+        assert_eq!(parts(6, 6).of(code), "");
+        assert_eq!(parts(2, 3).of("DZH318Z0BPS6:0001"), "");
+        assert_eq!(parts(1, 1).of(""), "");
+        let dashes = Parts { separator: " - ".into(), first: 2, last: 2 };
+        assert_eq!(dashes.of("Zoë - Søn"), "Søn");
     }
 }

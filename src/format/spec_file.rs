@@ -10,8 +10,8 @@ use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor, value::MapAcc
 use toml::Spanned;
 
 use super::spec::{
-    ColumnRule, DateOrderRule, DecimalRule, From, Needed, PeriodEnd, PeriodSource, Read, Recognise, RowRule, Spec,
-    Step, TableSpec, VersionRule, Word,
+    ColumnRule, DateOrderRule, DecimalRule, From, Needed, Parts, PeriodEnd, PeriodSource, Read, Recognise, RowRule,
+    Spec, Step, TableSpec, VersionRule, Word,
 };
 use super::{MeterRule, TableKind, closest};
 
@@ -134,6 +134,7 @@ struct RawVersion {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct RawRead {
+    sheet: Option<String>,
     date_order: Option<DateOrderRule>,
     decimal: Option<DecimalRule>,
     #[serde(default)]
@@ -222,6 +223,9 @@ struct RawStep {
     constant: Option<String>,
     join: Option<Vec<String>>,
     with: Option<String>,
+    split: Option<String>,
+    #[serde(default)]
+    parts: Vec<usize>,
     #[serde(default)]
     words: IndexMap<String, String>,
     otherwise: Option<String>,
@@ -314,6 +318,7 @@ impl RawTable {
                     .collect(),
             },
             read: Read {
+                sheet: read.sheet,
                 date_order: read.date_order,
                 decimal: read.decimal,
                 null_words: read.null_words,
@@ -344,8 +349,24 @@ impl RawStep {
         if self.with.is_some() && !matches!(from, From::Join(..)) {
             return Err("`with` goes with `join`");
         }
+        let parts = match (self.split, self.parts.as_slice()) {
+            (None, []) => None,
+            (Some(separator), &([first] | [first, _])) if !separator.is_empty() && first > 0 => {
+                let last = self.parts.last().copied().unwrap_or(first);
+                if last < first {
+                    return Err("`parts` names a part, or the first and the last of several");
+                }
+                Some(Parts { separator, first, last })
+            }
+            _ => {
+                return Err("`split` (a separator) and `parts` (a part from 1, or the first and the last) go together");
+            }
+        };
+        if parts.is_some() && !matches!(from, From::Heading(_)) {
+            return Err("`split` goes with `heading`");
+        }
         let words = self.words.into_iter().map(|(word, means)| Word { word, means }).collect();
-        Ok(Step { from, words, otherwise: self.otherwise })
+        Ok(Step { from, parts, words, otherwise: self.otherwise })
     }
 }
 
@@ -392,6 +413,25 @@ mod tests {
         let fault =
             parse_spec(&SMALL.replace("constant = \"1\"", "constant = \"1\", heading = \"Qty\"")).expect_err("");
         assert!(fault.message.contains("exactly one"), "{}", fault.message);
+    }
+
+    #[test]
+    fn a_part_of_a_code_needs_its_separator_and_a_heading() {
+        let with = |step: &str| parse_spec(&SMALL.replace("{ constant = \"1\" }", step));
+        let spec = with("{ heading = \"Code\", split = \":\", parts = [2, 3] }").expect("a spec");
+        let parts = Parts { separator: ":".into(), first: 2, last: 3 };
+        assert_eq!(spec.tables[0].columns[1].steps[0].parts, Some(parts));
+        for step in [
+            "{ heading = \"Code\", split = \":\" }",
+            "{ heading = \"Code\", parts = [1] }",
+            "{ heading = \"Code\", split = \"\", parts = [1] }",
+            "{ heading = \"Code\", split = \":\", parts = [0] }",
+            "{ heading = \"Code\", split = \":\", parts = [3, 2] }",
+            "{ heading = \"Code\", split = \":\", parts = [1, 2, 3] }",
+            "{ constant = \"a:b\", split = \":\", parts = [1] }",
+        ] {
+            assert_eq!(with(step).expect_err(step).line, 7, "{step}");
+        }
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use super::Record;
-use crate::format::{Column, ColumnKind, From, RowRule, Step, TableSpec, Word, WordPattern, normalise, restore};
+use super::{CellKind, Record};
+use crate::format::{Column, ColumnKind, From, Parts, RowRule, Step, TableSpec, Word, WordPattern, normalise, restore};
 
 /// How many distinct cells a word list remembers before it judges each anew.
 const REMEMBERED: usize = 4096;
@@ -16,9 +16,27 @@ const NAMED: usize = 20;
 /// The cells of a row by heading; a row that lacks one has it empty.
 pub(super) trait Cells {
     fn cell(&self, field: usize) -> &str;
+
+    /// What the source says the cell is.
+    fn kind(&self, _field: usize) -> CellKind {
+        CellKind::Text
+    }
+
+    /// Whether any cell may be other than text.
+    fn is_typed(&self) -> bool {
+        false
+    }
 }
 
 impl Cells for Record {
+    fn kind(&self, field: usize) -> CellKind {
+        Record::kind(self, field)
+    }
+
+    fn is_typed(&self) -> bool {
+        !self.kinds.is_empty()
+    }
+
     fn cell(&self, field: usize) -> &str {
         self.get(field).unwrap_or_default()
     }
@@ -36,6 +54,14 @@ impl Cells for Vec<String> {
 pub(super) struct Taken<'a> {
     pub text: &'a str,
     pub field: Option<usize>,
+    pub kind: CellKind,
+}
+
+impl<'a> Taken<'a> {
+    /// A text that stands in a field.
+    pub fn text(text: &'a str, field: Option<usize>) -> Self {
+        Self { text, field, kind: CellKind::Text }
+    }
 }
 
 #[derive(Debug)]
@@ -48,6 +74,8 @@ pub(super) struct Binding {
     pub exported: Vec<usize>,
     /// Fields that hold ids, which spreadsheets spoil.
     pub ids: Vec<usize>,
+    /// Fields that anything is taken from.
+    used: Vec<usize>,
     /// Every field, ordered by heading, with the heading's fingerprint.
     by_heading: Vec<(usize, u64)>,
     null_words: Nulls,
@@ -60,15 +88,17 @@ pub(super) struct Binding {
 struct BoundColumn {
     name: String,
     steps: Vec<BoundStep>,
-    /// Needs no words and no joining: the value is a cell.
+    /// Needs no words, cutting or joining: the value is a cell.
     plain: bool,
     text: String,
     field: Option<usize>,
+    kind: CellKind,
 }
 
 #[derive(Debug)]
 struct BoundStep {
     from: BoundFrom,
+    parts: Option<Parts>,
     words: Vec<Word>,
     otherwise: Option<String>,
     remembered: HashMap<String, Fits>,
@@ -108,7 +138,7 @@ impl Binding {
             let rule = table.column(name);
             BoundColumn::new(name, rule.map_or(&[], |r| r.steps.as_slice()), &find)
         });
-        let rules = |rules: &[RowRule]| {
+        let rules = |rules: &[RowRule]| -> Vec<BoundRule> {
             let bound = |r: &RowRule| {
                 find(&r.heading)
                     .map(|field| BoundRule { field, words: r.words.iter().map(|w| WordPattern::new(w)).collect() })
@@ -121,21 +151,35 @@ impl Binding {
         ids.sort_unstable();
         ids.dedup();
         let identity: Option<Vec<usize>> = table.identity.iter().map(|h| find(h)).collect();
+        let (exclude, cost_only) = (rules(&table.exclude), rules(&table.cost_only));
+        let exported: Vec<usize> = table.exported.iter().filter_map(|h| find(h)).collect();
+        let mut used: Vec<usize> = columns.iter().flat_map(BoundColumn::fields).collect();
+        used.extend(exclude.iter().chain(&cost_only).map(|r| r.field));
+        used.extend(identity.iter().flatten().chain(&exported));
+        used.sort_unstable();
+        used.dedup();
         let mut order: Vec<usize> = (0..normalised.len()).collect();
         order.sort_by(|a, b| normalised[*a].cmp(&normalised[*b]).then(a.cmp(b)));
         Self {
             columns,
             ids,
-            exclude: rules(&table.exclude),
-            cost_only: rules(&table.cost_only),
+            used,
+            exclude,
+            cost_only,
             identity: identity.filter(|fields| !fields.is_empty()),
-            exported: table.exported.iter().filter_map(|h| find(h)).collect(),
+            exported,
             by_heading: order.into_iter().map(|i| (i, xxh3_64(normalised[i].as_bytes()))).collect(),
             null_words: Nulls { words: table.read.null_words.clone(), neutralised: table.read.neutralised },
             format_id: xxh3_64(format_id.as_bytes()),
             unknown_words: BTreeSet::new(),
             buffer: Vec::new(),
         }
+    }
+
+    /// The first cell of those needed that holds what a spreadsheet shows where a formula fails.
+    pub fn error_cell(&self, cells: &impl Cells) -> Option<usize> {
+        let is_error = |field: &&usize| cells.kind(**field) == CellKind::Error;
+        if cells.is_typed() { self.used.iter().find(is_error).copied() } else { None }
     }
 
     /// The fields that feed a column.
@@ -158,14 +202,20 @@ impl Binding {
         let nulls = &self.null_words;
         for column in self.columns.iter_mut().filter(|c| !c.plain) {
             column.text.clear();
-            column.field = None;
+            (column.field, column.kind) = (None, CellKind::Text);
             for step in &mut column.steps {
                 let start = column.text.len();
                 match &step.from {
                     BoundFrom::Field(field) => {
                         let field = *field;
                         let text = clean(cells.cell(field), nulls);
+                        let text = step.parts.as_ref().map_or(text, |parts| parts.of(text));
+                        column.kind = CellKind::Text;
                         let value = if step.words.is_empty() {
+                            // A part of a cell is text, whatever the cell is.
+                            if step.parts.is_none() {
+                                column.kind = cells.kind(field);
+                            }
                             text
                         } else {
                             match step.fits(text) {
@@ -184,7 +234,7 @@ impl Binding {
                     }
                     BoundFrom::Constant(constant) => {
                         column.text.push_str(constant);
-                        column.field = None;
+                        (column.field, column.kind) = (None, CellKind::Text);
                     }
                     BoundFrom::Join(fields, with) => {
                         for field in fields {
@@ -194,7 +244,7 @@ impl Binding {
                             }
                             column.text.push_str(part);
                         }
-                        column.field = fields.first().copied();
+                        (column.field, column.kind) = (fields.first().copied(), CellKind::Text);
                     }
                 }
                 if !column.text.is_empty() {
@@ -208,19 +258,19 @@ impl Binding {
     pub fn take<'a>(&'a self, column: usize, cells: &'a impl Cells) -> Taken<'a> {
         let column = &self.columns[column];
         if !column.plain {
-            return Taken { text: &column.text, field: column.field };
+            return Taken { text: &column.text, field: column.field, kind: column.kind };
         }
         let mut first = None;
         for step in &column.steps {
             if let BoundFrom::Field(field) = step.from {
                 let text = clean(cells.cell(field), &self.null_words);
                 if !text.is_empty() {
-                    return Taken { text, field: Some(field) };
+                    return Taken { text, field: Some(field), kind: cells.kind(field) };
                 }
                 first = first.or(Some(field));
             }
         }
-        Taken { text: "", field: first }
+        Taken::text("", first)
     }
 
     /// Whether a column's value, where it comes from that field, is several cells joined.
@@ -291,8 +341,9 @@ fn clean<'a>(cell: &'a str, nulls: &Nulls) -> &'a str {
 impl BoundColumn {
     fn new(name: &str, steps: &[Step], find: &impl Fn(&str) -> Option<usize>) -> Self {
         let steps: Vec<BoundStep> = steps.iter().filter_map(|s| BoundStep::new(s, find)).collect();
-        let plain = steps.iter().all(|s| matches!(s.from, BoundFrom::Field(_)) && s.words.is_empty());
-        Self { name: name.to_string(), steps, plain, text: String::new(), field: None }
+        let is_cell = |s: &BoundStep| matches!(s.from, BoundFrom::Field(_)) && s.words.is_empty() && s.parts.is_none();
+        let plain = steps.iter().all(is_cell);
+        Self { name: name.to_string(), steps, plain, text: String::new(), field: None, kind: CellKind::Text }
     }
 
     fn fields(&self) -> impl Iterator<Item = usize> + '_ {
@@ -322,7 +373,7 @@ impl BoundStep {
             }
         };
         let (words, otherwise) = (step.words.clone(), step.otherwise.clone());
-        Some(Self { from, words, otherwise, remembered: HashMap::new() })
+        Some(Self { from, parts: step.parts.clone(), words, otherwise, remembered: HashMap::new() })
     }
 
     fn fits(&mut self, text: &str) -> Fits {
@@ -387,9 +438,9 @@ mod tests {
         let mut b = binding(HEADINGS);
         let cells = row(&["null", " p1 ", "0001", "CFQ", "", "", ""]);
         b.prepare(&cells);
-        assert_eq!(b.take(0, &cells), Taken { text: "p1", field: Some(1) });
+        assert_eq!(b.take(0, &cells), Taken::text("p1", Some(1)));
         assert_eq!(b.take(1, &cells).text, "CFQ:0001");
-        assert_eq!(b.take(3, &cells), Taken { text: "", field: None });
+        assert_eq!(b.take(3, &cells), Taken::text("", None));
     }
 
     #[test]
@@ -401,6 +452,23 @@ mod tests {
             assert_eq!(b.take(2, &cells).text, term, "{cell}");
         }
         assert_eq!(b.unknown_words.iter().collect::<Vec<_>>(), [&("term".to_string(), "Weekly".to_string())]);
+    }
+
+    #[test]
+    fn a_part_of_a_code_is_cut_out_and_a_shorter_code_is_left_to_the_next_step() {
+        let spec = parse_spec(
+            "id = \"acme\"\nkind = \"usage\"\n[recognise]\nrequired = [\"Code\"]\n[columns]\n\
+             sku_id = [{ heading = \"Code\", split = \":\", parts = [2, 3] }, \"Code\"]\n\
+             term = { heading = \"Code\", split = \":\", parts = [1], words = { \"P1?\" = \"year or month\" }, otherwise = \"\" }\n",
+        )
+        .expect("a spec");
+        let mut b = Binding::new("acme", &spec.tables[0], &["Code".to_string()], &["sku_id", "term"]);
+        for (cell, sku, term) in [(" P1Y:CFQ:0002:1: ", "CFQ:0002", "year or month"), ("DZH:0001", "DZH:0001", "")] {
+            let cells = row(&[cell]);
+            b.prepare(&cells);
+            assert_eq!((b.take(0, &cells).text, b.take(1, &cells).text), (sku, term), "{cell}");
+            assert_eq!(b.take(0, &cells).field, Some(0));
+        }
     }
 
     #[test]

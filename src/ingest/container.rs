@@ -6,12 +6,18 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::zip::{self, Member};
+
 /// A container that text can be read out of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Container {
     Plain,
     /// One or more gzip members.
     Gzip,
+    /// One or more zstd frames.
+    Zstd,
+    /// One member of a zip archive.
+    Zip(Member),
 }
 
 impl Container {
@@ -19,25 +25,40 @@ impl Container {
         match self {
             Container::Plain => "plain",
             Container::Gzip => "gzip",
+            Container::Zstd => "zstd",
+            Container::Zip(_) => "zip",
         }
     }
 
-    /// By the first bytes.
+    /// By the first bytes: one that is read from its beginning to its end.
     pub(super) fn of(head: &[u8]) -> Self {
-        if head.starts_with(b"\x1f\x8b") { Container::Gzip } else { Container::Plain }
+        let skippable = head.len() >= 4 && head[0] & 0xF0 == 0x50 && head[1..4] == *b"\x2A\x4D\x18";
+        if head.starts_with(b"\x1F\x8B") {
+            Container::Gzip
+        } else if head.starts_with(b"\x28\xB5\x2F\xFD") || skippable {
+            Container::Zstd
+        } else {
+            Container::Plain
+        }
     }
 
     /// The decoded bytes of a reader of the file's bytes.
-    pub(super) fn decode<'a>(self, reader: impl Read + Send + 'a) -> Box<dyn Read + Send + 'a> {
+    pub(super) fn decode<'a>(self, reader: impl Read + Send + 'a) -> io::Result<Box<dyn Read + Send + 'a>> {
         let reader = BufReader::with_capacity(64 << 10, reader);
-        match self {
-            Container::Plain => Box::new(reader),
+        Ok(match self {
+            // A member is opened where it stands, by `open`.
+            Container::Plain | Container::Zip(_) => Box::new(reader),
             Container::Gzip => Box::new(MultiGzDecoder::new(reader)),
-        }
+            Container::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(reader)?),
+        })
     }
 
     pub(super) fn open(self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
-        Ok(self.decode(fs_err::File::open(path)?))
+        let file = fs_err::File::open(path)?;
+        match self {
+            Container::Zip(member) => zip::open(file, member),
+            Container::Plain | Container::Gzip | Container::Zstd => self.decode(file),
+        }
     }
 }
 
@@ -51,9 +72,9 @@ pub(super) fn foreign(head: &[u8]) -> Option<(&'static str, &'static str)> {
     let begins = |word: &str| text.get(..word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word.as_bytes()));
     if head.starts_with(b"PK\x03\x04") {
         return Some(if has(b"application/vnd.oasis.opendocument") {
-            ("an OpenDocument file (.ods)", SAVE)
+            ("an OpenDocument file", SAVE)
         } else if has(b"[Content_Types].xml") || has(b"xl/") || has(b"docProps/") {
-            ("an Excel workbook (.xlsx)", SAVE)
+            ("an Office document", SAVE)
         } else {
             ("a zip archive", UNPACK)
         });
@@ -62,13 +83,10 @@ pub(super) fn foreign(head: &[u8]) -> Option<(&'static str, &'static str)> {
         return Some(("an empty zip archive", "download the export again"));
     }
     if head.starts_with(b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1") {
-        return Some(("an old Excel workbook (.xls)", SAVE));
+        return Some(("an old Office document", SAVE));
     }
     if head.starts_with(b"PAR1") {
-        return Some(("a Parquet file", "export it as CSV or JSON"));
-    }
-    if head.starts_with(b"\x28\xB5\x2F\xFD") {
-        return Some(("a zstd archive", UNPACK));
+        return Some(("a Parquet file", UNPACK));
     }
     if head.starts_with(b"%PDF-") {
         return Some(("a PDF document", "download the export as CSV instead"));

@@ -5,19 +5,23 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::contents::{Content, contents};
 use super::layout::Lines;
+use super::parquet::{ParquetColumns, parquet_columns};
 use super::{
-    Dialect, Encoding, Event, JsonEvent, Record, RecordFault, Records, Shape, Survey, open_text, read_json, survey,
+    Dialect, Encoding, Event, JsonEvent, Limits, Record, RecordFault, Rows, Shape, Survey, open_text, read_json,
 };
-use crate::finding::{Code, Finding, Place};
-use crate::format::{Fit, Registry, Spec, TableKind, TableSpec, closest, means, normalise};
+use crate::finding::{Code, Finding, Place, Severity};
+use crate::format::{Fit, Registry, Spec, TableKind, TableSpec, WordPattern, closest, means, normalise};
+
+mod sheets;
 
 /// Delimiters tried, the usual ones first.
-const DELIMITERS: &[u8] = b",;\t|";
+pub(super) const DELIMITERS: &[u8] = b",;\t|";
 /// How many records from the top may hold titles before the heading row.
-const TITLES: usize = 50;
+pub(super) const TITLES: usize = 50;
 /// How many JSON records are asked for their keys.
-const KEYED: usize = 100;
+pub(super) const KEYED: usize = 100;
 
 /// A recognised file.
 #[derive(Debug, Clone)]
@@ -29,9 +33,9 @@ pub struct Detection {
     pub spec: Arc<Spec>,
     /// Which of the spec's tables.
     pub table: usize,
-    /// `None` for JSON.
+    /// Of delimited text.
     pub delimiter: Option<u8>,
-    /// The physical line of the headings; 0 for JSON.
+    /// The physical line or row of the headings; 0 where records name their values.
     pub header_line: u64,
     pub headings: Vec<String>,
     /// Of the format, where its headings tell; else the spec's.
@@ -46,6 +50,11 @@ impl Detection {
 
     pub fn kind(&self) -> TableKind {
         self.table().kind
+    }
+
+    /// Whether headings stand above the rows; else every record names its values.
+    pub(super) fn is_laid_out(&self) -> bool {
+        self.survey.shape.is_laid_out()
     }
 
     pub(super) fn lines(&self) -> Lines<'_> {
@@ -65,42 +74,93 @@ struct Candidate {
     fit: Fit,
 }
 
-/// Recognises a file. `source` is its path as findings show it.
+/// Recognises a file that holds one export or table. `source` is its path as findings show it.
 pub fn detect(path: &Path, source: &str, registry: &Registry) -> Result<Detection, Vec<Finding>> {
-    let survey = survey(path, source).map_err(|f| vec![f])?;
-    let fail = |code, message: String| vec![Finding::new(code, message).at(Place::file(source))];
-    if survey.head_is_whole && survey.head.trim().is_empty() {
-        return Err(fail(Code::I114, "the file is empty".into()));
+    let mut all = detect_all(path, source, registry, &Limits::default());
+    if let (Some(one), true) = (all.pop(), all.is_empty()) {
+        return one;
     }
+    let message = "the file holds several lists of records, and one is expected";
+    Err(vec![Finding::new(Code::I102, message).at(Place::file(source))])
+}
+
+/// Recognises whatever is in a file: each member of an archive, and each sheet of a workbook that is of a known
+/// format, is an export or table of its own.
+pub fn detect_all(
+    path: &Path,
+    source: &str,
+    registry: &Registry,
+    limits: &Limits,
+) -> Vec<Result<Detection, Vec<Finding>>> {
+    let mut found = Vec::new();
+    let mut sheets: Vec<Content> = Vec::new();
+    for content in contents(path, source, limits) {
+        if sheets.first().is_some_and(|s| content.as_ref().map_or(true, |c| c.workbook != s.workbook)) {
+            found.extend(sheets::recognise(std::mem::take(&mut sheets), registry));
+        }
+        match content {
+            Ok(content) if content.workbook.is_some() => sheets.push(content),
+            Ok(content) => found.push(recognise(content, registry)),
+            Err(finding) => found.push(Err(vec![finding])),
+        }
+    }
+    if !sheets.is_empty() {
+        found.extend(sheets::recognise(sheets, registry));
+    }
+    found
+}
+
+/// Recognises one list of records.
+fn recognise(content: Content, registry: &Registry) -> Result<Detection, Vec<Finding>> {
+    let Content { source, path, survey, findings, .. } = content;
+    let fail = |code, message: String| vec![Finding::new(code, message).at(Place::file(&source))];
+    let mut columns = ParquetColumns::default();
+    let keyed = |keys: Vec<String>| -> Vec<Candidate> {
+        let normalised: Vec<String> = keys.iter().map(|h| normalise(h)).collect();
+        let fits = registry.fits(&normalised).into_iter();
+        fits.map(|fit| Candidate { delimiter: None, line: 0, headings: keys.clone(), fit }).collect()
+    };
     let candidates = match survey.shape {
-        Shape::Delimited => delimited_candidates(&survey.head, registry),
+        Shape::Delimited if survey.head_is_whole && survey.head.trim().is_empty() => {
+            return Err(fail(Code::I114, "the file is empty".into()));
+        }
+        Shape::Delimited | Shape::Sheet => laid_out_candidates(&survey, registry),
         Shape::JsonArray | Shape::JsonLines | Shape::JsonEnvelope => {
             let (keys, fault) =
-                json_keys(path, &survey).map_err(|e| fail(Code::I101, format!("the JSON cannot be read: {e}")))?;
+                json_keys(&path, &survey).map_err(|e| fail(Code::I101, format!("the JSON cannot be read: {e}")))?;
             if keys.is_empty() {
                 return Err(fault.map_or_else(
                     || fail(Code::I114, "the file has no records".into()),
-                    |f| vec![Finding::new(f.code, f.message).at(Place::cell(source, f.line, f.column))],
+                    |f| vec![Finding::new(f.code, f.message).at(Place::cell(&source, f.line, f.column))],
                 ));
             }
-            let normalised: Vec<String> = keys.iter().map(|h| normalise(h)).collect();
-            let fits = registry.fits(&normalised).into_iter();
-            fits.map(|fit| Candidate { delimiter: None, line: 0, headings: keys.clone(), fit }).collect()
+            keyed(keys)
+        }
+        Shape::Parquet => {
+            columns = parquet_columns(&path).map_err(|fault| fail(fault.code, fault.message))?;
+            keyed(columns.names.clone())
         }
     };
-    let best = choose(candidates).map_err(|near| unknown(source, near))?;
+    let best = choose(candidates).map_err(|near| match (&near, survey.head.find('\0')) {
+        (None, Some(at)) => {
+            let line = survey.head[..at].matches('\n').count() as u64 + 1;
+            let message = "the file is no text: it has bytes here that stand in no table";
+            vec![Finding::new(Code::I101, message).at(Place::line(&source, line))]
+        }
+        _ => unknown(&source, near),
+    })?;
     let (spec, table) = (best.fit.spec, best.fit.table);
     let mut detection = Detection {
-        source: source.to_string(),
-        path: path.to_path_buf(),
         format_version: version(&spec, table, &best.headings),
+        source,
+        path,
         survey,
         spec,
         table,
         delimiter: best.delimiter,
         header_line: best.line,
         headings: best.headings,
-        findings: Vec::new(),
+        findings,
     };
     if let Some(finding) = twice(&detection) {
         return Err(vec![finding]);
@@ -108,31 +168,56 @@ pub fn detect(path: &Path, source: &str, registry: &Registry) -> Result<Detectio
     detection.findings.extend(encoding_finding(&detection));
     detection.findings.extend(drift(&detection));
     detection.findings.extend(no_rows(&detection));
+    if detection.survey.shape == Shape::Parquet {
+        detection.findings.extend(parquet_findings(&detection.source, &columns));
+    }
     Ok(detection)
 }
 
+/// What reading a Parquet file chooses and leaves out.
+fn parquet_findings(source: &str, columns: &ParquetColumns) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut say = |code, message: String, value: Option<String>| {
+        let finding = Finding::new(code, message).severity(Severity::Info).at(Place::file(source));
+        findings.push(Finding { value, ..finding });
+    };
+    if columns.rows == 0 {
+        say(Code::I114, "the file has columns and no rows".into(), None);
+    }
+    if !columns.floats.is_empty() {
+        let message = "these columns hold binary floats; of each the shortest decimal that gives it back was read";
+        say(Code::I117, message.into(), Some(columns.floats.join(", ")));
+    }
+    if !columns.nested.is_empty() {
+        let message = "these columns hold lists or structures and were left out";
+        say(Code::I116, message.into(), Some(columns.nested.join(", ")));
+    }
+    findings
+}
+
 /// Every row of the head that has a required heading of some format, read with each delimiter.
-fn delimited_candidates(head: &str, registry: &Registry) -> Vec<Candidate> {
+fn laid_out_candidates(survey: &Survey, registry: &Registry) -> Vec<Candidate> {
     let mut candidates = Vec::new();
-    head_rows(head, &mut |delimiter, line, headings| {
+    let of_sheet = |fit: &Fit| match (&survey.sheet, &fit.spec.tables[fit.table].read.sheet) {
+        (Some(sheet), Some(wanted)) => WordPattern::new(wanted).fits(sheet.name().trim()),
+        _ => true,
+    };
+    head_rows(survey, &mut |delimiter, line, headings| {
         let normalised: Vec<String> = headings.iter().map(|h| normalise(h)).collect();
-        let fits = registry.fits(&normalised).into_iter();
+        let fits = registry.fits(&normalised).into_iter().filter(of_sheet);
         let headings = &headings;
-        candidates.extend(fits.map(|fit| Candidate {
-            delimiter: Some(delimiter),
-            line,
-            headings: headings.clone(),
-            fit,
-        }));
+        let delimiter = survey.sheet.is_none().then_some(delimiter);
+        candidates.extend(fits.map(|fit| Candidate { delimiter, line, headings: headings.clone(), fit }));
     });
     candidates
 }
 
 /// The rows among which a heading row may be, with each delimiter: its line and trimmed cells.
-pub(super) fn head_rows(head: &str, row: &mut dyn FnMut(u8, u64, Vec<String>)) {
-    for delimiter in DELIMITERS {
+pub(super) fn head_rows(survey: &Survey, row: &mut dyn FnMut(u8, u64, Vec<String>)) {
+    let delimiters = if survey.sheet.is_some() { &DELIMITERS[..1] } else { DELIMITERS };
+    for delimiter in delimiters {
         let mut record = Record::new();
-        let mut records = Records::new(head.as_bytes(), Dialect { delimiter: *delimiter, quote: b'"' });
+        let mut records = Rows::of_head(survey, Dialect { delimiter: *delimiter, quote: b'"' });
         for _ in 0..TITLES {
             match records.next(&mut record) {
                 Ok(Event::Record) if record.len() > 1 => {
@@ -174,9 +259,9 @@ fn json_keys(path: &Path, survey: &Survey) -> anyhow::Result<(Vec<String>, Optio
 }
 
 /// The format with all its required headings there and the most headings known. A format that has lost a
-/// few columns is not taken for the fallback.
+/// few columns is not taken for the fallback. Of two that know as many headings the user's own is meant.
 fn choose(candidates: Vec<Candidate>) -> Result<Candidate, Option<Candidate>> {
-    let rank = |c: &Candidate| (c.fit.matched, c.fit.present, std::cmp::Reverse(c.line));
+    let rank = |c: &Candidate| (c.fit.matched, c.fit.spec.file.is_some(), c.fit.present, std::cmp::Reverse(c.line));
     let (whole, partial): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|c| c.fit.is_whole());
     let (fallback, own): (Vec<_>, Vec<_>) = whole.into_iter().partition(|c| c.fit.spec.fallback);
     if let Some(best) = own.into_iter().max_by_key(rank) {
@@ -265,11 +350,12 @@ fn drift(detection: &Detection) -> Option<Finding> {
             !normalised.is_empty() && !known.iter().any(|k| means(k, &normalised))
         })
         .collect();
-    let lacking: Vec<&str> = if detection.delimiter.is_some() {
+    let leaves_out = matches!(detection.survey.shape, Shape::JsonArray | Shape::JsonLines | Shape::JsonEnvelope);
+    let lacking: Vec<&str> = if leaves_out {
+        Vec::new()
+    } else {
         let usual = table.recognise.usual.iter().map(String::as_str);
         usual.filter(|h| !present.contains(&normalise(h))).collect()
-    } else {
-        Vec::new()
     };
     let mut parts = Vec::new();
     if !unknown.is_empty() {
@@ -299,11 +385,12 @@ fn drift(detection: &Detection) -> Option<Finding> {
 
 /// A file that ends with its headings.
 fn no_rows(detection: &Detection) -> Option<Finding> {
-    if detection.delimiter.is_none() || !detection.survey.head_is_whole {
+    let is_seen = detection.survey.head_is_whole || detection.survey.sheet.is_some();
+    if !detection.is_laid_out() || !is_seen {
         return None;
     }
     let mut record = Record::new();
-    let mut records = Records::new(detection.survey.head.as_bytes(), detection.dialect());
+    let mut records = Rows::of_head(&detection.survey, detection.dialect());
     loop {
         match records.next(&mut record) {
             Ok(Event::Record) if record.line() > detection.header_line && !record.is_blank() => return None,

@@ -6,9 +6,10 @@ use rust_decimal::Decimal;
 
 use super::bind::{Binding, Cells, Taken, columns_of, usage_columns};
 use super::layout::{Layout, LineSink};
+use super::parquet::read_parquet;
 use super::styles::{Evidence, Known, Styles, stated_order, stated_style};
 use super::typed::{Problem, Typist};
-use super::{Detection, JsonEvent, OtherLine, Record, Shape, UsageSink, open_text, read_json};
+use super::{Detection, JsonEvent, OtherLine, Record, RecordFault, Shape, UsageSink, open_text, read_json};
 use crate::finding::{Code, Finding, Place};
 use crate::format::{Column, ColumnKind, normalise};
 use crate::rate::{ExactSum, plain};
@@ -33,10 +34,7 @@ pub struct ReadTotals {
 /// wrong with the data goes to the sink as rejects and findings.
 pub fn read_usage(detection: &Detection, sink: &mut dyn UsageSink) -> anyhow::Result<ReadTotals> {
     let table = detection.table();
-    let headings = match detection.delimiter {
-        Some(_) => detection.headings.clone(),
-        None => every_heading(detection),
-    };
+    let headings = if detection.is_laid_out() { detection.headings.clone() } else { every_heading(detection) };
     let binding = Binding::new(&detection.spec.id, table, &headings, &usage_columns());
     let layout = usage_layout(detection, &binding, &headings);
     let of = |kind| columns_of(kind).flat_map(|c| binding.fields(c).collect::<Vec<_>>()).collect::<Vec<_>>();
@@ -49,14 +47,15 @@ pub fn read_usage(detection: &Detection, sink: &mut dyn UsageSink) -> anyhow::Re
     let place = |wanted: &&str| headings.iter().position(|h| normalise(h) == normalise(wanted));
     let wanted = sink.wants_cells().iter().map(place).collect();
     let mut reader = Reader { detection, typist, sink, totals: ReadTotals::default(), sums, wanted };
-    match detection.delimiter {
-        Some(_) => layout.read(detection.lines(), &mut reader)?,
-        None => reader.read_json(&headings)?,
+    if detection.is_laid_out() {
+        layout.read(detection.lines(), &mut reader)?;
+    } else {
+        reader.read_records(&headings)?;
     }
     reader.finish()
 }
 
-/// For JSON, whose records leave out what is empty: the keys seen and every heading the format knows.
+/// For records that leave out what is empty: the keys seen and every heading the format knows.
 pub(super) fn every_heading(detection: &Detection) -> Vec<String> {
     let mut all = detection.headings.clone();
     let known = detection.table().known_headings();
@@ -84,19 +83,20 @@ pub(super) fn learn(
     dates: &[usize],
 ) -> anyhow::Result<Styles> {
     let read = &detection.table().read;
-    let (style, order) = (stated_style(read, detection.delimiter), stated_order(read));
+    let (style, order) = (stated_style(read, detection.survey.shape, detection.delimiter), stated_order(read));
     let open_numbers: &[usize] = if style.is_none() { numbers } else { &[] };
     let open_dates: &[usize] = if order.is_none() { dates } else { &[] };
     let mut first_pass = FirstPass { evidence: Evidence::new(headings.len(), open_numbers, open_dates) };
     if !open_numbers.is_empty() || !open_dates.is_empty() {
-        match detection.delimiter {
-            Some(_) => layout.read(detection.lines(), &mut first_pass)?,
-            None => each_json_row(detection, headings, &mut |row| {
+        if detection.is_laid_out() {
+            layout.read(detection.lines(), &mut first_pass)?;
+        } else {
+            each_record(detection, headings, &mut |row| {
                 if let Ok((_, cells, _)) = row {
                     first_pass.evidence.observe(cells);
                 }
                 Ok(())
-            })?,
+            })?;
         }
     }
     let mut styles = first_pass.evidence.conclude();
@@ -153,17 +153,30 @@ impl FieldSum {
 }
 
 /// A record's number, cells and text, or why it is none.
-type JsonRow<'a> = Result<(u64, &'a Vec<String>, &'a str), super::RecordFault>;
+type RecordCells<'a> = Result<(u64, &'a Vec<String>, &'a str), RecordFault>;
 
-/// Every record of a JSON file as cells by heading.
-pub(super) fn each_json_row(
+/// Every record of a file whose records name their values, as cells by heading.
+pub(super) fn each_record(
     detection: &Detection,
     headings: &[String],
-    row: &mut dyn FnMut(JsonRow<'_>) -> anyhow::Result<()>,
+    row: &mut dyn FnMut(RecordCells<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut places: HashMap<String, Option<usize>> = HashMap::new();
     let normalised: Vec<String> = headings.iter().map(|h| normalise(h)).collect();
     let mut cells: Vec<String> = vec![String::new(); headings.len()];
+    if detection.survey.shape == Shape::Parquet {
+        // Its columns are the first headings, in order.
+        let fault = read_parquet(&detection.path, &mut |record| {
+            for (cell, value) in cells.iter_mut().zip(record.cells) {
+                cell.clone_from(value);
+            }
+            row(Ok((record.number, &cells, record.raw)))
+        })?;
+        return fault.map_or(Ok(()), |(last, fault)| {
+            let (value, raw) = (String::new(), String::new());
+            row(Err(RecordFault { code: fault.code, line: last + 1, column: 0, value, message: fault.message, raw }))
+        });
+    }
     read_json(open_text(&detection.path, &detection.survey)?, detection.survey.shape, &mut |event| match event {
         JsonEvent::Record(record) => {
             cells.iter_mut().for_each(String::clear);
@@ -199,8 +212,8 @@ struct Reader<'d, 's> {
 }
 
 impl Reader<'_, '_> {
-    fn read_json(&mut self, headings: &[String]) -> anyhow::Result<()> {
-        each_json_row(self.detection, headings, &mut |row| match row {
+    fn read_records(&mut self, headings: &[String]) -> anyhow::Result<()> {
+        each_record(self.detection, headings, &mut |row| match row {
             Ok((number, cells, raw)) => self.usage(cells, number, raw),
             Err(fault) => {
                 // In JSON lines reading goes on; elsewhere nothing behind the fault is known.
@@ -284,7 +297,7 @@ impl LineSink for Reader<'_, '_> {
         for i in 0..self.sums.len() {
             let FieldSum { field, all, since } = self.sums[i];
             let text = record.cell(field).trim();
-            let stated = self.typist.number_in(Taken { text, field: Some(field) });
+            let stated = self.typist.number_in(Taken { text, field: Some(field), kind: record.kind(field) });
             self.sums[i].since = Some(ExactSum::ZERO);
             let Ok(stated) = stated else { continue };
             if !aligned {

@@ -47,7 +47,7 @@ pub fn read_json(
     let end = match shape {
         Shape::JsonArray => reading.arrays(&mut stream)?,
         Shape::JsonEnvelope => reading.envelope(&mut stream)?,
-        Shape::JsonLines | Shape::Delimited => return reading.lines(&mut stream),
+        Shape::JsonLines | Shape::Delimited | Shape::Sheet | Shape::Parquet => return reading.lines(&mut stream),
     };
     match end {
         Ok(()) => Ok(()),

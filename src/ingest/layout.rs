@@ -1,4 +1,4 @@
-//! Which lines of a delimited file are rows. Exports are made for people: titles stand above the
+//! Which lines of a file are rows. Exports are made for people: titles stand above the
 //! headings, totals and notes below the rows, headings stand again after a page. None of these may be
 //! counted as usage, and no row may be taken for one of them.
 
@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use super::typed::Problem;
-use super::{Dialect, Event, OtherLine, Record, Records, Survey, open_text};
+use super::{Dialect, Event, OtherLine, Record, Rows, Survey};
 use crate::finding::Code;
 use crate::format::normalise;
 
@@ -27,7 +27,7 @@ pub(super) trait LineSink {
     fn cut_off(&mut self, line: u64, why: String) -> anyhow::Result<()>;
 }
 
-/// A delimited file whose heading row is known.
+/// A file laid out in rows whose heading row is known.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lines<'a> {
     pub path: &'a Path,
@@ -77,8 +77,7 @@ impl Layout {
 
     /// Reads the whole file.
     pub fn read(&self, lines: Lines<'_>, sink: &mut dyn LineSink) -> anyhow::Result<()> {
-        let text = open_text(lines.path, lines.survey)?;
-        let mut records = Records::new(text, lines.dialect);
+        let mut records = Rows::open(lines.path, lines.survey, lines.dialect)?;
         let mut record = Record::new();
         let mut notes: Vec<MaybeNote> = Vec::new();
         let mut apart = false;

@@ -6,7 +6,7 @@ use super::{
     Detection, OtherLine, ReadTotals, Reject, Treatment, UsageRow, UsageSink, detect, read_named_table, read_usage,
 };
 use crate::finding::{Code, Finding, Severity};
-use crate::format::{Registry, parse_spec};
+use crate::format::{Registry, Spec, parse_spec};
 use crate::rate::plain;
 
 #[derive(Default)]
@@ -249,13 +249,17 @@ fn a_users_format_reads_like_a_built_in_one() {
 
 #[test]
 fn a_named_table_matches_its_columns_and_refuses_what_it_cannot_read() {
-    let good = file("Client ID;Provider-Name;valid_frm\nC1;Pax8;\n");
+    let good = file("Client ID;Provider-Name;colour\nC1;Pax8;\n");
     let columns = ["provider_name", "client_id", "valid_from"];
     let (table, findings) = read_named_table(good.path(), "map/a.csv", &columns, &["client_id"]).expect("read");
     assert_eq!(table.columns, ["provider_name", "client_id"]);
     assert_eq!((table.cell(&table.rows[0], "provider_name"), table.rows[0].line), ("Pax8", 2));
     assert_eq!(table.place(&table.rows[0], "provider_name").to_string(), "map/a.csv:2:2");
-    assert!(findings[0].message.contains("did you mean valid_from?"), "{}", findings[0]);
+    assert!(findings[0].message.contains("it was left out"), "{}", findings[0]);
+    let slip = file("Client ID;Provider-Name;valid_frm\nC1;Pax8;\n");
+    let refused = read_named_table(slip.path(), "map/a.csv", &columns, &[]).expect_err("refused");
+    assert_eq!((refused[0].code, refused[0].value.as_deref()), (Code::I103, Some("valid_frm")));
+    assert!(refused[0].message.contains("rename it if valid_from is meant"), "{}", refused[0]);
 
     let missing = read_named_table(good.path(), "map/a.csv", &columns, &["valid_from"]).expect_err("refused");
     assert_eq!((missing[0].code, missing[0].value.as_deref()), (Code::I103, Some("valid_from")));
@@ -320,4 +324,42 @@ proptest::proptest! {
         let totals = seen.totals;
         proptest::prop_assert_eq!(totals.rows + totals.rejected + totals.other_lines, physical);
     }
+}
+
+const FOCUS: &str = "BilledCost,EffectiveCost,ChargeCategory,ChargePeriodStart,ChargePeriodEnd\n";
+
+#[test]
+fn focus_dates_that_are_not_iso_take_the_one_order_that_reads_their_column() {
+    let seen = read(&format!("{FOCUS}\"$10,000.00 \",0,Purchase,4/1/25,4/1/26\n48,48,Usage,5/1/25,5/14/25\n"));
+    assert_eq!((seen.rows, seen.rejects.len()), (vec!["2:   10000".to_string(), "3:   48".to_string()], 0));
+}
+
+#[test]
+fn focus_dates_that_fit_two_orders_are_refused_with_their_cost_kept() {
+    let seen = read(&format!("{FOCUS}48,48,Usage,4/1/25,5/1/25\n2,2,Usage,2025-06-01,2025-06-02T01:00:00Z\n"));
+    assert_eq!(codes(&seen), [(2, Code::I107)]);
+    assert_eq!((seen.rejects[0].column, seen.rejects[0].cost), (4, Some(48.into())));
+    assert_eq!(seen.rows, ["3:   2"], "a date that is plain is read beside them");
+}
+
+#[test]
+fn a_focus_time_that_no_clock_shows_is_refused() {
+    let seen = read(&format!("{FOCUS}1.00,0,Purchase,2023-01-01T20:00:00Z,2023-02-01T30:00:00Z\n"));
+    assert_eq!(codes(&seen), [(2, Code::I106)]);
+    assert_eq!(seen.rejects[0].value, "2023-02-01T30:00:00Z");
+    assert!(seen.findings.iter().any(|f| f.code == Code::I116 && f.message.contains("BillingAccountId")));
+}
+
+#[test]
+fn of_two_formats_that_know_as_many_headings_the_users_own_is_meant() {
+    let file = file("tenantname,tenantcode,id,productname,partnumber,quantity,value,fromdate,todate\n");
+    let own = "id = \"acme\"\nkind = \"usage\"\n[recognise]\nrequired = [\"id\"]\nusual = [\"tenantname\", \
+        \"tenantcode\", \"productname\", \"partnumber\", \"quantity\", \"value\", \"fromdate\", \"todate\"]\n\
+        [columns]\nsku_id = \"id\"\n";
+    let mut registry = Registry::builtin();
+    let id = |registry: &Registry| detect(file.path(), "f.csv", registry).expect("recognised").spec.id.clone();
+    assert_eq!(id(&registry), "xarios");
+    let spec = parse_spec(own).expect("a spec");
+    registry.add(Spec { file: Some("formats/acme.toml".into()), ..spec });
+    assert_eq!(id(&registry), "acme");
 }

@@ -3,8 +3,12 @@
 mod bind;
 mod changes;
 mod container;
+#[cfg(test)]
+mod container_tests;
+mod contents;
 mod date;
 mod detect;
+mod draft;
 mod export;
 mod extent;
 mod json;
@@ -12,12 +16,17 @@ mod judge;
 mod layout;
 #[cfg(test)]
 mod layout_tests;
+mod limits;
+#[cfg(test)]
+pub(crate) mod made;
 mod number;
+mod parquet;
 mod progress;
 mod raw;
 mod read_table;
 mod record;
 mod records;
+mod rows;
 #[cfg(test)]
 mod samples;
 mod scan;
@@ -27,18 +36,27 @@ mod table;
 mod text;
 mod typed;
 mod usage;
+mod workbook;
+mod zip;
 
 pub use container::Container;
+pub use contents::{Content, contents};
 pub use date::{DateFault, DateOrder, OrderEvidence, OrderVerdict, ParsedDate, parse_date};
-pub use detect::{Detection, detect};
+pub use detect::{Detection, detect, detect_all};
+pub use draft::draft_spec;
 pub use export::{ReadTotals, read_usage};
 pub use json::{JsonEvent, JsonRecord, read_json};
+pub use limits::Limits;
 pub use number::{DecimalStyle, NumberFault, StyleEvidence, StyleVerdict, parse_number};
 pub use progress::{Progress, Silent};
 pub use raw::raw_lines;
 pub use read_table::{read_named_table, read_table};
+pub use record::CellKind;
 pub use records::{Dialect, Event, Record, RecordFault, Records};
+pub use rows::Rows;
 pub use shape::Shape;
 pub use table::{Table, TableRow};
 pub use text::{Encoding, Survey, open_text, survey};
 pub use usage::{Change, ChangeRule, OtherLine, Reject, Treatment, UsageRow, UsageSink};
+pub use workbook::Sheet;
+pub use zip::Member;

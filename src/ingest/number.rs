@@ -183,8 +183,8 @@ fn parse_core(core: &str, negative: bool, style: DecimalStyle) -> Result<Decimal
         Some(_) if grouped => return Err(NumberFault::NotANumber),
         Some(text) => {
             let shift = read_exponent(text)?;
-            // How a spreadsheet shows what no longer fits its cell: `1.23457E+17`.
-            if shift >= 11 && core.contains("E+") && digits().count() <= usize::try_from(shift).unwrap_or(0) {
+            // How a spreadsheet shows what no longer fits its cell: `1.23457E+17`, or `1.2E+10` where the column is narrow.
+            if shift >= 10 && core.contains("E+") && digits().count() <= usize::try_from(shift).unwrap_or(0) {
                 return Err(NumberFault::LostPrecision);
             }
             shift

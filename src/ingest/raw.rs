@@ -3,14 +3,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Detection, Event, JsonEvent, Record, Records, open_text, read_json};
+use super::parquet::read_parquet;
+use super::{Detection, Event, JsonEvent, Record, Rows, Shape, open_text, read_json};
 
-/// The text of the records that begin at `lines` (JSON: the records of these numbers).
+/// The text of the records that begin at `lines` (JSON and Parquet: the records of these numbers).
 pub fn raw_lines(detection: &Detection, lines: &[u64]) -> anyhow::Result<BTreeMap<u64, String>> {
     let wanted: BTreeSet<u64> = lines.iter().copied().collect();
     let mut out = BTreeMap::new();
-    let text = open_text(&detection.path, &detection.survey)?;
-    if detection.delimiter.is_none() {
+    if detection.survey.shape == Shape::Parquet {
+        let fault = read_parquet(&detection.path, &mut |record| {
+            if wanted.contains(&record.number) {
+                out.insert(record.number, record.raw.to_string());
+            }
+            Ok(())
+        })?;
+        return fault.map_or(Ok(out), |(_, fault)| Err(fault.into()));
+    }
+    if !detection.is_laid_out() {
+        let text = open_text(&detection.path, &detection.survey)?;
         read_json(text, detection.survey.shape, &mut |event| {
             if let JsonEvent::Record(record) = event
                 && wanted.contains(&record.number)
@@ -21,7 +31,7 @@ pub fn raw_lines(detection: &Detection, lines: &[u64]) -> anyhow::Result<BTreeMa
         })?;
         return Ok(out);
     }
-    let mut records = Records::new(text, detection.dialect());
+    let mut records = Rows::open(&detection.path, &detection.survey, detection.dialect())?;
     records.expect_fields(detection.headings.len());
     let mut record = Record::new();
     while out.len() < wanted.len() {

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use super::bind::{Binding, Cells, Taken};
 use super::detect::head_rows;
-use super::export::{each_json_row, every_heading, learn};
+use super::export::{each_record, every_heading, learn};
 use super::layout::{Layout, LineSink, Lines};
 use super::styles::Styles;
-use super::typed::Problem;
+use super::typed::{ERROR_CELL, Problem};
 use super::{Detection, Dialect, OtherLine, Record, Shape, Table, TableRow, survey};
 use crate::finding::{Code, Finding, Place, Severity};
 use crate::format::{TableKind, closest, normalise};
@@ -20,10 +20,7 @@ use crate::rate::plain;
 pub fn read_table(detection: &Detection) -> Result<Table, Vec<Finding>> {
     let spec_table = detection.table();
     let names = spec_table.kind.columns();
-    let headings = match detection.delimiter {
-        Some(_) => detection.headings.clone(),
-        None => every_heading(detection),
-    };
+    let headings = if detection.is_laid_out() { detection.headings.clone() } else { every_heading(detection) };
     let binding = Binding::new(&detection.spec.id, spec_table, &headings, &names);
     let of = |is: fn(&str) -> bool| -> Vec<usize> {
         let columns = names.iter().enumerate().filter(|(_, name)| is(name));
@@ -45,9 +42,10 @@ pub fn read_table(detection: &Detection) -> Result<Table, Vec<Finding>> {
         styles,
         findings: Vec::new(),
     };
-    match detection.delimiter {
-        Some(_) => layout.read(detection.lines(), &mut reader),
-        None => each_json_row(detection, &headings, &mut |row| {
+    if detection.is_laid_out() {
+        layout.read(detection.lines(), &mut reader)
+    } else {
+        each_record(detection, &headings, &mut |row| {
             match row {
                 Ok((number, cells, _)) => reader.take(cells, number),
                 Err(fault) => {
@@ -56,14 +54,14 @@ pub fn read_table(detection: &Detection) -> Result<Table, Vec<Finding>> {
                 }
             }
             Ok(())
-        }),
+        })
     }
     .map_err(unreadable)?;
     if reader.findings.is_empty() { Ok(reader.table) } else { Err(reader.findings) }
 }
 
 /// Reads one of the book's own tables, whose column names are known. Headings match as those of formats
-/// do; an unknown one is a finding with the nearest known, a missing required one refuses the file.
+/// do; an unknown one is a finding, one that is nearly a known one or a missing required one refuses the file.
 pub fn read_named_table(
     path: &Path,
     source: &str,
@@ -80,7 +78,7 @@ pub fn read_named_table(
     }
     let known: Vec<String> = columns.iter().map(|c| normalise(c)).collect();
     let mut best: Option<(usize, u8, u64, Vec<String>)> = None;
-    head_rows(&survey.head, &mut |delimiter, line, headings| {
+    head_rows(&survey, &mut |delimiter, line, headings| {
         let matched = headings.iter().filter(|h| known.contains(&normalise(h))).count();
         if matched > best.as_ref().map_or(0, |(most, ..)| *most) {
             best = Some((matched, delimiter, line, headings));
@@ -104,12 +102,13 @@ pub fn read_named_table(
         let normalised = normalise(heading);
         if !known.contains(&normalised) {
             let absent = columns.iter().copied().filter(|c| at(c).is_none());
-            let message = match closest(heading, absent) {
-                Some(near) => format!("the table has no such column; did you mean {near}?"),
-                None => {
-                    format!("the table has no such column, it was left out; its columns are {}", columns.join(", "))
-                }
-            };
+            if let Some(near) = closest(heading, absent) {
+                // Without that column its rows would match or say something else than they are meant to.
+                let message = format!("the table has no such column; rename it if {near} is meant, else take it out");
+                return Err(vec![Finding::new(Code::I103, message).at(place(field)).value(heading.clone())]);
+            }
+            let message =
+                format!("the table has no such column, it was left out; its columns are {}", columns.join(", "));
             let finding = Finding::new(Code::I116, message).severity(Severity::Warning);
             findings.push(finding.at(place(field)).value(heading.clone()));
         } else if at(heading) != Some(field) {
@@ -148,6 +147,12 @@ struct TableReader {
 
 impl TableReader {
     fn take(&mut self, cells: &impl Cells, line: u64) {
+        if let Some(field) = self.binding.error_cell(cells) {
+            let (column, value) = (field as u64 + 1, cells.cell(field).to_string());
+            let problem = Problem { code: Code::I111, column, value, message: ERROR_CELL.to_string() };
+            self.findings.push(finding(&self.table.source, line, problem));
+            return;
+        }
         self.binding.prepare(cells);
         let taken = self.fed.iter().map(|column| self.binding.take(*column, cells));
         let (values, fields) = taken.map(|t| (self.canonical(t), t.field.map_or(0, |f| f as u64 + 1))).unzip();

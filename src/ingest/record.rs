@@ -37,6 +37,21 @@ pub(super) fn shown(text: &str) -> String {
     }
 }
 
+/// What a cell's source says it is. Delimited text knows text alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CellKind {
+    #[default]
+    Text,
+    /// A number in plain digits with a decimal point.
+    Number,
+    /// An ISO date or time.
+    Date,
+    /// `true` or `false`.
+    Truth,
+    /// What a spreadsheet shows where a formula fails, like `#N/A`.
+    Error,
+}
+
 /// Where a field's text stands: in the record's raw text, or, where doubled quotes had to be
 /// undone, in its `undoubled` text.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +67,8 @@ pub struct Record {
     pub(super) raw: String,
     pub(super) undoubled: String,
     pub(super) spans: Vec<Span>,
+    /// Per field; empty where all are text.
+    pub(super) kinds: Vec<CellKind>,
     pub(super) line: u64,
     pub(super) last_line: u64,
 }
@@ -77,6 +94,11 @@ impl Record {
 
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> + '_ {
         self.spans.iter().map(|span| self.text(*span))
+    }
+
+    /// What the `i`th field is.
+    pub fn kind(&self, i: usize) -> CellKind {
+        self.kinds.get(i).copied().unwrap_or_default()
     }
 
     /// The physical line where the record begins, 1-based.
@@ -108,6 +130,7 @@ impl Record {
         self.raw.clear();
         self.undoubled.clear();
         self.spans.clear();
+        self.kinds.clear();
         self.line = line;
         self.last_line = line;
     }

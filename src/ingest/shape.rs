@@ -12,11 +12,25 @@ pub enum Shape {
     JsonLines,
     /// An object that holds the array of records, as pages of an API do.
     JsonEnvelope,
+    /// Rows of a workbook's sheet.
+    Sheet,
+    Parquet,
 }
 
 /// The member names under which APIs put their records.
-const ENVELOPE_MEMBERS: &[&str] =
-    &["value", "content", "items", "data", "results", "lineItems", "line_items", "records", "rows", "entries"];
+const ENVELOPE_MEMBERS: &[&str] = &[
+    "value",
+    "content",
+    "items",
+    "data",
+    "results",
+    "lineItems",
+    "line_items",
+    "records",
+    "rows",
+    "entries",
+    "charges",
+];
 
 /// Whether records stand under this member of an envelope. `paged`: the object counts its records
 /// (`record_count`), and so any list in it may be the one.
@@ -34,6 +48,17 @@ impl Shape {
             Shape::JsonArray => "JSON array",
             Shape::JsonLines => "JSON lines",
             Shape::JsonEnvelope => "JSON envelope",
+            Shape::Sheet => "sheet",
+            Shape::Parquet => "Parquet",
+        }
+    }
+
+    /// Whether a row of headings stands above the rows, among titles and notes; else every record names its
+    /// values itself.
+    pub const fn is_laid_out(self) -> bool {
+        match self {
+            Shape::Delimited | Shape::Sheet => true,
+            Shape::JsonArray | Shape::JsonLines | Shape::JsonEnvelope | Shape::Parquet => false,
         }
     }
 

@@ -6,8 +6,8 @@ use rust_decimal::Decimal;
 
 use super::bind::{Cells, Taken};
 use super::{
-    DateFault, DateOrder, DecimalStyle, NumberFault, OrderEvidence, OrderVerdict, StyleEvidence, StyleVerdict,
-    parse_date, parse_number,
+    CellKind, DateFault, DateOrder, DecimalStyle, NumberFault, OrderEvidence, OrderVerdict, Shape, StyleEvidence,
+    StyleVerdict, parse_date, parse_number,
 };
 use crate::finding::Code;
 use crate::format::{DateOrderRule, DecimalRule, Read};
@@ -32,6 +32,8 @@ impl Styles {
     /// Reads a number as its field is written.
     pub fn number(&self, taken: Taken<'_>) -> Result<Decimal, (Code, String)> {
         let known = taken.field.and_then(|f| self.numbers.get(f)).and_then(Option::as_ref);
+        // A number that is stored as one is written one way only.
+        let known = known.filter(|_| taken.kind != CellKind::Number);
         let style = match known {
             Some(Known::As(style)) => *style,
             None => DecimalStyle::Point,
@@ -72,12 +74,12 @@ pub(super) struct Evidence {
 
 /// The decimal style a format states, which does not hold for a file with `;` between its fields: a
 /// spreadsheet of another locale has written it again.
-pub(super) fn stated_style(read: &Read, delimiter: Option<u8>) -> Option<DecimalStyle> {
-    match (delimiter, read.decimal) {
-        (None, _) => Some(DecimalStyle::Point),
-        (Some(b';'), _) | (_, None) => None,
-        (_, Some(DecimalRule::Point)) => Some(DecimalStyle::Point),
-        (_, Some(DecimalRule::Comma)) => Some(DecimalStyle::Comma),
+pub(super) fn stated_style(read: &Read, shape: Shape, delimiter: Option<u8>) -> Option<DecimalStyle> {
+    match (shape.is_laid_out(), delimiter, read.decimal) {
+        (false, _, _) => Some(DecimalStyle::Point),
+        (_, Some(b';'), _) | (_, _, None) => None,
+        (_, _, Some(DecimalRule::Point)) => Some(DecimalStyle::Point),
+        (_, _, Some(DecimalRule::Comma)) => Some(DecimalStyle::Comma),
     }
 }
 
@@ -104,12 +106,16 @@ impl Evidence {
 
     pub fn observe(&mut self, cells: &impl Cells) {
         for (field, evidence) in self.numbers.iter_mut().enumerate() {
-            if let Some(evidence) = evidence {
+            if let Some(evidence) = evidence
+                && matches!(cells.kind(field), CellKind::Text)
+            {
                 evidence.observe(cells.cell(field).trim());
             }
         }
         for (field, evidence) in self.dates.iter_mut().enumerate() {
-            if let Some(evidence) = evidence {
+            if let Some(evidence) = evidence
+                && matches!(cells.kind(field), CellKind::Text)
+            {
                 evidence.observe(cells.cell(field).trim());
             }
         }

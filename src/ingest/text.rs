@@ -3,13 +3,16 @@
 
 use std::io::{self, BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use encoding_rs::{CoderResult, Decoder, Encoding as Coding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
-use sha2::{Digest, Sha256};
 
 use super::container::{Container, foreign};
-use super::judge::Judge;
+use super::contents::{Content, contents};
+use super::judge::{Judge, Verdict};
+use super::limits::Limits;
 use super::shape::Shape;
+use super::workbook::Sheet;
 use crate::finding::{Code, Finding, Place};
 
 #[cfg(test)]
@@ -54,84 +57,112 @@ impl Encoding {
     }
 }
 
-/// What one pass over a file found.
+/// What one pass over a file, or over a part of it, found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survey {
-    /// Of the bytes on disk, in hex.
+    /// Of the bytes of the whole file on disk, in hex.
     pub sha256: String,
-    /// On disk.
+    /// Of the whole file on disk.
     pub bytes: u64,
     pub container: Container,
     pub encoding: Encoding,
     pub shape: Shape,
-    /// The first decoded characters, at most `HEAD` bytes of them, without a byte order mark.
+    /// The first decoded characters, at most `HEAD` bytes of them, without a byte order mark. Empty where
+    /// the records are no text.
     pub head: String,
     pub head_is_whole: bool,
     pub ends_with_newline: bool,
+    /// The sheet, where the records are rows of one.
+    pub sheet: Option<Arc<Sheet>>,
 }
 
-/// Reads the whole file once. `shown` is its path in messages. What cannot be read as text is I101, an
-/// empty file I114, a file that ends in the middle I110.
+/// Reads the whole of a file that is one text. `shown` is its path in messages. What cannot be read as text is
+/// I101, an empty file I114, a file that ends in the middle I110.
 pub fn survey(path: &Path, shown: &str) -> Result<Survey, Finding> {
-    let place = || Place::file(shown);
-    let unreadable =
-        |e: &io::Error| Finding::new(Code::I101, format!("the file cannot be read: {}", reason(e))).at(place());
-    let mut file = fs_err::File::open(path).map_err(|e| unreadable(&e))?;
-    let mut hashed = Hashed { reader: &mut file, hash: Sha256::new(), bytes: 0 };
-
-    let head = read_up_to(&mut hashed, 4 << 10).map_err(|e| unreadable(&e))?;
-    if let Some((what, way_out)) = foreign(&head) {
-        let message = format!("this is {what}, whatever its name says; {way_out}");
-        return Err(Finding::new(Code::I101, message).at(place()));
+    let refuse = |what: &str| {
+        let message = format!("this is {what}, whatever its name says, and a single text is expected; save it as CSV");
+        Err(Finding::new(Code::I101, message).at(Place::file(shown)))
+    };
+    let mut contents = contents(path, shown, &Limits::default());
+    match (contents.pop(), contents.is_empty()) {
+        (Some(Ok(Content { survey: Survey { shape: Shape::Sheet, .. }, .. })), _) => refuse("a workbook"),
+        (Some(Ok(Content { survey: Survey { shape: Shape::Parquet, .. }, .. })), _) => refuse("a Parquet file"),
+        (Some(one), true) => one.map(|content| content.survey),
+        _ => refuse("an archive of several files"),
     }
-    let container = Container::of(&head);
+}
+
+/// Reads a text to its end, within the limits. `packed` tells how many bytes of the file that took so far, and
+/// `unpacked` counts what comes out. Findings have no file in their place yet.
+pub(super) fn read_through(
+    reader: &mut dyn Read,
+    container: Container,
+    limits: &Limits,
+    packed: &dyn Fn() -> u64,
+    unpacked: &mut u64,
+) -> Result<Verdict, Finding> {
     let mut judge = Judge::default();
-    let mut decoded = 0_u64;
-    {
-        let mut reader = container.decode(head.as_slice().chain(&mut hashed));
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            match reader.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(n) => {
-                    if decoded == 0
-                        && container == Container::Gzip
-                        && let Some((what, way_out)) = foreign(&buffer[..n])
-                    {
-                        let message = format!("inside the gzip is {what}; {way_out}");
-                        return Err(Finding::new(Code::I101, message).at(place()));
-                    }
-                    decoded += n as u64;
-                    judge.take(&buffer[..n]);
+    let mut buffer = vec![0; 64 << 10];
+    let before = *unpacked;
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => {
+                let bytes = &buffer[..n];
+                if *unpacked == before
+                    && container != Container::Plain
+                    && let Some((what, way_out)) = foreign(bytes).or_else(|| packed_again(bytes))
+                {
+                    let message = format!("inside the {} is {what}; {way_out}", container.name());
+                    return Err(Finding::new(Code::I101, message));
                 }
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) if container == Container::Gzip && is_broken_data(&e) => {
-                    let message = format!(
-                        "the gzip data is cut off or damaged: {decoded} bytes could be unpacked before it broke; nothing of them was used"
-                    );
-                    return Err(Finding::new(Code::I110, message).at(place()));
+                *unpacked += n as u64;
+                if container != Container::Plain
+                    && let Some(why) = limits.exceeded(packed(), *unpacked)
+                {
+                    return Err(Finding::new(Code::I101, format!("the {} file is refused: {why}", container.name())));
                 }
-                Err(e) => return Err(unreadable(&e)),
+                judge.take(bytes);
             }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(broken(container, &e, *unpacked - before)),
         }
     }
-    let verdict = judge.verdict().map_err(|finding| match finding.place {
-        Some(Place { line: Some(line), .. }) => Finding { place: Some(Place::line(shown, line)), ..finding },
-        _ => finding.at(place()),
-    })?;
-    Ok(Survey {
-        sha256: hashed.hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-            hex.extend([byte >> 4, byte & 15].map(|n| char::from_digit(u32::from(n), 16).unwrap_or('0')));
-            hex
-        }),
-        bytes: hashed.bytes,
-        container,
-        encoding: verdict.encoding,
-        shape: Shape::of(&verdict.head),
-        head: verdict.head,
-        head_is_whole: verdict.head_is_whole,
-        ends_with_newline: verdict.ends_with_newline,
-    })
+    judge.verdict()
+}
+
+/// A container in a container: one layer is taken off, no more.
+fn packed_again(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    let what = match Container::of(head) {
+        Container::Gzip => "a gzip file",
+        Container::Zstd => "a zstd file",
+        Container::Plain | Container::Zip(_) => return None,
+    };
+    Some((what, "unpack it and put the file inside it here"))
+}
+
+/// Why a container's bytes could not be read on.
+pub(super) fn broken(container: Container, e: &io::Error, unpacked: u64) -> Finding {
+    let told = e.to_string();
+    if container == Container::Zstd && told.contains("too much memory") {
+        let message = "the zstd data needs more than 128 MiB of memory to unpack; unpack it and put the file here";
+        return Finding::new(Code::I101, message);
+    }
+    let damaged = match container {
+        Container::Plain => false,
+        Container::Gzip | Container::Zip(_) => is_broken_data(e),
+        // The library says all of its own in one kind.
+        Container::Zstd => is_broken_data(e) || e.kind() == io::ErrorKind::Other,
+    };
+    if damaged {
+        let message = format!(
+            "the {} data is cut off or damaged: {unpacked} bytes could be unpacked before it broke; nothing of them \
+             was used",
+            container.name()
+        );
+        return Finding::new(Code::I110, message);
+    }
+    Finding::new(Code::I101, format!("the file cannot be read: {}", reason(e)))
 }
 
 /// The decoded text from its beginning, as UTF-8 without a byte order mark.
@@ -165,39 +196,17 @@ pub(super) fn head_of(bytes: &[u8], encoding: Encoding, whole: bool) -> (String,
     (text, is_whole)
 }
 
-fn read_up_to(reader: &mut impl Read, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    reader.take(limit).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 fn is_broken_data(e: &io::Error) -> bool {
     matches!(e.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
 }
 
 /// Without the path, which messages name their own way.
-fn reason(e: &io::Error) -> String {
+pub(super) fn reason(e: &io::Error) -> String {
     match e.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
         kind => kind.to_string(),
-    }
-}
-
-/// Hashes and counts what passes.
-struct Hashed<R> {
-    reader: R,
-    hash: Sha256,
-    bytes: u64,
-}
-
-impl<R: Read> Read for Hashed<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let n = self.reader.read(out)?;
-        self.hash.update(&out[..n]);
-        self.bytes += n as u64;
-        Ok(n)
     }
 }
 

@@ -26,6 +26,9 @@ impl From<RecordFault> for Problem {
     }
 }
 
+/// Said of a cell in which a formula failed.
+pub(super) const ERROR_CELL: &str = "the cell holds a spreadsheet's error instead of a value";
+
 /// What of a row is typed: the rest is text.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Typed {
@@ -65,6 +68,9 @@ impl<'s> Typist<'s> {
             problem.get_or_insert(found);
         };
         let mut typed = Typed::default();
+        if let Some(field) = self.binding.error_cell(cells) {
+            note(cell_problem(Code::I111, field, cells, ERROR_CELL.to_string()));
+        }
         for field in &self.binding.ids {
             if is_cut_short(cells.cell(*field).trim()) {
                 let message = "the id is in exponent notation: a spreadsheet has cut its digits off".to_string();
@@ -194,7 +200,7 @@ impl<'s> Typist<'s> {
     fn exported(&self, cells: &impl Cells) -> Option<NaiveDate> {
         self.binding.exported.iter().find_map(|field| {
             let text = self.binding.clean(cells.cell(*field));
-            self.styles.date(Taken { text, field: Some(*field) }).ok().map(|(date, _)| date)
+            self.styles.date(Taken { text, field: Some(*field), kind: cells.kind(*field) }).ok().map(|(date, _)| date)
         })
     }
 
@@ -230,7 +236,7 @@ impl<'s> Typist<'s> {
             };
             if !there {
                 let field = columns.iter().find_map(|c| self.take(*c, cells).field);
-                let taken = Taken { text: "", field };
+                let taken = Taken::text("", field);
                 let message = format!("the row has no {}, which the format needs", needed.word());
                 return Some(problem_at(Code::I111, taken, message));
             }

@@ -12,7 +12,7 @@ use crate::control::Tally;
 use crate::format::{ChargeCategory, MeterRule};
 use crate::ingest::Treatment;
 use crate::rate::{Currency, ExactSum, Overflow};
-use crate::tidy::{Belonging, Row};
+use crate::tidy::{Belonging, Row, covers_more_than_a_month};
 
 /// How a SKU's rows become units of its product.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -76,16 +76,22 @@ impl Sums {
         self.providers.insert(provider);
         let position = row.position();
         self.first = Some(self.first.map_or(position, |f| f.min(position)));
-        if let Some(cost) = row.cost.filter(|_| belonging.cost) {
-            self.cost.entry(row.currency).or_default().add(cost)?;
+        if let Some(cost) = row.cost {
+            // A cost that counts in another period is known to be nothing here, which is not the same as unknown.
+            let sum = self.cost.entry(row.currency).or_default();
+            if belonging.cost {
+                sum.add(cost)?;
+            }
         }
         let counts = row.treatment == Treatment::Counted
             && matches!(row.category, ChargeCategory::Purchase | ChargeCategory::Usage);
         if let Some(quantity) = row.quantity.filter(|_| counts && belonging.quantity) {
             self.counted = true;
             if let Some(cost) = row.unit_cost {
-                // A unit cost is per vendor unit; it compares with the contract's only where units are the same.
-                self.unit_cost.merge(if conversion.multiplier == Decimal::ONE {
+                // A unit cost is per vendor unit and charge period; it compares with the contract's only where
+                // both are the same.
+                let long = row.start.zip(row.end).is_some_and(|(start, end)| covers_more_than_a_month(start, end));
+                self.unit_cost.merge(if conversion.multiplier == Decimal::ONE && !long {
                     UnitCost::One(cost)
                 } else {
                     UnitCost::Many
@@ -166,4 +172,56 @@ impl Sums {
 
 fn days_between(from: NaiveDate, to: NaiveDate) -> i64 {
     (to - from).num_days().max(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three seats at 211.20 for the year from 15 September 2026.
+    fn year_up_front() -> Row {
+        let day = |y, m, d| NaiveDate::from_ymd_opt(y, m, d);
+        Row {
+            key: 1,
+            content: 1,
+            series: 1,
+            line: 9,
+            file: 0,
+            account: 0,
+            sku: 0,
+            identified: false,
+            category: ChargeCategory::Purchase,
+            treatment: Treatment::Counted,
+            currency: Currency::parse("USD").expect("a code"),
+            start: day(2026, 9, 15),
+            end: day(2027, 9, 15),
+            exported: None,
+            quantity: Some(Decimal::from(3)),
+            cost: Some(Decimal::new(63_360, 2)),
+            unit_cost: Some(Decimal::new(21_120, 2)),
+        }
+    }
+
+    fn summed(row: &Row, belonging: Belonging) -> (String, String, Option<Decimal>) {
+        let october: Period = "2026-10".parse().expect("a period");
+        let mut sums = Sums::default();
+        let conversion = Conversion { rule: MeterRule::Sum, multiplier: Decimal::ONE };
+        sums.add(row, 0, october, belonging, conversion).expect("fits");
+        let cost = sums.cost.get(&row.currency).expect("a cost").to_string();
+        (sums.quantity(october).expect("fits").to_string(), cost, sums.unit_cost())
+    }
+
+    #[test]
+    fn a_cost_that_counted_in_an_earlier_month_is_zero_and_not_unknown() {
+        let (quantity, cost, _) = summed(&year_up_front(), Belonging { quantity: true, cost: false });
+        assert_eq!((quantity.as_str(), cost.as_str()), ("3", "0"));
+    }
+
+    #[test]
+    fn the_unit_cost_of_a_year_is_not_taken_for_that_of_a_month() {
+        let here = Belonging { quantity: true, cost: true };
+        assert_eq!(summed(&year_up_front(), here), ("3".into(), "633.60".into(), None));
+        let month = Row { end: NaiveDate::from_ymd_opt(2026, 10, 15), ..year_up_front() };
+        assert_eq!(summed(&month, here).2, Some(Decimal::new(21_120, 2)));
+    }
 }

@@ -76,10 +76,12 @@ pub fn compare(
 
     let mapped = supply.is_mapped(&unit.product_code);
     let nothing = supply.nothing_supplied(&unit.product_code).filter(|_| sum.is_none());
+    // Where all there is could not be read, what was used is unknown, not zero.
+    let unread = supply.rejected(&unit.client.id, &unit.product_code).is_some();
     let units = match (sum, mapped, &nothing) {
         (Some(units), _, _) => Some(units),
-        (None, true, None) => Some(Decimal::ZERO),
-        (None, false, _) | (None, true, Some(_)) => None,
+        (None, true, None) if !unread => Some(Decimal::ZERO),
+        (None, _, _) => None,
     };
     let allotted = units.map_or_else(|| Ok(held.clone()), |u| allot(u, &held))?;
     let mut shares = allotted.into_iter();
@@ -100,7 +102,7 @@ pub fn compare(
         is_compared,
     };
     let Some(units) = units else {
-        comparison.disagreement = nothing.map(not_reconcilable);
+        comparison.disagreement = nothing.map(|reason| not_reconcilable(reason, Action::SupplyExport));
         return Ok(comparison);
     };
     let difference = subtract(units, contract)?;
@@ -110,13 +112,14 @@ pub fn compare(
     }
     if let Some(reason) = left_out.filter(|_| difference > Decimal::ZERO) {
         comparison.compared = false;
-        comparison.disagreement = Some(Disagreement { action: Action::CorrectRow, ..not_reconcilable(reason) });
+        comparison.disagreement = Some(not_reconcilable(reason, Action::CorrectRow));
         return Ok(comparison);
     }
     if difference < Decimal::ZERO {
         if let Some(reason) = supply.incomplete(&unit.product_code) {
             comparison.compared = false;
-            comparison.disagreement = Some(not_reconcilable(reason));
+            let action = if supply.lacks_mapping(&unit.product_code) { Action::Map } else { Action::SupplyExport };
+            comparison.disagreement = Some(not_reconcilable(reason, action));
             return Ok(comparison);
         }
         if supply.rejected(&unit.client.id, &unit.product_code).is_some() {
@@ -166,10 +169,13 @@ pub fn rate_line(
     }
 }
 
-/// Why the contract side may hold more than was compared: a line of it could not be used.
+/// Why the contract side may hold more than was compared: a line of it, of this product or of one that
+/// cannot be read, could not be used.
 fn left_out(unit: &Unit<'_>, psa: &Psa) -> Option<String> {
-    let own =
-        |l: &&LeftOutLine| l.client_id.key() == unit.client.id.key() && l.product_code.key() == unit.product_code.key();
+    let own = |line: &&LeftOutLine| {
+        let product = line.product_code.key();
+        line.client_id.key() == unit.client.id.key() && (product.is_empty() || product == unit.product_code.key())
+    };
     psa.left_out.iter().find(own).map(|line| format!("contract line {} at {} could not be used", line.id, line.place))
 }
 
@@ -187,13 +193,13 @@ fn last(view: &LineView<'_>) -> Option<NaiveDate> {
     view.active.map(|(_, last)| last)
 }
 
-fn not_reconcilable(reason: String) -> Disagreement {
+fn not_reconcilable(reason: String, action: Action) -> Disagreement {
     Disagreement {
         code: Code::R416,
         severity: Code::R416.severity(),
         impact: None,
         owed_by: OwedBy::Nobody,
-        action: Action::SupplyExport,
+        action,
         terms: None,
         reason,
     }
@@ -220,7 +226,7 @@ fn without_line(
         return Ok(comparison);
     };
     if let Some(reason) = left_out {
-        comparison.disagreement = Some(Disagreement { action: Action::CorrectRow, ..not_reconcilable(reason) });
+        comparison.disagreement = Some(not_reconcilable(reason, Action::CorrectRow));
         return Ok(comparison);
     }
     let (code, action, terms) = match unit.inactive.first() {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use super::compare::{Comparison, Disagreement, billing, compare};
-use super::decide::{Standing, standing};
+use super::decide::{Lapse, Standing, standing};
 use super::duplicate_line;
 use super::ids::discrepancy_id;
 use super::lines::{Billed, LineBuilder};
@@ -19,7 +19,7 @@ use crate::book::{Billing, Config, ContractId, Decision, DecisionKind, Period, P
 use crate::control::Bucket;
 use crate::finding::{Code, Severity};
 use crate::meter::Metered;
-use crate::rate::{Currency, Overflow, add, subtract};
+use crate::rate::{Currency, Overflow, add, plain, subtract};
 
 /// Everything a reconciliation is concluded from. It cannot tell who added the metered sums up.
 pub struct Input<'a> {
@@ -123,8 +123,8 @@ fn conclude(case: &Case<'_, '_>, first_of_pair: bool, out: &mut Outcome) -> Resu
         if row.decision == Some(DecisionKind::Dismiss) {
             row.severity = Severity::Info;
         }
-        if matches!(decision, Standing::Lapsed) {
-            out.discrepancies.push(case.lapsed(&row));
+        if let Standing::Lapsed(lapsed, why) = decision {
+            out.discrepancies.push(case.lapsed(&row, lapsed, why));
         }
         touching = Some((row.discrepancy_id.clone(), row.decision.is_none() && row.severity > Severity::Info));
         main = Some(row);
@@ -137,9 +137,11 @@ fn conclude(case: &Case<'_, '_>, first_of_pair: bool, out: &mut Outcome) -> Resu
         row.place = rejected.first.clone();
         row.action = Action::CorrectRow;
         row.message = format!(
-            "{} {} of this client and product could not be read, so the metered quantity may be short",
+            "{}: {} {} of {} could not be read, so the metered quantity may be short",
+            case.unit.product.map_or(case.unit.product_code.as_str(), |p| p.name.as_str()),
             rejected.rows,
             if rejected.rows == 1 { "row" } else { "rows" },
+            case.unit.client.name,
         );
         touch(case, row, &mut touching, out);
     }
@@ -187,8 +189,8 @@ fn conclude(case: &Case<'_, '_>, first_of_pair: bool, out: &mut Outcome) -> Resu
 fn touch(case: &Case<'_, '_>, mut row: Discrepancy, touching: &mut Option<(String, bool)>, out: &mut Outcome) {
     let decision = standing(case.input.decisions, &row.discrepancy_id, case.input.period, row.difference);
     row.decision = decision.kind();
-    if matches!(decision, Standing::Lapsed) {
-        out.discrepancies.push(case.lapsed(&row));
+    if let Standing::Lapsed(lapsed, why) = decision {
+        out.discrepancies.push(case.lapsed(&row, lapsed, why));
     }
     let undecided = row.decision.is_none() && row.severity > Severity::Info;
     match touching {
@@ -338,7 +340,7 @@ impl Case<'_, '_> {
         costs.all(|m| m.unit_cost == Some(first)).then_some(first)
     }
 
-    fn lapsed(&self, of: &Discrepancy) -> Discrepancy {
+    fn lapsed(&self, of: &Discrepancy, decision: &Decision, why: Lapse) -> Discrepancy {
         let mut row = self.discrepancy(Code::R417);
         row.discrepancy_id = discrepancy_id(
             self.unit.client.id.as_str(),
@@ -346,18 +348,29 @@ impl Case<'_, '_> {
             &self.vendor,
             Code::R417,
         );
-        row.message = format!("the decision on {} ({}) no longer holds", of.discrepancy_id, of.code);
+        row.place = decision.place.clone();
+        row.action = Action::DecideAgain;
+        let why = match why {
+            Lapse::Expired => format!("held until {}", decision.until.map(|p| p.to_string()).unwrap_or_default()),
+            Lapse::Outgrown => format!(
+                "was made on a difference of {}, which is {} now",
+                decision.difference.map(plain).unwrap_or_default(),
+                of.difference.map(plain).unwrap_or_default()
+            ),
+        };
+        row.message =
+            format!("the decision {} on {} ({}) {why}: decide again", decision.kind.word(), of.discrepancy_id, of.code);
         row
     }
 
     /// A sentence that says the disagreement with its numbers.
     fn message(&self, disagreement: &Disagreement) -> String {
-        let show = |q: Option<Decimal>| q.map_or_else(|| "none".to_string(), crate::rate::plain);
+        let show = |q: Option<Decimal>| q.map_or_else(|| "none".to_string(), plain);
         let (metered, contract) = (show(self.comparison.metered), show(self.comparison.contract));
         let what = self.unit.product.map_or(self.unit.product_code.as_str(), |p| p.name.as_str());
         let line = self.unit.inactive.first();
         match disagreement.code {
-            Code::R401 => format!("{what}: {metered} used, {contract} on contract; the surplus is not billed"),
+            Code::R401 => format!("{what}: {metered} used, only {contract} on contract"),
             Code::R402 => format!("{what}: {contract} on contract, only {metered} used"),
             Code::R404 => format!("{what}: {contract} on contract, nothing used"),
             Code::R403 => format!("{what}: {metered} used, and no contract line bills it"),
@@ -370,7 +383,7 @@ impl Case<'_, '_> {
                 line.map_or("", |v| v.line.id.as_str()),
                 line.and_then(|v| v.effective).map(|d| d.to_string()).unwrap_or_default()
             ),
-            _ => format!("{what}: nothing is concluded, for {}", disagreement.reason),
+            _ => format!("{what}: nothing is concluded, because {}", disagreement.reason),
         }
     }
 }

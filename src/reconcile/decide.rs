@@ -9,11 +9,21 @@ use crate::book::{Decision, DecisionKind, Period};
 pub enum Standing<'a> {
     Undecided,
     Decided(&'a Decision),
-    /// There was a decision, and it holds no longer: it expired, or the difference outgrew it.
-    Lapsed,
+    /// There was a decision, and it holds no longer.
+    Lapsed(&'a Decision, Lapse),
 }
 
-/// The last row of the file that holds in the period rules; the difference must not have outgrown it.
+/// Why a decision holds no longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lapse {
+    /// The period is not before its `until`.
+    Expired,
+    /// The difference is larger than the one it was made on.
+    Outgrown,
+}
+
+/// The last row of the file that has begun by the period rules, even where it holds no longer: it replaced
+/// the rows before it. The difference must not have outgrown it.
 pub fn standing<'a>(decisions: &'a [Decision], id: &str, period: Period, difference: Option<Decimal>) -> Standing<'a> {
     let about = decisions.iter().filter(|d| d.discrepancy_id.eq_ignore_ascii_case(id));
     let mut out = Standing::Undecided;
@@ -26,7 +36,11 @@ pub fn standing<'a>(decisions: &'a [Decision], id: &str, period: Period, differe
             (Some(made_on), Some(now)) => now.abs() > made_on.abs(),
             _ => false,
         };
-        out = if expired || outgrown { Standing::Lapsed } else { Standing::Decided(decision) };
+        out = match (expired, outgrown) {
+            (true, _) => Standing::Lapsed(decision, Lapse::Expired),
+            (false, true) => Standing::Lapsed(decision, Lapse::Outgrown),
+            (false, false) => Standing::Decided(decision),
+        };
     }
     out
 }
@@ -35,7 +49,7 @@ impl Standing<'_> {
     pub fn kind(&self) -> Option<DecisionKind> {
         match self {
             Standing::Decided(decision) => Some(decision.kind),
-            Standing::Undecided | Standing::Lapsed => None,
+            Standing::Undecided | Standing::Lapsed(..) => None,
         }
     }
 }
@@ -64,7 +78,7 @@ mod tests {
         match standing(std::slice::from_ref(decision), "DABC", period, Some(Decimal::from(difference))) {
             Standing::Undecided => "undecided",
             Standing::Decided(_) => "decided",
-            Standing::Lapsed => "lapsed",
+            Standing::Lapsed(..) => "lapsed",
         }
     }
 

@@ -25,10 +25,15 @@ pub(super) fn discrepancy(case: &Case<'_, '_>, main: Option<&Discrepancy>) -> Re
     row.action = Action::MergeLines;
     let carried = main.is_some_and(|d| matches!(d.code, Code::R402 | Code::R404));
     let rated = rate_line(newest, newest.line.quantity, case.comparison.spread, None)?.ok();
-    row.impact = rated.filter(|r| !carried && r.amount > Decimal::ZERO).map(|r| r.amount);
     row.message = format!("contract line {} repeats line {}", newest.line.id, older.line.id);
     if carried {
         row.message.push_str("; the money is in the over-billing beside it");
+    } else if case.comparison.compared {
+        row.impact = rated.map(|_| Decimal::ZERO);
+        row.message.push_str("; both are used, so nothing is billed twice");
+    } else if case.comparison.metered.is_none() && case.comparison.disagreement.is_none() {
+        // Nothing meters the product, so the second line is all there is to judge by.
+        row.impact = rated.map(|r| r.amount);
     }
     Ok(Some(row))
 }

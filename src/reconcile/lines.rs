@@ -14,7 +14,7 @@ use super::unit::{LineView, catalogue_terms};
 use super::{Action, LineItem, LineKind, LineStatus};
 use crate::book::{BillTiming, ContractLineId, DecisionKind};
 use crate::finding::Code;
-use crate::rate::{Overflow, Rated, Share, Terms, multiply, rate, subtract};
+use crate::rate::{ExactSum, Overflow, RateError, Rated, Share, Terms, multiply, rate, subtract};
 
 /// What a line bills.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -76,7 +76,8 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         item.quantity = rated.quantity;
         item.unit_price = rated.unit_price;
         item.amount = Some(rated.amount);
-        item.cost = cost.of(billed.quantity, item.unit_cost, &view.terms)?;
+        let share = if spread { Share::WHOLE } else { view.service.share };
+        item.cost = cost.of(billed.quantity, item.unit_cost, &view.terms, share)?;
         item.margin = margin(item.amount, item.cost)?;
         if let Some(note) = cost.note {
             item.description = format!("{} (cost at {note})", item.description);
@@ -133,11 +134,21 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         let offered = case.comparison.disagreement.as_ref().and_then(|d| d.terms.clone());
         let terms = offered.unwrap_or_else(|| catalogue_terms(case.unit.product, case.currency, case.input.config));
         let product = case.unit.product;
-        let rated = rate(quantity, &terms, Share::WHOLE).ok();
+        let rated = match rate(quantity, &terms, Share::WHOLE) {
+            Ok(rated) => Some(rated),
+            Err(RateError::Overflow(overflow)) => return Err(overflow),
+            Err(problem) => {
+                let mut row = case.discrepancy(Code::R418);
+                row.action = Action::SetPrice;
+                row.message = format!("the accepted usage of {} cannot be priced: {problem}", case.unit.product_code);
+                out.discrepancies.push(row);
+                None
+            }
+        };
         let cost = self.costs.first().copied().unwrap_or_default();
         let unit_cost = case.unit_cost();
         let amount = rated.as_ref().map(|r| r.amount);
-        let cost = cost.of(quantity, unit_cost, &terms)?;
+        let cost = cost.of(quantity, unit_cost, &terms, Share::WHOLE)?;
         out.lines.push(LineItem {
             line_id: line_id(period, case.unit.client.id.as_str(), &case.about(), LineKind::Recurring),
             status: if rated.is_some() { LineStatus::Ready } else { LineStatus::Held },
@@ -220,12 +231,22 @@ fn margin(amount: Option<Decimal>, cost: Option<Decimal>) -> Result<Option<Decim
 }
 
 impl CostShare {
-    /// The line's cost: its share of the metered cost, else unit cost × quantity, in minor units.
-    fn of(&self, quantity: Decimal, unit_cost: Option<Decimal>, terms: &Terms) -> Result<Option<Decimal>, Overflow> {
+    /// The line's cost: its share of the metered cost, else unit cost × quantity for the days it was active,
+    /// in minor units.
+    fn of(
+        &self,
+        quantity: Decimal,
+        unit_cost: Option<Decimal>,
+        terms: &Terms,
+        share: Share,
+    ) -> Result<Option<Decimal>, Overflow> {
         if self.metered.is_some() || self.foreign {
             return Ok(self.metered);
         }
         let Some(unit_cost) = unit_cost else { return Ok(None) };
-        Ok(Some(terms.rounding.line(multiply(unit_cost, quantity)?, terms.currency)))
+        let whole = ExactSum::of(multiply(unit_cost, quantity)?).times(i64::from(share.active))?;
+        let strategy = terms.rounding.strategy();
+        let part = whole.divided(share.of, terms.currency.minor_digits(), strategy)?;
+        Ok(Some(terms.rounding.line(part, terms.currency)))
     }
 }

@@ -45,7 +45,7 @@ fn unit_cost(case: &Case<'_, '_>) -> Result<UnitCost, Overflow> {
     let mut out = UnitCost { total: None, foreign: None, note: None };
     for (currency, cost) in case.unit.metered.iter().flat_map(|&i| &case.input.metered[i].cost) {
         // Cost without a currency is of no known currency: it never counts as money.
-        if currency.is_none() || cost.is_zero() {
+        if currency.is_none() || (cost.is_zero() && *currency != case.currency) {
             continue;
         }
         let own = if *currency == case.currency {
@@ -102,8 +102,13 @@ pub(super) fn findings(case: &Case<'_, '_>, lines: &[LineItem]) -> Result<Vec<Di
         let mut row = case.discrepancy(Code::R410);
         row.action = Action::StateRate;
         row.message = format!(
-            "the contract is in {} and the cost in {foreign}; without a stated rate the margin is unknown",
+            "the contract is in {} and the cost in {foreign}, so the margin is unknown; {}",
             if case.currency.is_none() { "no currency" } else { case.currency.code() },
+            if case.currency.is_none() {
+                "give the contract its currency".to_string()
+            } else {
+                format!("state \"{foreign}/{}\" under [fx.\"{}\"] in trueup.toml", case.currency, case.input.period)
+            },
         );
         out.push(row);
     }

@@ -120,8 +120,10 @@ pub enum Action {
     MergeLines,
     StateRate,
     SupplyExport,
+    Map,
     SetPrice,
     CorrectRow,
+    DecideAgain,
     None,
 }
 
@@ -139,8 +141,10 @@ impl Action {
             Action::MergeLines => "merge-lines",
             Action::StateRate => "state-rate",
             Action::SupplyExport => "supply-export",
+            Action::Map => "map",
             Action::SetPrice => "set-price",
             Action::CorrectRow => "correct-row",
+            Action::DecideAgain => "decide-again",
             Action::None => "",
         }
     }

@@ -20,10 +20,13 @@ pub struct RejectedUse {
 pub struct Supply {
     /// Product → the vendors it is mapped from, by name as written.
     vendors: BTreeMap<String, BTreeMap<String, String>>,
+    /// One spelling for each vendor: the first that was expected.
+    names: BTreeMap<String, String>,
     supplied: BTreeSet<String>,
-    refused: BTreeMap<String, String>,
-    /// A file that could belong to any vendor was refused.
-    refused_any: Option<String>,
+    /// Vendor → why its exports were not read whole.
+    partial: BTreeMap<String, String>,
+    /// Why any vendor's exports may not have been read whole.
+    partial_any: Option<String>,
     /// Product → why its usage is not all attributed.
     unattributed: BTreeMap<String, String>,
     rejected: BTreeMap<(String, String), RejectedUse>,
@@ -32,11 +35,9 @@ pub struct Supply {
 impl Supply {
     /// A product is mapped from a vendor.
     pub fn expect(&mut self, product: &ProductCode, vendor: &str) {
-        self.vendors
-            .entry(product.key())
-            .or_default()
-            .entry(id_key(vendor))
-            .or_insert_with(|| vendor.trim().to_string());
+        let key = id_key(vendor);
+        let name = self.names.entry(key.clone()).or_insert_with(|| vendor.trim().to_string());
+        self.vendors.entry(product.key()).or_default().entry(key).or_insert_with(|| name.clone());
     }
 
     /// An export of the vendor with rows for the period was read.
@@ -44,19 +45,20 @@ impl Supply {
         self.supplied.insert(id_key(vendor));
     }
 
-    /// An export was refused; `vendor` is `None` where it could be anyone's.
-    pub fn refuse(&mut self, vendor: Option<&str>, reason: &str) {
+    /// An export was refused, ends early or has rows that name no account; `vendor` is `None` where it
+    /// could be anyone's. The reason is a clause that stands after "not compared, because".
+    pub fn partial(&mut self, vendor: Option<&str>, reason: &str) {
         match vendor {
             Some(vendor) => {
-                self.refused.entry(id_key(vendor)).or_insert_with(|| reason.to_string());
+                self.partial.entry(id_key(vendor)).or_insert_with(|| reason.to_string());
             }
             None => {
-                self.refused_any.get_or_insert_with(|| reason.to_string());
+                self.partial_any.get_or_insert_with(|| reason.to_string());
             }
         }
     }
 
-    /// An unmapped account holds units of the product.
+    /// Units of the product were read and are joined to no client or not to it. The reason is a clause, as above.
     pub fn unattribute(&mut self, product: &ProductCode, reason: &str) {
         self.unattributed.entry(product.key()).or_insert_with(|| reason.to_string());
     }
@@ -91,35 +93,58 @@ impl Supply {
         if vendors.keys().any(|v| self.supplied.contains(v)) {
             return None;
         }
+        if let Some(reason) = vendors.keys().find_map(|v| self.partial.get(v)) {
+            return Some(reason.clone());
+        }
         let names: Vec<&str> = vendors.values().map(String::as_str).collect();
         Some(format!("no export of {} for this period was read", names.join(" or ")))
     }
 
+    /// Whether what the product lacks is a mapping, and not an export.
+    pub fn lacks_mapping(&self, product: &ProductCode) -> bool {
+        self.exports_gap(product).is_none() && self.unattributed.contains_key(&product.key())
+    }
+
     /// Why the usage of a product may be more than was metered, if so.
     pub fn incomplete(&self, product: &ProductCode) -> Option<String> {
-        let vendors = self.vendors.get(&product.key());
-        for (key, name) in vendors.into_iter().flatten() {
-            if let Some(reason) = self.refused.get(key) {
-                return Some(format!("an export of {name} was refused ({reason})"));
+        self.exports_gap(product).or_else(|| self.unattributed.get(&product.key()).cloned())
+    }
+
+    fn exports_gap(&self, product: &ProductCode) -> Option<String> {
+        let vendors = self.vendors.get(&product.key())?;
+        for (key, name) in vendors {
+            if let Some(reason) = self.partial.get(key) {
+                return Some(reason.clone());
             }
             if !self.supplied.contains(key) {
                 return Some(format!("no export of {name} for this period was read"));
             }
         }
-        if let Some(reason) = self.refused_any.as_ref().filter(|_| vendors.is_some()) {
-            return Some(format!("an export was refused ({reason})"));
-        }
-        self.unattributed.get(&product.key()).cloned()
+        self.partial_any.clone()
     }
 
     /// Why a vendor's side is missing or incomplete, if so.
     pub fn vendor_gap(&self, vendor_key: &str) -> Option<String> {
-        if let Some(reason) = self.refused.get(vendor_key) {
-            return Some(format!("an export was refused ({reason})"));
+        if let Some(reason) = self.partial.get(vendor_key) {
+            return Some(reason.clone());
         }
         if !self.supplied.contains(vendor_key) {
             return Some("no export for this period was read".to_string());
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vendor_written_two_ways_is_one_vendor() {
+        let mut supply = Supply::default();
+        supply.expect(&ProductCode::new("P1"), "Huntress");
+        supply.expect(&ProductCode::new("P2"), " huntress ");
+        assert_eq!(supply.vendors_of(&ProductCode::new("P2")), ["Huntress"]);
+        assert_eq!(supply.all_vendors().into_values().collect::<Vec<_>>(), ["Huntress"]);
     }
 }

@@ -105,9 +105,13 @@ impl Tally {
     }
 
     fn rows(self, scope: VerdictScope, id: &str) -> Vec<VerdictRow> {
+        let gap = self.gap.map(|first| match self.gaps {
+            0 | 1 => first,
+            gaps => format!("{gaps} comparisons could not be concluded, the first: {first}"),
+        });
         let (verdict, reason) = if self.discrepancies > 0 {
-            (Verdict::Discrepant, self.gap.map(|g| format!("also: {g}")).unwrap_or_default())
-        } else if let Some(gap) = self.gap {
+            (Verdict::Discrepant, gap.unwrap_or_default())
+        } else if let Some(gap) = gap {
             (Verdict::NotReconcilable, gap)
         } else if self.compared == 0 {
             (Verdict::NotReconcilable, "nothing was compared".to_string())

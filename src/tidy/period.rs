@@ -50,7 +50,8 @@ pub fn belonging(
     }
 }
 
-fn covers_more_than_a_month(start: NaiveDate, end: NaiveDate) -> bool {
+/// Whether a charge is for more than a month; `end` is exclusive.
+pub fn covers_more_than_a_month(start: NaiveDate, end: NaiveDate) -> bool {
     start.checked_add_months(Months::new(1)).is_some_and(|month| month < end)
 }
 

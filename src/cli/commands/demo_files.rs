@@ -11,7 +11,27 @@ macro_rules! demo_files {
     };
 }
 
-demo_files! {}
+demo_files! {
+    "README.md"
+    "decisions.csv"
+    "map/accounts.csv"
+    "map/products.csv"
+    "psa/clients.csv"
+    "psa/contract_lines.csv"
+    "psa/contracts.csv"
+    "psa/products.csv"
+    "trueup.toml"
+    "usage/2026-09/datto-saas-seats.csv"
+    "usage/2026-09/huntress-2026-09.csv"
+    "usage/2026-09/microsoft-nce-2026-09.csv"
+    "usage/2026-09/pax8-draft-2026-09-20.csv"
+    "usage/2026-09/pax8-invoice-2026-09.csv"
+    "usage/2026-10/datto-saas-seats.csv"
+    "usage/2026-10/huntress-2026-10.csv"
+    "usage/2026-10/keeper-msp-billing-report.csv"
+    "usage/2026-10/microsoft-nce-2026-10.csv"
+    "usage/2026-10/pax8-invoice-2026-10.json"
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,15 +1,13 @@
 //! `trueup detect FILE…`: what each file is.
 
-use std::path::Path;
-
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
+use trueup::book::Config;
 use trueup::emit::{FindingLog, money_text};
-use trueup::engine::{Uninspected, inspect, registry_of};
+use trueup::engine::{Inspected, Uninspected, inspect, registry_of};
 use trueup::finding::Finding;
-use trueup::format::Registry;
-use trueup::ingest::Container;
+use trueup::ingest::{Container, Shape};
 use trueup::rate::Currency;
 
 use crate::cli::ExitStatus;
@@ -20,12 +18,16 @@ pub fn run(settings: &DetectSettings, printer: &Printer) -> anyhow::Result<ExitS
     let mut log = FindingLog::default();
     let mut files = Vec::new();
     let registry = registry_of(&settings.book)?;
+    let limits = Config::load(&settings.book)?.input;
     for path in &settings.files {
-        let (detected, findings) = look_at(path, &registry)?;
-        for finding in findings {
-            log.add(finding);
+        let shown = path.display().to_string();
+        for seen in inspect(path, &shown, &registry, &limits) {
+            let (detected, findings) = look_at(seen, &shown)?;
+            for finding in findings {
+                log.add(finding);
+            }
+            files.push(detected);
         }
-        files.push(detected);
     }
     printer.findings(&log.groups())?;
     if printer.json() {
@@ -41,7 +43,7 @@ pub fn run(settings: &DetectSettings, printer: &Printer) -> anyhow::Result<ExitS
 /// What a file is. What it has not is empty or `None`.
 #[derive(Debug, Clone, Default, Serialize)]
 struct Detected {
-    /// As the user named it.
+    /// As the user named it, with the member or sheet where it holds several.
     file: String,
     /// The format's id, `None` if no known format fits.
     format: Option<String>,
@@ -69,20 +71,27 @@ impl Total {
 }
 
 /// A file that cannot be opened or is of no known format is a finding and a `Detected` without format.
-fn look_at(path: &Path, registry: &Registry) -> anyhow::Result<(Detected, Vec<Finding>)> {
-    let file = path.display().to_string();
-    let seen = match inspect(path, &file, registry) {
+fn look_at(seen: Result<Inspected, Uninspected>, shown: &str) -> anyhow::Result<(Detected, Vec<Finding>)> {
+    let seen = match seen {
         Ok(seen) => seen,
-        Err(Uninspected::Unknown(findings)) => return Ok((Detected { file, ..Detected::default() }, findings)),
+        Err(Uninspected::Unknown(findings)) => {
+            // Of an archive, the member that is meant.
+            let file = findings.first().and_then(|f| f.place.as_ref()).map_or(shown, |place| &place.path).to_string();
+            return Ok((Detected { file, ..Detected::default() }, findings));
+        }
         Err(Uninspected::Failed(error)) => return Err(error),
     };
     let detection = &seen.detection;
-    let mut encoding = detection.survey.encoding.name().to_string();
+    let mut encoding = match detection.survey.shape {
+        Shape::Sheet => "workbook".to_string(),
+        Shape::Parquet => "Parquet".to_string(),
+        _ => detection.survey.encoding.name().to_string(),
+    };
     if detection.survey.container != Container::Plain {
         encoding = format!("{encoding} in {}", detection.survey.container.name());
     }
     let detected = Detected {
-        file,
+        file: detection.source.clone(),
         format: Some(detection.spec.id.clone()),
         version: Some(detection.format_version.clone()).filter(|v| !v.is_empty()),
         encoding,

@@ -1,33 +1,39 @@
-//! `trueup formats [list, show ID]`.
+//! `trueup formats [list, show ID, new FILE]`.
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde::Serialize;
 use trueup::engine::registry_of;
+use trueup::ingest::draft_spec;
 
 use crate::cli::ExitStatus;
 use crate::cli::printer::Printer;
 use crate::cli::report::bare;
-use crate::cli::settings::FormatsSettings;
+use crate::cli::settings::{FormatsAsk, FormatsSettings};
 
 pub fn run(settings: &FormatsSettings, printer: &Printer) -> anyhow::Result<ExitStatus> {
-    let known = known(settings)?;
-    let Some(id) = &settings.show else {
-        if printer.json() {
-            let mut text = serde_json::to_string_pretty(&known)?;
-            text.push('\n');
-            printer.result(&text)?;
-        } else {
-            printer.result(&list(&known))?;
+    match &settings.ask {
+        FormatsAsk::List => {
+            let known = known(settings)?;
+            if printer.json() {
+                let mut text = serde_json::to_string_pretty(&known)?;
+                text.push('\n');
+                printer.result(&text)?;
+            } else {
+                printer.result(&list(&known))?;
+            }
         }
-        return Ok(ExitStatus::Done);
-    };
-    let Some(format) = known.iter().find(|f| f.id == *id) else {
-        let closest = known.iter().min_by_key(|f| strsim::levenshtein(&f.id, id));
-        let hint = closest.map(|f| format!("did you mean {}? ", f.id)).unwrap_or_default();
-        anyhow::bail!("no format is called {id:?}; {hint}`trueup formats` lists them all");
-    };
-    printer.result(&format.spec)?;
+        FormatsAsk::Show(id) => {
+            let known = known(settings)?;
+            let Some(format) = known.iter().find(|f| f.id == *id) else {
+                let closest = known.iter().min_by_key(|f| strsim::levenshtein(&f.id, id));
+                let hint = closest.map(|f| format!("did you mean {}? ", f.id)).unwrap_or_default();
+                anyhow::bail!("no format is called {id:?}; {hint}`trueup formats` lists them all");
+            };
+            printer.result(&format.spec)?;
+        }
+        FormatsAsk::New { file, id } => printer.result(&draft_spec(file, id)?)?,
+    }
     Ok(ExitStatus::Done)
 }
 

@@ -16,7 +16,8 @@ fn a_messy_month_reads_well() {
     assert_eq!(
         text,
         "\
-2026-10 discrepant: 6 discrepancies in 58 lines compared
+2026-10 discrepant
+  6 discrepancies in 58 lines compared
 
                                 EUR           USD
   invoiced                 1,000.00  1,234,567.89

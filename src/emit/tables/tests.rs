@@ -90,7 +90,7 @@ fn discrepancy(id: &str, impact: Option<&str>, severity: Severity) -> Discrepanc
         currency: usd(),
         owed_by: OwedBy::Client,
         action: Action::RaiseQuantity,
-        decision: Some(DecisionKind::Keep),
+        decision: Some(crate::book::DecisionKind::Keep),
         place: Place::line("usage/a.csv", 4),
         message: "12 used, 10 billed".into(),
     }
@@ -202,6 +202,6 @@ fn controls_have_one_triple_of_columns_for_each_bucket() {
     let zeros = ",0,0,0".repeat(Bucket::ALL.len() - 1);
     assert_eq!(
         body(Output::Controls, |f| write_controls(f, std::slice::from_ref(&row))),
-        format!("usage/a.csv,ab,keeper,Keeper,2,5,10.1,USD,2,5,10.1{zeros},1,10.10,true\n")
+        format!("usage/a.csv,ab,keeper,Keeper,2,5,10.1,USD,2,5,10.1{zeros},1,10.1,true\n")
     );
 }

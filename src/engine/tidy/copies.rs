@@ -8,7 +8,7 @@ use crate::ingest::{OtherLine, Reject, UsageRow, UsageSink, read_usage};
 use crate::tidy::{FateRuns, Judgement, PARTITIONS, Partitions, Row, judge};
 
 use super::{Export, TidySettings};
-use crate::engine::collect::key_of;
+use crate::engine::collect::Scratch;
 
 /// Rows gathered per partition before they are handed over.
 const BATCH: usize = 256;
@@ -25,7 +25,8 @@ pub(super) fn judge_all(
     let partitions = Partitions::new(&settings.spill_dir, settings.rows_in_memory);
     for (file, export) in (0..).zip(exports) {
         let batches = (0..PARTITIONS).map(|_| Vec::new()).collect();
-        let mut sink = Sink { export, file, partitions: &partitions, batches, ledger, log };
+        let mut sink =
+            Sink { export, file, partitions: &partitions, batches, scratch: Scratch::default(), ledger, log };
         read_usage(&export.detection, &mut sink)?;
         for (index, batch) in sink.batches.iter_mut().enumerate() {
             partitions.push(index, batch)?;
@@ -79,6 +80,7 @@ struct Sink<'a> {
     file: u32,
     partitions: &'a Partitions,
     batches: Vec<Vec<Row>>,
+    scratch: Scratch,
     ledger: &'a mut Ledger,
     log: &'a mut FindingLog,
 }
@@ -87,7 +89,7 @@ impl UsageSink for Sink<'_> {
     fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()> {
         self.ledger.read(self.file, row.currency, row.quantity, row.cost)?;
         let packed = Row {
-            key: key_of(row, self.export.stated),
+            key: self.scratch.key(row, self.export.stated),
             content: row.content,
             series: 0,
             line: row.line,

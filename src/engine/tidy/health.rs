@@ -45,8 +45,8 @@ fn ignores(settings: &TidySettings, log: &mut FindingLog) -> anyhow::Result<Vec<
     if !path.is_file() {
         return Ok(Vec::new());
     }
-    let (table, findings) =
-        read_named_table(&path, IGNORE_FILE, IGNORE_COLUMNS, &["kind", "id"]).map_err(|faults| all_said(&faults))?;
+    let (table, findings) = read_named_table(&path, IGNORE_FILE, IGNORE_COLUMNS, &["kind", "id"])
+        .map_err(|faults| all_said(&faults, "correct it, or take it away to ignore nothing"))?;
     log.extend(findings);
     let (ignores, findings) = load_ignores(&table);
     log.extend(findings);

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use super::load::registry_of;
-use crate::book::{Period, stated_period};
+use crate::book::{Config, Period, stated_period};
 use crate::control::Ledger;
 use crate::emit::{
     ChangesWriter, DuplicatesWriter, FOCUS_COLUMNS, FindingGroup, FindingLog, Output, RejectsWriter, UsageFormat,
@@ -22,7 +22,7 @@ use crate::emit::{
 };
 use crate::format::{Column, Registry, TableKind, normalise};
 use crate::history::NewFolder;
-use crate::ingest::{ChangeRule, Detection, Progress, Table, detect, read_table};
+use crate::ingest::{ChangeRule, Detection, Limits, Progress, Table, detect_all, read_table};
 use crate::tidy::Health;
 
 /// What `tidy` needs to know.
@@ -101,6 +101,7 @@ pub fn tidy(
     progress: &dyn Progress,
 ) -> anyhow::Result<Tidied> {
     let registry = registry_of(&settings.book)?;
+    let limits = Config::load(&settings.book)?.input;
     let mut log = FindingLog::default();
     let mut given: Vec<(String, &PathBuf)> =
         sources::sources(&settings.book, &settings.files).into_iter().zip(&settings.files).collect();
@@ -108,15 +109,18 @@ pub fn tidy(
     given.dedup_by(|a, b| is_same(a.1, b.1));
     let (mut exports, mut tables, mut refused) = (Vec::new(), Vec::new(), 0);
     for (source, path) in &given {
-        match recognise(path, source, &registry, &mut log) {
-            Some(Side::Usage(found)) => {
-                progress.file(source, found.survey.bytes);
-                exports.push(Export { detection: found, stated: stated_period(source) });
+        for side in recognise(path, source, &registry, &limits, &mut log) {
+            match side {
+                Some(Side::Usage(found)) => {
+                    progress.file(&found.source, found.survey.bytes);
+                    exports.push(Export { detection: found, stated: stated_period(source) });
+                }
+                Some(Side::Psa(kind, table)) => tables.push((kind, table)),
+                None => refused += 1,
             }
-            Some(Side::Psa(kind, table)) => tables.push((kind, table)),
-            None => refused += 1,
         }
     }
+    exports.sort_by(|a, b| a.detection.source.cmp(&b.detection.source));
     if exports.is_empty() && tables.is_empty() {
         let said: Vec<String> = log.groups().iter().map(described).collect();
         bail!("no file can be tidied:\n{}", said.join("\n"));
@@ -208,26 +212,26 @@ enum Side {
     Psa(TableKind, Table),
 }
 
-/// Recognises a file; what is wrong with it goes to the log.
-fn recognise(path: &Path, source: &str, registry: &Registry, log: &mut FindingLog) -> Option<Side> {
-    let detection = match detect(path, source, registry) {
-        Ok(detection) => detection,
-        Err(findings) => {
-            log.extend(findings);
-            return None;
-        }
-    };
-    log.extend(detection.findings.iter().cloned());
-    if detection.kind() == TableKind::Usage {
-        return Some(Side::Usage(detection));
+/// Recognises what is in a file; `None` for a part of which nothing is used. What is wrong goes to the log.
+fn recognise(
+    path: &Path,
+    source: &str,
+    registry: &Registry,
+    limits: &Limits,
+    log: &mut FindingLog,
+) -> Vec<Option<Side>> {
+    let mut sides = Vec::new();
+    for detected in detect_all(path, source, registry, limits) {
+        let read = detected.and_then(|detection| {
+            log.extend(detection.findings.iter().cloned());
+            if detection.kind() == TableKind::Usage {
+                return Ok(Side::Usage(detection));
+            }
+            read_table(&detection).map(|table| Side::Psa(detection.kind(), table))
+        });
+        sides.push(read.map_err(|findings| log.extend(findings)).ok());
     }
-    match read_table(&detection) {
-        Ok(table) => Some(Side::Psa(detection.kind(), table)),
-        Err(findings) => {
-            log.extend(findings);
-            None
-        }
-    }
+    sides
 }
 
 /// Whether two paths are one file.

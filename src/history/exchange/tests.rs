@@ -136,6 +136,12 @@ fn victim() {
     }
 }
 
+/// The file system's number of the period's folder: another one whenever outputs were exchanged.
+fn folder_number(book: &Path) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(book.join("out/2026-10")).ok().map(|m| m.ino())
+}
+
 fn kill_many(kills: u32, in_steps: bool) {
     let book = tempfile::tempdir().expect("a folder");
     let mut seen = std::collections::BTreeSet::new();
@@ -146,9 +152,15 @@ fn kill_many(kills: u32, in_steps: bool) {
         if in_steps {
             command.env(IN_STEPS, "1");
         }
+        let before = folder_number(book.path());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
+        // However slow the machine, the victim is at work when it is killed.
+        while folder_number(book.path()) == before {
+            assert!(child.try_wait().expect("asked").is_none(), "the victim ended by itself");
+            std::thread::sleep(Duration::from_millis(1));
+        }
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        std::thread::sleep(Duration::from_micros(20_000 + (state >> 33) % 60_000));
+        std::thread::sleep(Duration::from_micros((state >> 33) % 30_000));
         child.kill().expect("killed");
         let status = child.wait().expect("ended");
         assert!(!status.success(), "the victim ended by itself");

@@ -115,6 +115,7 @@ fn what_is_not_certain_is_refused() {
         ("1e-29", F::TooManyDigits),
         ("1e99999999999", F::TooManyDigits),
         ("1.23457E+17", F::LostPrecision),
+        ("1.2E+10", F::LostPrecision),
     ] {
         assert_eq!(point(text), Err(fault), "{text:?}");
     }

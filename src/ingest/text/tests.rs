@@ -5,6 +5,7 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 
 use super::*;
+use crate::ingest::made::{simple_xlsx, zip};
 
 fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -116,22 +117,18 @@ fn a_broken_gzip_is_truncated() {
 
 #[test]
 fn what_is_no_text_is_named() {
-    let xlsx = [b"PK\x03\x04\x14\x00\x06\x00".as_slice(), &[0; 22], b"[Content_Types].xml"].concat();
     for (bytes, words) in [
-        (xlsx.clone(), "this is an Excel workbook (.xlsx), whatever its name says"),
-        ([b"PK\x03\x04".as_slice(), &[0; 26], b"usage.csv"].concat(), "a zip archive"),
-        (
-            [b"PK\x03\x04".as_slice(), &[0; 26], b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet"].concat(),
-            ".ods",
-        ),
-        (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1....".to_vec(), ".xls)"),
+        (simple_xlsx(&[("S", "a,b\n1,2\n")]), "this is a workbook, whatever its name says"),
+        (zip(&[("a.csv", b"a,b\n"), ("b.csv", b"a,b\n")]), "an archive of several files"),
+        (zip(&[("[Content_Types].xml", b""), ("xl/workbook.bin", b"")]), ".xlsb"),
+        (zip(&[("[Content_Types].xml", b""), ("word/document.xml", b"")]), "Word"),
         (b"PAR1....PAR1".to_vec(), "Parquet"),
-        (b"\x28\xB5\x2F\xFD....".to_vec(), "zstd"),
         (b"%PDF-1.7\n".to_vec(), "PDF"),
         (b"\n <!DOCTYPE html><title>Sign in</title>".to_vec(), "sign-in"),
         (b"<html>".to_vec(), "HTML"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n".to_vec(), "git lfs pull"),
-        (gzip(&xlsx), "inside the gzip is an Excel workbook"),
+        (gzip(&simple_xlsx(&[("S", "a")])), "inside the gzip is an Office document"),
+        (gzip(&gzip(b"a,b\n")), "inside the gzip is a gzip file"),
     ] {
         let finding = surveyed(&bytes).unwrap_err();
         assert_eq!(finding.code, Code::I101);

@@ -1,0 +1,150 @@
+//! A sheet: its filled cells in order, and its rows as records.
+
+use std::fmt;
+
+use super::{CellKind, Held, WorkbookFault};
+use crate::ingest::record::{Record, Span};
+use crate::ingest::records::Event;
+
+/// A sheet's filled cells, in order of row and column.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sheet {
+    name: String,
+    text: String,
+    cells: Vec<Stored>,
+}
+
+/// Row and column count from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stored {
+    row: u32,
+    column: u16,
+    kind: CellKind,
+    start: u32,
+    end: u32,
+}
+
+impl fmt::Debug for Sheet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sheet({:?}, {} cells)", self.name, self.cells.len())
+    }
+}
+
+impl Sheet {
+    pub(super) fn new(name: String) -> Self {
+        Self { name, text: String::new(), cells: Vec::new() }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether no cell is filled.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// Adds a cell; an empty one is none.
+    pub(super) fn put(
+        &mut self,
+        row: u32,
+        column: u16,
+        text: &str,
+        kind: CellKind,
+        held: &mut Held,
+    ) -> Result<(), WorkbookFault> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        held.add(text)?;
+        // The bound on held text is far below what 32 bits count.
+        let start = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+        self.text.push_str(text);
+        let end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+        self.cells.push(Stored { row, column, kind, start, end });
+        Ok(())
+    }
+
+    /// Puts the cells in order, as every writer but a few does already.
+    pub(super) fn finish(mut self) -> Result<Self, WorkbookFault> {
+        let at = |c: &Stored| (c.row, c.column);
+        if !self.cells.is_sorted_by_key(at) {
+            self.cells.sort_by_key(at);
+        }
+        if let Some(twice) = self.cells.windows(2).find(|w| at(&w[0]) == at(&w[1])) {
+            return Err(WorkbookFault::Broken(format!(
+                "two cells of sheet {:?} stand in row {}, column {}",
+                self.name,
+                u64::from(twice[0].row) + 1,
+                twice[0].column + 1
+            )));
+        }
+        Ok(self)
+    }
+
+    fn cell(&self, cell: Stored) -> &str {
+        self.text.get(cell.start as usize..cell.end as usize).unwrap_or_default()
+    }
+}
+
+/// Where reading a sheet's rows stands.
+#[derive(Debug, Default)]
+pub(in crate::ingest) struct SheetRows {
+    next_cell: usize,
+    /// From 1; 0 before the first.
+    row: u64,
+    expected: usize,
+}
+
+impl SheetRows {
+    pub fn expect_fields(&mut self, n: usize) {
+        self.expected = n;
+    }
+
+    pub fn line(&self) -> u64 {
+        self.row
+    }
+
+    /// The next row as a record. Cells that the sheet leaves out are empty, up to its last filled one and to as
+    /// many as are expected.
+    pub fn next(&mut self, sheet: &Sheet, record: &mut Record) -> Event {
+        let rest = sheet.cells.get(self.next_cell..).unwrap_or_default();
+        let Some(first) = rest.first() else { return Event::End };
+        self.row += 1;
+        record.clear(self.row);
+        if u64::from(first.row) + 1 > self.row {
+            return Event::Blank;
+        }
+        let in_row = rest.iter().take_while(|c| c.row == first.row).count();
+        let width = rest[..in_row].last().map_or(0, |c| usize::from(c.column) + 1).max(self.expected);
+        let mut cells = rest[..in_row].iter().peekable();
+        for field in 0..width {
+            if field > 0 {
+                record.raw.push(',');
+            }
+            match cells.next_if(|c| usize::from(c.column) == field) {
+                Some(cell) => push(record, sheet.cell(*cell), cell.kind),
+                None => push(record, "", CellKind::Text),
+            }
+        }
+        self.next_cell += in_row;
+        Event::Record
+    }
+}
+
+/// Adds a field, and to the raw text what a CSV file would have.
+fn push(record: &mut Record, text: &str, kind: CellKind) {
+    record.kinds.push(kind);
+    if text.contains(['"', ',', '\n', '\r']) {
+        record.raw.push('"');
+        record.raw.push_str(&text.replace('"', "\"\""));
+        record.raw.push('"');
+        let start = record.undoubled.len();
+        record.undoubled.push_str(text);
+        record.spans.push(Span { start, end: record.undoubled.len(), doubled: true });
+    } else {
+        let start = record.raw.len();
+        record.raw.push_str(text);
+        record.spans.push(Span { start, end: record.raw.len(), doubled: false });
+    }
+}
