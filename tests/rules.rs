@@ -753,3 +753,134 @@ fn a_question_keeps_its_id_from_month_to_month_and_a_line_does_not() {
     month.metered[0].quantity = d("99");
     assert_eq!(month.run().discrepancies[0].discrepancy_id, october.discrepancies[0].discrepancy_id);
 }
+
+#[test]
+fn accepted_usage_stays_in_review_while_another_question_is_open() {
+    let mut month = month("4");
+    month.psa.contract_lines.clear();
+    month.decide(DecisionKind::Accept, None);
+    month.supply.reject(RejectedUse {
+        client_id: ClientId::new("C1"),
+        product_code: ProductCode::new("EDR"),
+        rows: 1,
+        first: Place::line("usage/2026-10/northstar.csv", 9),
+    });
+    assert_eq!(billed(&month.run()), ["- recurring 4 20.00 review"]);
+}
+
+/// Nothing is billed by a line that has ended, so all of its amount is at stake, its minimums too.
+#[test]
+fn usage_of_an_ended_line_is_worth_all_that_the_line_would_bill() {
+    for (minimum_quantity, minimum_amount, impact) in
+        [(None, None, "60.00"), (Some(d("20")), None, "100.00"), (None, Some(d("75.00")), "75.00")]
+    {
+        let mut month = month("12");
+        month.line().cancelled_date = Some(day("2026-08-31"));
+        (month.line().minimum_quantity, month.line().minimum_amount) = (minimum_quantity, minimum_amount);
+        assert_eq!(said(&month.run()), [format!("R405 L1 12 {impact} client warning")]);
+    }
+    let mut month = month("12");
+    month.line().cancelled_date = Some(day("2026-08-31"));
+    month.line().minimum_amount = Some(d("75.00"));
+    month.decide(DecisionKind::Accept, None);
+    assert_eq!(billed(&month.run()), ["- minimum 1 15.00 ready", "- recurring 12 60.00 ready"]);
+}
+
+/// 10 units from the 17th: 15 of 31 days; their average over the month is 4.83871.
+#[test]
+fn units_averaged_over_the_month_equal_a_part_period_line() {
+    let mut month = month("4.838710");
+    month.metered[0].spread = true;
+    month.config.proration.rule = Proration::ActualDays;
+    month.line().effective_date = Some(day("2026-10-17"));
+    let out = month.run();
+    assert_eq!((said(&out), changed(&out)), (vec![], vec![]));
+    assert_eq!(billed(&out), ["L1 recurring 4.83871 24.19 ready"]);
+}
+
+#[test]
+fn an_expired_row_does_not_cancel_one_that_holds() {
+    let mut month = month("12");
+    month.decide(DecisionKind::Keep, None);
+    month.decide(DecisionKind::Set, Some("11")).until = "2026-05".parse().ok();
+    assert_eq!(billed(&month.run()), ["L1 recurring 10 50.00 ready"]);
+}
+
+/// L2, the newest, gives up its units first; L1 is committed to its 10.
+#[test]
+fn a_committed_line_beside_a_metered_one_is_no_part_of_the_shortfall() {
+    let mut month = month("6");
+    month.line().billing = Some(Billing::Greater);
+    let mut newest = line("L2", "K1", "5");
+    (newest.effective_date, newest.unit_price) = (Some(day("2026-01-01")), Some(d("4.00")));
+    month.psa.contract_lines.push(newest);
+    let out = month.run();
+    assert_eq!(said(&out), ["R402 L2 -9 20.00 msp warning"]);
+    assert_eq!(changed(&out), ["L2 5>0"]);
+    assert_eq!(billed(&out), ["L1 recurring 10 50.00 review", "L2 recurring 0 0.00 review"]);
+}
+
+#[test]
+fn usage_without_a_line_is_offered_in_whole_units_where_the_psa_takes_no_others() {
+    let mut month = month("2.5");
+    month.psa.contract_lines.clear();
+    month.psa.products[0].whole_units = WholeUnits::Up;
+    assert_eq!(said(&month.run()), ["R403 - 2.5 15.00 client warning"]);
+    month.decide(DecisionKind::Accept, None);
+    assert_eq!(billed(&month.run()), ["- recurring 3 15.00 ready"]);
+}
+
+#[test]
+fn a_term_is_one_term_however_it_is_written() {
+    for (written, used) in [("Monthly", "P1M"), ("p12m", "P1Y"), ("3 years", "P3Y"), ("annual", "P1Y")] {
+        let mut month = month("10");
+        month.line().term = written.into();
+        month.metered[0].term = used.into();
+        assert_eq!(said(&month.run()), NOTHING, "{written}");
+    }
+}
+
+#[test]
+fn usage_that_states_no_term_is_compared_with_all_lines_that_could_bill_it() {
+    let mut month = month("12");
+    month.line().term = "P1Y".into();
+    let mut monthly = line("L2", "K1", "2");
+    monthly.term = "P1M".into();
+    month.psa.contract_lines.push(monthly);
+    assert_eq!(said(&month.run()), NOTHING);
+}
+
+/// A cost in euro is no price in dollars.
+#[test]
+fn cost_plus_takes_no_cost_of_another_currency() {
+    let mut month = month("10");
+    month.line().pricing_model = PricingModel::CostPlus;
+    (month.line().unit_price, month.line().markup_percent) = (None, Some(d("50")));
+    month.psa.products[0].unit_cost = None;
+    month.metered[0].unit_cost = Some(d("3"));
+    month.metered[0].cost = [(eur(), d("30"))].into();
+    assert_eq!(billed(&month.run()), ["L1 recurring 10 - held"]);
+    let rates = month.config.fx.entry("2026-10".into()).or_default();
+    rates.insert((eur(), usd()), d("1.10"));
+    assert_eq!(billed(&month.run()), ["L1 recurring 10 49.50 ready"], "3 × 1.10 × 1.5 × 10");
+}
+
+/// Under advance billing the next month is billed, and what changed in this one is trued up on its days.
+#[test]
+fn a_line_that_begins_or_ends_under_advance_billing_is_trued_up_for_its_days() {
+    let advance = |used: &str| {
+        let mut month = month(used);
+        month.psa.contracts[0].bill_timing = BillTiming::Advance;
+        month.config.proration.rule = Proration::ActualDays;
+        month
+    };
+    assert_eq!(billed(&advance("10").run()), ["L1 recurring 10 50.00 ready"]);
+    assert_eq!(billed(&advance("12").run()), ["L1 proration 2 10.00 review", "L1 recurring 12 60.00 review"]);
+    let mut begins = advance("10");
+    begins.line().effective_date = Some(day("2026-10-17"));
+    assert_eq!(billed(&begins.run()), ["L1 proration 10 24.19 ready", "L1 recurring 10 50.00 ready"]);
+    let mut ends = advance("10");
+    ends.line().cancelled_date = Some(day("2026-10-17"));
+    // 50.00 were billed in advance; 17 of 31 days are 27.42.
+    assert_eq!(billed(&ends.run()), ["L1 proration 0 -22.58 ready", "L1 recurring 0 0.00 ready"]);
+}

@@ -73,6 +73,7 @@ pub enum Command {
     Detect(Detect),
     Read(Read),
     Validate(Validate),
+    Tidy(Tidy),
     Init(Init),
     Formats(Formats),
     Completions(Completions),
@@ -217,6 +218,48 @@ pub struct Validate {
     pub fail_on: FailOnFinding,
 }
 
+/// Clean files: canonical rows without copies; on PSA files a health score
+///
+/// Exports become rows in trueup's own columns, each with the file and line it came from, and copies dropped
+/// over all files given. With -o, rejects.csv, duplicates.csv and changes.csv say what was left out and what
+/// was changed; without, rows go to stdout and the rest is summed up on stderr. PSA tables (clients,
+/// contracts, lines) are scored out of 1000; what map/ignore.csv of the book names is left out.
+///
+/// Exit codes: 0 done; 1 done, but a file was left out; 2 could not be done, nothing written.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = "Examples:
+  trueup tidy usage/2026-10/*.csv > clean.csv
+  trueup tidy usage/2026-10/* -o clean --to parquet
+  trueup tidy psa/*.csv --format json")]
+pub struct Tidy {
+    /// Exports, or PSA tables
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// The folder to write, all of it or nothing
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// What rows are written as
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    pub to: TidyTo,
+    /// List every change in changes.csv, not only the count and first place per file, column and rule
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub every_change: bool,
+    /// Months without activity, before the newest of all clients, after which a client is stale
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    pub stale_months: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum TidyTo {
+    /// trueup's own columns
+    #[default]
+    Csv,
+    /// The same with types, for other engines; needs -o
+    Parquet,
+    /// The columns of FOCUS 1.2
+    Focus,
+}
+
 /// Make a new book
 ///
 /// Writes header-only mapping files, an empty decisions.csv and a trueup.toml with every setting commented
@@ -282,7 +325,7 @@ pub struct Man {}
 /// The commands by what the user wants to do.
 const GROUPS: &[(&str, &[&str])] = &[
     ("The month", &["reconcile"]),
-    ("Looking at files", &["detect", "read", "validate", "formats"]),
+    ("Looking at files", &["detect", "read", "validate", "tidy", "formats"]),
     ("Setting up", &["init", "completions", "man"]),
 ];
 

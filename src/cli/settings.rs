@@ -8,10 +8,11 @@ use anstream::ColorChoice;
 use clap::error::ErrorKind;
 use clap_complete::Shell;
 use trueup::book::Period;
-use trueup::emit::RecordFormat;
+use trueup::emit::{RecordFormat, UsageFormat};
+use trueup::engine::TidySettings;
 use trueup::finding::Severity;
 
-use super::args::{self, Args, Color, Command, FailOnFinding, Format, FormatsCommand, ReadTo};
+use super::args::{self, Args, Color, Command, FailOnFinding, Format, FormatsCommand, ReadTo, TidyTo};
 
 pub use super::args::FailOn;
 
@@ -42,6 +43,7 @@ pub enum CommandSettings {
     Detect(DetectSettings),
     Read(ReadSettings),
     Validate(ValidateSettings),
+    Tidy(TidySettings),
     Init(InitSettings),
     Formats(FormatsSettings),
     Completions(Shell),
@@ -177,6 +179,20 @@ impl Settings {
                 let fail_on = least(fail_on);
                 CommandSettings::Validate(ValidateSettings { book, files, expect, against, max_fall, fail_on, form })
             }
+            Command::Tidy(args) => CommandSettings::Tidy(TidySettings {
+                book,
+                files: args.files,
+                out: args.out,
+                format: match args.to {
+                    TidyTo::Csv => UsageFormat::Csv,
+                    TidyTo::Parquet => UsageFormat::Parquet,
+                    TidyTo::Focus => UsageFormat::Focus,
+                },
+                every_change: args.every_change,
+                stale_months: args.stale_months,
+                spill_dir: std::env::temp_dir(),
+                rows_in_memory: TidySettings::ROWS_IN_MEMORY,
+            }),
             Command::Init(args) => {
                 CommandSettings::Init(InitSettings { folder: args.folder.unwrap_or(book), demo: args.demo })
             }

@@ -14,6 +14,7 @@ mod proof;
 mod spool;
 mod supplied;
 mod targets;
+mod tidy;
 mod unmapped;
 mod validate;
 
@@ -31,6 +32,7 @@ use crate::reconcile::{Discrepancy, Input, VerdictRow};
 pub use inspect::{Inspected, Uninspected, inspect};
 pub use load::registry_of;
 pub use proof::Unbalanced;
+pub use tidy::{ChangeCount, Tidied, TidiedFile, TidySettings, tidy};
 pub use validate::{Against, Expected, shown_path, unopened, validate};
 
 /// What a run needs to know. The library reads no environment: the caller settles everything.

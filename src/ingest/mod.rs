@@ -1,6 +1,7 @@
 //! Bytes to exact typed rows with file and physical line. Knows files and formats, nothing of billing.
 
 mod bind;
+mod changes;
 mod container;
 #[cfg(test)]
 mod container_tests;
@@ -59,7 +60,7 @@ pub use rows::Rows;
 pub use shape::Shape;
 pub use table::{Table, TableRow};
 pub use text::{Encoding, Survey, open_text, survey};
-pub use usage::{OtherLine, Reject, Treatment, UsageRow, UsageSink};
+pub use usage::{Change, ChangeRule, OtherLine, Reject, Treatment, UsageRow, UsageSink};
 pub use verbatim::{RecordSink, read_records};
 pub use workbook::Sheet;
 pub use zip::Member;

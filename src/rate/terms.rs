@@ -45,7 +45,7 @@ impl Share {
 }
 
 /// A rated quantity.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rated {
     /// Units billed: after minimum and maximum units and the included quantity.
     pub quantity: Decimal,

@@ -26,6 +26,8 @@ pub struct Comparison {
     pub spread: bool,
     /// For each active line, newest first: what it would bill if the metered quantity rules.
     pub proposed: Vec<Decimal>,
+    /// The same after the line's own rule: under `greater` never less than the contract quantity.
+    pub wanted: Vec<Decimal>,
     /// For each active line: is it one of those compared? The others ended within the period.
     pub is_compared: Vec<bool>,
 }
@@ -98,9 +100,15 @@ pub fn compare(
         compared: units.is_some(),
         disagreement: None,
         spread,
+        wanted: proposed.clone(),
         proposed,
         is_compared,
     };
+    for (view, wanted) in unit.active.iter().zip(&mut comparison.wanted) {
+        if billing(view, mapped, config) == Billing::Greater {
+            *wanted = view.line.quantity.max(*wanted);
+        }
+    }
     let Some(units) = units else {
         comparison.disagreement = nothing.map(|reason| not_reconcilable(reason, Action::SupplyExport));
         return Ok(comparison);
@@ -127,12 +135,17 @@ pub fn compare(
             comparison.compared = false;
             return Ok(comparison);
         }
-        let committed = |v: &&LineView<'_>| billing(v, mapped, config) == Billing::Greater;
-        if compared.iter().all(committed) {
+        if unit.active.iter().zip(&comparison.wanted).all(|(v, wanted)| v.line.quantity == *wanted) {
+            // All that is short is what the client agreed to pay for anyhow.
             return Ok(comparison);
         }
     }
     let impact = impact_of(unit, &comparison)?;
+    let part = |v: &&LineView<'_>| !v.service.share.is_whole();
+    if spread && impact == Some(Decimal::ZERO) && compared.iter().any(part) {
+        // Units averaged over the month equal what a line of a part of it holds for its days.
+        return Ok(comparison);
+    }
     let (code, owed_by, action) = if difference > Decimal::ZERO {
         (Code::R401, OwedBy::Client, Action::RaiseQuantity)
     } else if units <= Decimal::ZERO {
@@ -180,7 +193,7 @@ fn left_out(unit: &Unit<'_>, psa: &Psa) -> Option<String> {
 }
 
 /// The quantity in whole units, where the PSA takes no others.
-fn whole(unit: &Unit<'_>, quantity: Decimal) -> Decimal {
+pub fn whole(unit: &Unit<'_>, quantity: Decimal) -> Decimal {
     match unit.product.map_or(WholeUnits::No, |p| p.whole_units) {
         WholeUnits::No => quantity,
         WholeUnits::Up => quantity.ceil(),
@@ -220,6 +233,7 @@ fn without_line(
         disagreement: None,
         spread: false,
         proposed: Vec::new(),
+        wanted: Vec::new(),
         is_compared: Vec::new(),
     };
     let Some(units) = units.filter(|u| *u > Decimal::ZERO) else {
@@ -229,6 +243,7 @@ fn without_line(
         comparison.disagreement = Some(not_reconcilable(reason, Action::CorrectRow));
         return Ok(comparison);
     }
+    let units = whole(unit, units);
     let (code, action, terms) = match unit.inactive.first() {
         Some(view) if view.ended => (Code::R405, Action::RenewLine, view.terms.clone()),
         Some(view) => (Code::R406, Action::MoveStart, view.terms.clone()),
@@ -238,10 +253,11 @@ fn without_line(
         comparison.contract = Some(Decimal::ZERO);
     }
     comparison.compared = true;
-    let impact = match (rate(units, &terms, Share::WHOLE), rate(Decimal::ZERO, &terms, Share::WHOLE)) {
-        (Ok(used), Ok(none)) => apart(&used, &none).ok(),
-        (Err(RateError::Overflow(overflow)), _) => return Err(overflow),
-        _ => None,
+    // Nothing is billed now, not even a minimum, so all of the amount is at stake.
+    let impact = match rate(units, &terms, Share::WHOLE) {
+        Ok(used) => Some(add(used.amount, used.minimum_shortfall)?),
+        Err(RateError::Overflow(overflow)) => return Err(overflow),
+        Err(_) => None,
     };
     comparison.disagreement = Some(Disagreement {
         code,
@@ -258,14 +274,13 @@ fn without_line(
 /// The difference of the amounts that each compared line's own price gives, each rounded as a line.
 fn impact_of(unit: &Unit<'_>, comparison: &Comparison) -> Result<Option<Decimal>, Overflow> {
     let mut impact = Decimal::ZERO;
-    for (view, proposed) in unit.active.iter().zip(&comparison.proposed) {
-        if *proposed == view.line.quantity {
+    for (view, wanted) in unit.active.iter().zip(&comparison.wanted) {
+        // A line bills once a cycle; in the months between there is no money to be wrong.
+        if *wanted == view.line.quantity || !view.service.due {
             continue;
         }
-        let (now, then) = (
-            rate_line(view, view.line.quantity, comparison.spread, None)?,
-            rate_line(view, *proposed, comparison.spread, None)?,
-        );
+        let (now, then) =
+            (rate_line(view, view.line.quantity, false, None)?, rate_line(view, *wanted, comparison.spread, None)?);
         match (now, then) {
             (Ok(now), Ok(then)) => match apart(&then, &now) {
                 Ok(money) => impact = add(impact, money)?,

@@ -226,7 +226,7 @@ fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Ove
     };
     let mut set = set.map(Vec::into_iter);
     let mapped = comparison.metered.is_some() || case.input.supply.is_mapped(&case.unit.product_code);
-    let mut out = Vec::with_capacity(case.unit.active.len());
+    let mut out: Vec<Billed> = Vec::with_capacity(case.unit.active.len());
     for ((view, proposed), compared) in case.unit.active.iter().zip(&comparison.proposed).zip(&comparison.is_compared) {
         let contract = view.line.quantity;
         let quantity = if !compared {
@@ -245,7 +245,12 @@ fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Ove
                 },
             }
         };
-        out.push(Billed { quantity, metered: comparison.metered.filter(|_| *compared).map(|_| *proposed) });
+        // A negative sum (more given back than charged) shows as it is, on the newest line.
+        let negative = comparison.metered.filter(|m| *m < Decimal::ZERO && out.is_empty());
+        let metered = comparison.metered.filter(|_| *compared).map(|_| negative.unwrap_or(*proposed));
+        // Only a quantity that its rule spread over days is billed without proration.
+        let spread = comparison.spread && *compared && quantity == *proposed;
+        out.push(Billed { quantity, metered, spread });
     }
     Ok(out)
 }
@@ -253,14 +258,17 @@ fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Ove
 /// The changes that would bring the PSA in line: none for what is only informative or decided otherwise.
 fn changes(case: &Case<'_, '_>, main: Option<&Discrepancy>, billed: &[Billed], out: &mut Outcome) {
     let Some(row) = main.filter(|d| matches!(d.code, Code::R401 | Code::R402 | Code::R404)) else { return };
-    let wanted = match row.decision {
+    let asked = match row.decision {
         None => row.severity > Severity::Info,
         Some(DecisionKind::Accept | DecisionKind::Set) => true,
         Some(DecisionKind::Keep | DecisionKind::Dismiss) => false,
     };
-    for ((view, proposed), billed) in case.unit.active.iter().zip(&case.comparison.proposed).zip(billed) {
-        let new = if row.decision == Some(DecisionKind::Set) { billed.quantity } else { *proposed };
-        if wanted && new != view.line.quantity {
+    for ((view, wanted), billed) in case.unit.active.iter().zip(&case.comparison.wanted).zip(billed) {
+        let new = match row.decision {
+            Some(DecisionKind::Set | DecisionKind::Accept) => billed.quantity,
+            Some(DecisionKind::Keep | DecisionKind::Dismiss) | None => *wanted,
+        };
+        if asked && new != view.line.quantity {
             out.changes.push(QuantityChange {
                 contract_id: view.contract.id.clone(),
                 contract_line_id: view.line.id.clone(),
@@ -333,11 +341,17 @@ impl Case<'_, '_> {
             .or_else(|| self.unit.product.and_then(|p| p.unit_cost))
     }
 
-    /// The vendor's unit cost where all rows of the unit agree on one.
+    /// The vendor's unit cost in the unit's currency, where all rows agree on one.
     pub fn metered_unit_cost(&self) -> Option<Decimal> {
-        let mut costs = self.unit.metered.iter().map(|&i| &self.input.metered[i]).filter(|m| !m.cost_only);
-        let first = costs.next()?.unit_cost?;
-        costs.all(|m| m.unit_cost == Some(first)).then_some(first)
+        let mut metered = self.unit.metered.iter().map(|&i| &self.input.metered[i]).filter(|m| !m.cost_only);
+        let first = metered.next()?;
+        let cost = first.unit_cost?;
+        let (currency, _) = first.cost.first_key_value()?;
+        let same = |m: &Metered| m.unit_cost == Some(cost) && m.cost.keys().all(|c| c == currency);
+        if !same(first) || !metered.all(same) {
+            return None;
+        }
+        margin::in_own_currency(self, *currency, cost)
     }
 
     fn lapsed(&self, of: &Discrepancy, decision: &Decision, why: Lapse) -> Discrepancy {

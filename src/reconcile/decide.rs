@@ -22,8 +22,7 @@ pub enum Lapse {
     Outgrown,
 }
 
-/// The last row of the file that has begun by the period rules, even where it holds no longer: it replaced
-/// the rows before it. The difference must not have outgrown it.
+/// The last row of the file that holds in the period rules. Where none holds, the last that did is lapsed.
 pub fn standing<'a>(decisions: &'a [Decision], id: &str, period: Period, difference: Option<Decimal>) -> Standing<'a> {
     let about = decisions.iter().filter(|d| d.discrepancy_id.eq_ignore_ascii_case(id));
     let mut out = Standing::Undecided;
@@ -36,10 +35,11 @@ pub fn standing<'a>(decisions: &'a [Decision], id: &str, period: Period, differe
             (Some(made_on), Some(now)) => now.abs() > made_on.abs(),
             _ => false,
         };
-        out = match (expired, outgrown) {
-            (true, _) => Standing::Lapsed(decision, Lapse::Expired),
-            (false, true) => Standing::Lapsed(decision, Lapse::Outgrown),
-            (false, false) => Standing::Decided(decision),
+        out = match (expired, outgrown, out) {
+            (false, false, _) => Standing::Decided(decision),
+            (_, _, Standing::Decided(holds)) => Standing::Decided(holds),
+            (true, _, _) => Standing::Lapsed(decision, Lapse::Expired),
+            (false, true, _) => Standing::Lapsed(decision, Lapse::Outgrown),
         };
     }
     out

@@ -5,7 +5,7 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use super::compare::rate_line;
+use super::compare::{rate_line, whole};
 use super::conclude::{Case, Outcome};
 use super::decide::Standing;
 use super::ids::line_id;
@@ -22,6 +22,8 @@ pub struct Billed {
     pub quantity: Decimal,
     /// The line's share of the metered quantity, `None` where nothing metered it.
     pub metered: Option<Decimal>,
+    /// The quantity is already spread over days, and is not prorated again.
+    pub spread: bool,
 }
 
 /// Builds the line items of one unit.
@@ -45,7 +47,7 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         let case = self.case;
         let cost = self.costs.get(self.next).copied().unwrap_or_default();
         self.next += 1;
-        let spread = case.comparison.spread;
+        let spread = billed.spread;
         let mut item = self.item(view, LineKind::Recurring);
         item.metered_quantity = billed.metered;
         item.unit_cost = case.metered_unit_cost().or(view.terms.unit_cost);
@@ -73,8 +75,9 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
                 return Ok(());
             }
         };
-        item.quantity = rated.quantity;
-        item.unit_price = rated.unit_price;
+        let idle = view.service.share.active == 0;
+        item.quantity = if idle { Decimal::ZERO } else { rated.quantity };
+        item.unit_price = rated.unit_price.filter(|_| !idle);
         item.amount = Some(rated.amount);
         let share = if spread { Share::WHOLE } else { view.service.share };
         item.cost = cost.of(billed.quantity, item.unit_cost, &view.terms, share)?;
@@ -92,29 +95,33 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
     fn minimum(&self, view: &LineView<'a>, rated: &Rated, out: &mut Outcome) {
         if rated.minimum_shortfall > Decimal::ZERO {
             let mut item = self.item(view, LineKind::Minimum);
-            item.quantity = Decimal::ONE;
-            item.unit_price = Some(rated.minimum_shortfall);
-            item.amount = Some(rated.minimum_shortfall);
-            item.margin = item.amount;
-            item.description = format!("{}: shortfall to the minimum", item.description);
+            shortfall(&mut item, rated.minimum_shortfall);
             out.lines.push(item);
         }
     }
 
-    /// Under advance billing this period was billed at the contract quantity already; a line of kind
-    /// proration brings it to what was used.
+    /// Under advance billing this period was billed before it began, at the contract quantity, if the line was
+    /// active then. A line of kind proration brings that to what was used on the days the line was active.
     fn true_up(&self, view: &LineView<'a>, billed: &Billed, out: &mut Outcome) -> Result<(), Overflow> {
-        if view.service.timing != BillTiming::Advance || billed.quantity == view.line.quantity {
+        if view.service.timing != BillTiming::Advance {
             return Ok(());
         }
-        let rated = |quantity| rate(quantity, &view.terms, Share::WHOLE);
-        let (Ok(now), Ok(then)) = (rated(billed.quantity), rated(view.line.quantity)) else { return Ok(()) };
+        let nothing = Rated::default();
+        let before = if view.service.billed_before { Some(view.line.quantity) } else { None };
+        let share = if billed.spread { Share::WHOLE } else { view.service.now };
+        let then = before.map_or(Ok(nothing), |quantity| rate(quantity, &view.terms, Share::WHOLE));
+        let (Ok(now), Ok(then)) = (rate(billed.quantity, &view.terms, share), then) else { return Ok(()) };
+        let amount = subtract(now.amount, then.amount)?;
+        let quantity = subtract(now.quantity, then.quantity)?;
+        if amount.is_zero() && quantity.is_zero() {
+            return Ok(());
+        }
         let period = self.case.input.period;
         let mut item = self.item(view, LineKind::Proration);
-        (item.service_start, item.service_end) = (period.start(), period.last_day());
-        item.quantity = subtract(now.quantity, then.quantity)?;
-        item.unit_price = now.unit_price.filter(|_| now.unit_price == then.unit_price);
-        item.amount = Some(subtract(now.amount, then.amount)?);
+        (item.service_start, item.service_end) = view.active.unwrap_or((period.start(), period.last_day()));
+        item.quantity = quantity;
+        item.unit_price = now.unit_price.filter(|_| now.unit_price == then.unit_price && share.is_whole());
+        item.amount = Some(amount);
         item.description = format!("{}: change in {period}", item.description);
         out.lines.push(item);
         Ok(())
@@ -125,7 +132,7 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         let case = self.case;
         let Standing::Decided(decided) = decision else { return Ok(()) };
         let quantity = match decided.kind {
-            DecisionKind::Accept => case.comparison.metered,
+            DecisionKind::Accept => case.comparison.metered.map(|units| whole(case.unit, units)),
             DecisionKind::Set => decided.quantity,
             DecisionKind::Keep | DecisionKind::Dismiss => None,
         };
@@ -151,7 +158,11 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         let cost = cost.of(quantity, unit_cost, &terms, Share::WHOLE)?;
         out.lines.push(LineItem {
             line_id: line_id(period, case.unit.client.id.as_str(), &case.about(), LineKind::Recurring),
-            status: if rated.is_some() { LineStatus::Ready } else { LineStatus::Held },
+            status: match (rated.is_some(), self.review) {
+                (false, _) => LineStatus::Held,
+                (true, true) => LineStatus::Review,
+                (true, false) => LineStatus::Ready,
+            },
             kind: LineKind::Recurring,
             client_id: case.unit.client.id.clone(),
             client_name: case.unit.client.name.clone(),
@@ -176,6 +187,14 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
             margin: margin(amount, cost)?,
             discrepancy_id: self.discrepancy_id.clone(),
         });
+        let short = rated.map_or(Decimal::ZERO, |r| r.minimum_shortfall);
+        if let Some(line) = out.lines.last().filter(|_| short > Decimal::ZERO) {
+            let mut minimum = line.clone();
+            minimum.line_id = line_id(period, case.unit.client.id.as_str(), &case.about(), LineKind::Minimum);
+            minimum.kind = LineKind::Minimum;
+            shortfall(&mut minimum, short);
+            out.lines.push(minimum);
+        }
         Ok(())
     }
 
@@ -221,6 +240,16 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
             discrepancy_id: self.discrepancy_id.clone(),
         }
     }
+}
+
+/// Makes a line the one for what is missing to a minimum amount: no units, no cost.
+fn shortfall(item: &mut LineItem, amount: Decimal) {
+    item.quantity = Decimal::ONE;
+    item.unit_price = Some(amount);
+    item.amount = Some(amount);
+    (item.metered_quantity, item.unit_cost, item.cost) = (None, None, None);
+    item.margin = item.amount;
+    item.description = format!("{}: shortfall to the minimum", item.description);
 }
 
 fn margin(amount: Option<Decimal>, cost: Option<Decimal>) -> Result<Option<Decimal>, Overflow> {

@@ -62,6 +62,15 @@ fn unit_cost(case: &Case<'_, '_>) -> Result<UnitCost, Overflow> {
     Ok(out)
 }
 
+/// A cost in the unit's currency, at the stated rate if it is in another; `None` where no rate is stated.
+pub(super) fn in_own_currency(case: &Case<'_, '_>, currency: Currency, cost: Decimal) -> Option<Decimal> {
+    if currency == case.currency {
+        return Some(cost);
+    }
+    let fx = stated_rate(case.input.config, case, currency)?;
+    multiply(cost, fx.rate).ok()
+}
+
 fn stated_rate(config: &Config, case: &Case<'_, '_>, from: Currency) -> Option<FxRate> {
     let rates = config.fx.get(&case.input.period.to_string())?;
     rates.get(&(from, case.currency)).map(|rate| FxRate { from, to: case.currency, rate: *rate })
@@ -137,6 +146,18 @@ pub(super) fn findings(case: &Case<'_, '_>, lines: &[LineItem]) -> Result<Vec<Di
             );
             out.push(row);
         }
+    }
+    let accepted = lines.iter().find(|l| case.unit.active.is_empty() && l.kind == LineKind::Recurring);
+    if let Some((item, loss)) = accepted.and_then(|l| l.margin.filter(|m| *m < Decimal::ZERO).map(|m| (l, m))) {
+        let mut row = case.discrepancy(Code::R407);
+        row.impact = Some(loss.abs());
+        row.action = Action::RaisePrice;
+        row.message = format!(
+            "the accepted usage bills {} and costs {}",
+            item.amount.unwrap_or_default(),
+            item.cost.unwrap_or_default()
+        );
+        out.push(row);
     }
     out.extend(cost_changed(case)?);
     Ok(out)

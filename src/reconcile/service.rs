@@ -4,7 +4,7 @@
 use chrono::{Datelike, Months, NaiveDate};
 
 use crate::book::{BillTiming, Config, Contract, Period};
-use crate::rate::{EdgeDays, Share, active_days, share};
+use crate::rate::{self, EdgeDays, Share, active_days};
 
 /// The span a line bills in a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,10 @@ pub struct Service {
     /// The last day.
     pub end: NaiveDate,
     pub share: Share,
+    /// The share of the period itself that the line is active.
+    pub now: Share,
+    /// Under advance billing: the period was billed before it began.
+    pub billed_before: bool,
 }
 
 impl Service {
@@ -41,11 +45,16 @@ impl Service {
         let last = end.pred_opt().unwrap_or(end);
         let active = active_days(start, end, effective, cancelled, edges(config));
         let share = match active {
-            Some((first, last)) => share(rule, start, end, first, last),
+            Some((first, last)) => rate::share(rule, start, end, first, last),
             None => Share { active: 0, of: 1 },
         };
         let (start, end) = active.filter(|_| !share.is_whole()).unwrap_or((start, last));
-        Self { due, timing: contract.bill_timing, start, end, share }
+        let now = match active_days(period.start(), period.end(), effective, cancelled, edges(config)) {
+            Some((first, last)) => rate::share(rule, period.start(), period.end(), first, last),
+            None => Share { active: 0, of: 1 },
+        };
+        let billed_before = effective.is_none_or(|day| day < period.start());
+        Self { due, timing: contract.bill_timing, start, end, share, now, billed_before }
     }
 }
 

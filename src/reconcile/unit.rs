@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 
 use super::service::{Service, edges};
-use crate::book::{Client, Config, Contract, ContractLine, Period, PricingModel, Product, Psa, id_key};
+use crate::book::{Client, Config, Contract, ContractLine, Period, PricingModel, Product, Psa};
 use crate::meter::Metered;
 use crate::rate::{Currency, Terms, Tier, active_days};
 
@@ -200,23 +200,42 @@ pub fn units<'a>(
 
 type Group<'a> = (Option<String>, Vec<LineView<'a>>, Vec<usize>);
 
-/// Lines with a term take the usage of that term; the other lines take what is left.
+/// Lines with a term take the usage of that term; the other lines take what is left. Where usage states no
+/// term and only lines with one could bill it, an unknown term is not another term: all are compared as one.
 fn by_term<'a>(views: &[LineView<'a>], rows: &[usize], metered: &[Metered]) -> Vec<Group<'a>> {
-    let term_of = |v: &LineView<'_>| Some(id_key(&v.line.term)).filter(|t| !t.is_empty());
+    let term_of = |v: &LineView<'_>| Some(canonical_term(&v.line.term)).filter(|t| !t.is_empty());
     let claimed: BTreeSet<String> = views.iter().filter(|v| v.active.is_some()).filter_map(term_of).collect();
     let open = views.iter().any(|v| v.active.is_some() && term_of(v).is_none());
     let past: BTreeSet<String> = views.iter().filter(|v| v.active.is_none()).filter_map(term_of).collect();
+    let stated = |i: &usize| canonical_term(&metered[*i].term);
+    let unstated = rows.iter().any(|i| stated(i).is_empty() && !metered[*i].cost_only);
+    let as_one = unstated && !open && !claimed.is_empty();
 
     let mut groups: BTreeMap<Option<String>, (Vec<LineView<'a>>, Vec<usize>)> = BTreeMap::new();
-    for &i in rows {
-        let term = id_key(&metered[i].term);
-        let own = claimed.contains(&term) || (!open && past.contains(&term));
-        groups.entry(own.then_some(term)).or_default().1.push(i);
+    for i in rows {
+        let term = stated(i);
+        let own = claimed.contains(&term) && !as_one || (!open && !as_one && past.contains(&term));
+        groups.entry(own.then_some(term)).or_default().1.push(*i);
     }
     for view in views {
-        groups.entry(term_of(view)).or_default().0.push(view.clone());
+        groups.entry(term_of(view).filter(|_| !as_one)).or_default().0.push(view.clone());
     }
-    groups.into_iter().map(|(term, (lines, rows))| (term.map(|t| t.to_uppercase()), lines, rows)).collect()
+    groups.into_iter().map(|(term, (lines, rows))| (term, lines, rows)).collect()
+}
+
+/// A commitment term as an ISO 8601 duration, from the words PSAs and people use; other text in upper case.
+fn canonical_term(text: &str) -> String {
+    let folded: String = text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
+    match folded.as_str() {
+        "monthly" | "month" | "1month" | "onemonth" | "p1m" => "P1M".to_string(),
+        "annual" | "annually" | "yearly" | "year" | "1year" | "oneyear" | "12months" | "p12m" | "p1y" => {
+            "P1Y".to_string()
+        }
+        "triennial" | "3years" | "3year" | "threeyear" | "threeyears" | "36months" | "p36m" | "p3y" => {
+            "P3Y".to_string()
+        }
+        _ => text.trim().to_uppercase(),
+    }
 }
 
 /// The order of lines by age: the effective date, then the id.

@@ -8,6 +8,7 @@ mod init;
 mod man;
 mod read;
 mod reconcile;
+mod tidy;
 mod validate;
 
 use super::ExitStatus;
@@ -20,6 +21,7 @@ pub fn run(settings: CommandSettings, printer: &Printer) -> anyhow::Result<ExitS
         CommandSettings::Detect(settings) => detect::run(&settings, printer),
         CommandSettings::Read(settings) => read::run(&settings, printer),
         CommandSettings::Validate(settings) => validate::run(&settings, printer),
+        CommandSettings::Tidy(settings) => tidy::run(&settings, printer),
         CommandSettings::Init(settings) => init::run(&settings, printer),
         CommandSettings::Formats(settings) => formats::run(&settings, printer),
         CommandSettings::Completions(shell) => completions::run(shell, printer),
