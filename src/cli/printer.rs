@@ -209,7 +209,7 @@ warning[M301 unmapped-account]: Umbra is joined to no client
   usage/a.csv:2
 warning[M301 unmapped-account]: Vega is joined to no client
   usage/a.csv:3
-hint: Add a row to map/accounts.csv; unmapped.csv has a suggestion.
+hint: Add a row to map/accounts.csv; unmapped.csv says whom it may mean.
 "
         );
     }
