@@ -6,8 +6,10 @@ mod config;
 mod config_file;
 mod decisions;
 mod discover;
+mod ignores;
 mod mapping;
 mod mapping_tables;
+mod names;
 mod period;
 mod psa;
 mod psa_links;
@@ -19,10 +21,12 @@ pub use config::{BillingConfig, Config, ProrationConfig, RoundingConfig, Toleran
 pub use config_file::{CONFIG_FILE, ConfigError, ConfigProblem};
 pub use decisions::{Decision, DecisionKind};
 pub use discover::{BookFile, BookFiles, DiscoverError, UsageFile, discover, latest_period, stated_period};
+pub use ignores::{IGNORE_COLUMNS, IGNORE_FILE, Ignore, IgnoreKind, load_ignores};
 pub use mapping::{AccountMapping, MapStatus, Mappings, ProductMapping};
 pub use mapping_tables::{
     ACCOUNT_COLUMNS, DECISION_COLUMNS, PRODUCT_COLUMNS, load_accounts, load_decisions, load_products,
 };
+pub use names::{company_key, folded, product_key};
 pub use period::{BadPeriod, Period};
 pub use psa::*;
 pub use psa_tables::load_psa;

@@ -52,19 +52,28 @@ pub enum Color {
     Never,
 }
 
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Format {
     /// For people
     #[default]
     Text,
     /// For programs
     Json,
+    /// SARIF 2.1.0, for code scanning; `validate` alone writes it
+    Sarif,
+    /// JUnit XML, for test reports; `validate` alone writes it
+    Junit,
+    /// Annotations of a GitHub workflow; `validate` alone writes them
+    Github,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Reconcile(Reconcile),
     Detect(Detect),
+    Read(Read),
+    Validate(Validate),
+    Tidy(Tidy),
     Init(Init),
     Formats(Formats),
     Completions(Completions),
@@ -118,6 +127,137 @@ pub struct Detect {
     /// The files to look at
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
+}
+
+/// Write the records of files exactly as read
+///
+/// Any delimited, Excel, JSON or Parquet file will do, of a known format or not: delimiter and heading row are
+/// recognised from the rows. Of a workbook every visible sheet is read, of a zip archive every member. The records go
+/// to stdout, as CSV (RFC 4180) or JSON lines; what was skipped or refused goes to stderr.
+///
+/// Nothing is trimmed, typed or made inert: a cell that a spreadsheet would run as a formula is written as it
+/// stands. Open the result in a spreadsheet only if you trust the file. One thing is undone: ="0012", as
+/// spreadsheets keep a text a text, is read as 0012.
+///
+/// In JSON lines all values are text, as CSV has no types. Of headings that stand twice, the second becomes name_2;
+/// a blank third one is column_3. In CSV they stay as they are, and a file or sheet whose headings differ from
+/// the first one's is refused.
+///
+/// Exit codes: 0 done; 1 done, and what was skipped or refused reaches --fail-on; 2 could not be done.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = "Examples:
+  trueup read export.csv
+  trueup read --to jsonl --lines usage/2026-10/*.csv | jq -c 'select(.sku == \"X\")'
+  trueup read api.json.gz > api.csv")]
+pub struct Read {
+    /// The files to read
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// What records are written as
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub to: ReadTo,
+    /// Put the columns file and line in front
+    #[arg(long)]
+    pub lines: bool,
+    /// What makes the exit code 1
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t)]
+    pub fail_on: FailOnFinding,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub enum ReadTo {
+    #[default]
+    Csv,
+    Jsonl,
+}
+
+/// The findings that make the exit code 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum FailOnFinding {
+    /// Any finding
+    Info,
+    /// A finding of severity warning or error
+    Warning,
+    /// A finding of severity error
+    #[default]
+    Error,
+    /// Nothing does
+    Never,
+}
+
+/// Check that files are of a known format, and whole
+///
+/// Reads each file to its end by its recognised format and says what is wrong with it: findings by cause, with
+/// exact counts and a few examples. --format sarif, junit and github are for CI; examples/ci has a workflow.
+///
+/// With --against, the file is also compared with an earlier export: headings gone, new or renamed, columns that
+/// were all numbers, all dates or empty and no longer are, and rows or total fallen (I116).
+///
+/// Exit codes: 0 done; 1 done, and findings reach --fail-on; 2 could not be done, as where a file is not there.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = "Examples:
+  trueup validate usage/2026-10/*.csv
+  trueup validate --expect microsoft-nce --fail-on warning export.csv
+  trueup validate --against usage/2026-09/pax8.csv usage/2026-10/pax8.csv
+  trueup validate --format sarif exports/* > trueup.sarif")]
+pub struct Validate {
+    /// The files to check
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// The format they must be of
+    #[arg(long, value_name = "FORMAT")]
+    pub expect: Option<String>,
+    /// An earlier export of the same kind, to compare a single FILE with
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
+    /// How many percent of rows, or of the total, may be fewer than in the earlier export
+    #[arg(long, value_name = "PERCENT", default_value_t = 50, value_parser = clap::value_parser!(u8).range(0..=100), requires = "against")]
+    pub max_fall: u8,
+    /// What makes the exit code 1
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t)]
+    pub fail_on: FailOnFinding,
+}
+
+/// Clean files: canonical rows without copies; on PSA files a health score
+///
+/// Exports become rows in trueup's own columns, each with the file and line it came from, and copies dropped
+/// over all files given. With -o, rejects.csv, duplicates.csv and changes.csv say what was left out and what
+/// was changed; without, rows go to stdout and the rest is summed up on stderr. PSA tables (clients,
+/// contracts, lines) are scored out of 1000; what map/ignore.csv of the book names is left out.
+///
+/// Exit codes: 0 done; 1 done, but a file was left out; 2 could not be done, nothing written.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = "Examples:
+  trueup tidy usage/2026-10/*.csv > clean.csv
+  trueup tidy usage/2026-10/* -o clean --to parquet
+  trueup tidy psa/*.csv --format json")]
+pub struct Tidy {
+    /// Exports, or PSA tables
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// The folder to write, all of it or nothing
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// What rows are written as
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    pub to: TidyTo,
+    /// List every change in changes.csv, not only the count and first place per file, column and rule
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub every_change: bool,
+    /// Months without activity, before the newest of all clients, after which a client is stale
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    pub stale_months: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum TidyTo {
+    /// trueup's own columns
+    #[default]
+    Csv,
+    /// The same with types, for other engines; needs -o
+    Parquet,
+    /// The columns of FOCUS 1.2
+    Focus,
 }
 
 /// Make a new book
@@ -185,7 +325,7 @@ pub struct Man {}
 /// The commands by what the user wants to do.
 const GROUPS: &[(&str, &[&str])] = &[
     ("The month", &["reconcile"]),
-    ("Looking at files", &["detect", "formats"]),
+    ("Looking at files", &["detect", "read", "validate", "tidy", "formats"]),
     ("Setting up", &["init", "completions", "man"]),
 ];
 

@@ -39,8 +39,8 @@ impl ExitStatus {
 
 pub fn main() -> ExitCode {
     let parsed = args::command().try_get_matches().and_then(|m| args::Args::from_arg_matches(&m));
-    let args = match parsed {
-        Ok(args) => args,
+    let settings = match parsed.and_then(Settings::resolve) {
+        Ok(settings) => settings,
         Err(error) => {
             // Whoever closed the pipe does not want the help; nothing is left to tell.
             let _ = error.print();
@@ -48,7 +48,6 @@ pub fn main() -> ExitCode {
             return status.code().into();
         }
     };
-    let settings = Settings::resolve(args);
     let printer = Printer::new(settings.output);
     let status = match commands::run(settings.command, &printer) {
         Ok(status) => status,

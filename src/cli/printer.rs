@@ -43,6 +43,16 @@ impl Printer {
         out.flush()
     }
 
+    /// Where a result goes that is too long to be held. It has no styles.
+    pub fn stream() -> impl io::Write {
+        io::BufWriter::with_capacity(64 << 10, io::stdout().lock())
+    }
+
+    /// Findings as a part of the result: every cause by itself.
+    pub fn findings_result(&self, groups: &[FindingGroup]) -> String {
+        findings_text(groups, self.settings.verbosity, causes)
+    }
+
     /// Something worth knowing, on stderr.
     pub fn note(&self, text: &str) -> io::Result<()> {
         if self.settings.verbosity == Verbosity::Quiet { Ok(()) } else { self.stderr(&format!("{text}\n")) }
@@ -59,7 +69,7 @@ impl Printer {
 
     /// Findings by cause, errors first: some examples, all counts. Infos only when asked for.
     pub fn findings(&self, groups: &[FindingGroup]) -> io::Result<()> {
-        let text = findings_text(groups, self.settings.verbosity);
+        let text = findings_text(groups, self.settings.verbosity, paragraph);
         if text.is_empty() { Ok(()) } else { self.stderr(&text) }
     }
 
@@ -76,8 +86,11 @@ impl Printer {
     }
 }
 
-/// One paragraph per code and severity, in the order in which the groups come.
-fn findings_text(groups: &[FindingGroup], verbosity: Verbosity) -> String {
+/// What is written of the findings of one code and severity.
+type Part = fn(&mut String, &[FindingGroup], u64);
+
+/// One part per code and severity, in the order in which the groups come.
+fn findings_text(groups: &[FindingGroup], verbosity: Verbosity, part: Part) -> String {
     let mut text = String::new();
     let mut infos = 0;
     for same in groups.chunk_by(|a, b| (a.code, a.severity) == (b.code, b.severity)) {
@@ -90,7 +103,7 @@ fn findings_text(groups: &[FindingGroup], verbosity: Verbosity) -> String {
         if first.severity != "error" && verbosity == Verbosity::Quiet {
             continue;
         }
-        paragraph(&mut text, same, count);
+        part(&mut text, same, count);
     }
     if infos > 0 && verbosity == Verbosity::Normal {
         let what = if infos == 1 { "finding" } else { "findings" };
@@ -128,6 +141,16 @@ fn paragraph(text: &mut String, same: &[FindingGroup], count: u64) {
     let _ = writeln!(text, "{HINT}hint{HINT:#}: {}", first.hint);
 }
 
+/// A paragraph for each cause, and the hint once.
+fn causes(text: &mut String, same: &[FindingGroup], _: u64) {
+    for (at, group) in same.iter().enumerate() {
+        let mut one = String::new();
+        paragraph(&mut one, std::slice::from_ref(group), group.count);
+        let hint = one.rfind(&format!("{HINT}hint")).filter(|_| at + 1 < same.len());
+        text.push_str(&one[..hint.unwrap_or(one.len())]);
+    }
+}
+
 fn meaning(group: &FindingGroup) -> &'static str {
     Code::ALL.iter().find(|c| c.id() == group.code).map_or(group.name, |c| c.meaning())
 }
@@ -153,7 +176,7 @@ mod tests {
     }
 
     fn shown(verbosity: Verbosity) -> String {
-        strip_str(&findings_text(&groups(), verbosity)).to_string()
+        strip_str(&findings_text(&groups(), verbosity, paragraph)).to_string()
     }
 
     #[test]
@@ -172,6 +195,21 @@ warning[M301 unmapped-account]: A vendor account is joined to no client (2 times
   usage/a.csv:3: Vega is joined to no client
 hint: Add a row to map/accounts.csv; unmapped.csv says whom it may mean.
 1 finding of severity info not shown; -v shows them
+"
+        );
+    }
+
+    #[test]
+    fn as_a_result_every_cause_is_said() {
+        let text = strip_str(&findings_text(&groups()[1..3], Verbosity::Normal, causes)).to_string();
+        assert_eq!(
+            text,
+            "\
+warning[M301 unmapped-account]: Umbra is joined to no client
+  usage/a.csv:2
+warning[M301 unmapped-account]: Vega is joined to no client
+  usage/a.csv:3
+hint: Add a row to map/accounts.csv; unmapped.csv has a suggestion.
 "
         );
     }

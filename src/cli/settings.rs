@@ -5,10 +5,14 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anstream::ColorChoice;
+use clap::error::ErrorKind;
 use clap_complete::Shell;
 use trueup::book::Period;
+use trueup::emit::{RecordFormat, UsageFormat};
+use trueup::engine::TidySettings;
+use trueup::finding::Severity;
 
-use super::args::{Args, Color, Command, Format, FormatsCommand};
+use super::args::{self, Args, Color, Command, FailOnFinding, Format, FormatsCommand, ReadTo, TidyTo};
 
 pub use super::args::FailOn;
 
@@ -37,6 +41,9 @@ pub enum Verbosity {
 pub enum CommandSettings {
     Reconcile(ReconcileSettings),
     Detect(DetectSettings),
+    Read(ReadSettings),
+    Validate(ValidateSettings),
+    Tidy(TidySettings),
     Init(InitSettings),
     Formats(FormatsSettings),
     Completions(Shell),
@@ -57,6 +64,40 @@ pub struct DetectSettings {
     /// Its own format specs are known too.
     pub book: PathBuf,
     pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug)]
+pub struct ReadSettings {
+    /// Its own format specs are known too.
+    pub book: PathBuf,
+    pub files: Vec<PathBuf>,
+    pub to: RecordFormat,
+    pub lines: bool,
+    /// The least severity that makes the exit code 1; `None`: none does.
+    pub fail_on: Option<Severity>,
+}
+
+#[derive(Debug)]
+pub struct ValidateSettings {
+    /// Its own format specs are known too.
+    pub book: PathBuf,
+    pub files: Vec<PathBuf>,
+    pub expect: Option<String>,
+    pub against: Option<PathBuf>,
+    pub max_fall: u8,
+    /// The least severity that makes the exit code 1; `None`: none does.
+    pub fail_on: Option<Severity>,
+    pub form: ReportForm,
+}
+
+/// What a report of findings is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportForm {
+    Text,
+    Json,
+    Sarif,
+    Junit,
+    Github,
 }
 
 #[derive(Debug)]
@@ -84,8 +125,21 @@ pub enum FormatsAsk {
 }
 
 impl Settings {
-    pub fn resolve(args: Args) -> Self {
+    /// # Errors
+    /// Where arguments that are right by themselves do not go together.
+    pub fn resolve(args: Args) -> Result<Self, clap::Error> {
         let Args { everywhere, command } = args;
+        let form = match everywhere.format {
+            Format::Text => ReportForm::Text,
+            Format::Json => ReportForm::Json,
+            Format::Sarif => ReportForm::Sarif,
+            Format::Junit => ReportForm::Junit,
+            Format::Github => ReportForm::Github,
+        };
+        if !matches!((form, &command), (ReportForm::Text | ReportForm::Json, _) | (_, Command::Validate(_))) {
+            let message = "sarif, junit and github are reports of `trueup validate`; other commands write text or json";
+            return Err(conflict(message));
+        }
         let output = OutputSettings {
             verbosity: match (everywhere.quiet, everywhere.verbose) {
                 (true, _) => Verbosity::Quiet,
@@ -108,6 +162,37 @@ impl Settings {
                 fail_on: args.fail_on,
             }),
             Command::Detect(args) => CommandSettings::Detect(DetectSettings { book, files: args.files }),
+            Command::Read(args) => CommandSettings::Read(ReadSettings {
+                book,
+                files: args.files,
+                to: match args.to {
+                    ReadTo::Csv => RecordFormat::Csv,
+                    ReadTo::Jsonl => RecordFormat::Jsonl,
+                },
+                lines: args.lines,
+                fail_on: least(args.fail_on),
+            }),
+            Command::Validate(args::Validate { files, expect, against, max_fall, fail_on }) => {
+                if against.is_some() && files.len() > 1 {
+                    return Err(conflict("--against compares one file with one: name a single FILE"));
+                }
+                let fail_on = least(fail_on);
+                CommandSettings::Validate(ValidateSettings { book, files, expect, against, max_fall, fail_on, form })
+            }
+            Command::Tidy(args) => CommandSettings::Tidy(TidySettings {
+                book,
+                files: args.files,
+                out: args.out,
+                format: match args.to {
+                    TidyTo::Csv => UsageFormat::Csv,
+                    TidyTo::Parquet => UsageFormat::Parquet,
+                    TidyTo::Focus => UsageFormat::Focus,
+                },
+                every_change: args.every_change,
+                stale_months: args.stale_months,
+                spill_dir: std::env::temp_dir(),
+                rows_in_memory: TidySettings::ROWS_IN_MEMORY,
+            }),
             Command::Init(args) => {
                 CommandSettings::Init(InitSettings { folder: args.folder.unwrap_or(book), demo: args.demo })
             }
@@ -126,7 +211,20 @@ impl Settings {
             Command::Completions(args) => CommandSettings::Completions(args.shell),
             Command::Man(_) => CommandSettings::Man,
         };
-        Self { output, command }
+        Ok(Self { output, command })
+    }
+}
+
+fn conflict(message: &str) -> clap::Error {
+    args::command().error(ErrorKind::ArgumentConflict, message)
+}
+
+fn least(fail_on: FailOnFinding) -> Option<Severity> {
+    match fail_on {
+        FailOnFinding::Info => Some(Severity::Info),
+        FailOnFinding::Warning => Some(Severity::Warning),
+        FailOnFinding::Error => Some(Severity::Error),
+        FailOnFinding::Never => None,
     }
 }
 

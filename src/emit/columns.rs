@@ -7,7 +7,7 @@ use crate::control::Bucket;
 
 macro_rules! outputs {
     ($($variant:ident $file:literal $row:literal $order:literal [$($column:literal)*];)*) => {
-        /// A file of `out/<period>/`.
+        /// A file of `out/<period>/`, or of the folder that `tidy` writes.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Output { $(#[doc = $file] $variant,)* }
 
@@ -61,6 +61,12 @@ outputs! {
     Duplicates "duplicates.csv" "a row dropped as a duplicate"
         "source, line"
         ["source" "line" "kept_source" "kept_line" "code"];
+    Changes "changes.csv" "values of a file, column and rule that differ from their cells"
+        "source, column (in the order of usage.csv), rule"
+        ["source" "line" "column" "rule" "from" "to" "count"];
+    Health "health.csv" "what makes a PSA record unclean"
+        "kind, source, line, code, message"
+        ["kind" "id" "name" "code" "cluster" "source" "line" "message"];
     Controls "controls.csv" "a file and currency (rows without one under an empty currency)"
         "source, currency"
         ["source" "sha256" "format" "provider_name" "rows_read" "quantity_read" "cost_read" "currency"];

@@ -2,6 +2,7 @@
 //! written, so that a number is never mistaken for text nor text run as a formula.
 
 use std::borrow::Cow;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
@@ -10,16 +11,20 @@ use fs_err::File;
 use rust_decimal::Decimal;
 
 use super::error::EmitError;
-use super::formula::neutralise;
-use crate::rate::{Currency, ExactSum, plain};
+use crate::format::neutralise;
+use crate::rate::{Currency, ExactSum, as_read, plain};
 
 /// A value on its way into a cell.
 #[derive(Debug, Clone, Copy)]
 pub enum Cell<'a> {
     /// Made inert where a spreadsheet would run it.
     Text(&'a str),
+    /// Already as it must stand.
+    Plain(&'a str),
     /// A quantity or a unit price: no trailing zeros.
     Number(Decimal),
+    /// A number with the digits it was read with.
+    AsRead(Decimal),
     /// Money: exact, with at least the digits of the currency's minor unit.
     Money(Decimal, Currency),
     /// A control sum: no trailing zeros.
@@ -42,7 +47,9 @@ impl<'a> Cell<'a> {
     fn text(self) -> Cow<'a, str> {
         match self {
             Cell::Text(text) => neutralise(text),
+            Cell::Plain(text) => Cow::Borrowed(text),
             Cell::Number(value) => Cow::Owned(plain(value)),
+            Cell::AsRead(value) => Cow::Owned(as_read(value)),
             Cell::Money(value, currency) => Cow::Owned(money_text(value, currency)),
             Cell::Sum(sum) => Cow::Owned(sum_text(sum)),
             Cell::Integer(value) => Cow::Owned(value.to_string()),
@@ -76,7 +83,7 @@ fn sum_text(sum: ExactSum) -> String {
 /// A CSV file being written. What is not `finish`ed may be incomplete.
 pub struct TableWriter {
     path: PathBuf,
-    writer: csv::Writer<File>,
+    writer: csv::Writer<Box<dyn Write>>,
     columns: usize,
 }
 
@@ -84,8 +91,13 @@ impl TableWriter {
     /// Creates the file and writes its heading row.
     pub fn create(path: &Path, columns: &[impl AsRef<str>]) -> Result<Self, EmitError> {
         let file = File::create(path).map_err(|e| EmitError::new(path, e))?;
+        Self::to(Box::new(file), path, columns)
+    }
+
+    /// Writes the heading row to `out`, which errors call `path`.
+    pub fn to(out: Box<dyn Write>, path: &Path, columns: &[impl AsRef<str>]) -> Result<Self, EmitError> {
         let mut writer =
-            WriterBuilder::new().terminator(Terminator::Any(b'\n')).buffer_capacity(64 * 1024).from_writer(file);
+            WriterBuilder::new().terminator(Terminator::Any(b'\n')).buffer_capacity(64 * 1024).from_writer(out);
         writer.write_record(columns.iter().map(|c| c.as_ref().as_bytes())).map_err(|e| EmitError::new(path, e))?;
         Ok(Self { path: path.to_path_buf(), writer, columns: columns.len() })
     }

@@ -18,6 +18,9 @@ const CAUSES_KEPT: usize = 200;
 pub struct Example {
     /// `path:line:column`, empty where the finding has no place.
     pub place: String,
+    /// The same in its parts.
+    #[serde(skip)]
+    pub at: Option<Place>,
     pub value: Option<String>,
     pub message: String,
 }
@@ -34,6 +37,13 @@ pub struct FindingGroup {
     pub examples: Vec<Example>,
     /// The way out.
     pub hint: &'static str,
+}
+
+impl FindingGroup {
+    pub fn level(&self) -> Severity {
+        let levels = [Severity::Info, Severity::Warning, Severity::Error];
+        levels.into_iter().find(|s| s.word() == self.severity).unwrap_or(Severity::Error)
+    }
 }
 
 /// Takes findings one by one and keeps what the outputs show.
@@ -144,6 +154,7 @@ fn group((code, severity): (Code, Severity), text: &str, cause: &Cause) -> Findi
             .iter()
             .map(|(place, value, message)| Example {
                 place: place.as_ref().map(ToString::to_string).unwrap_or_default(),
+                at: place.clone(),
                 value: value.clone(),
                 message: message.clone(),
             })

@@ -1,27 +1,42 @@
 //! Results to files. With `history`, the only room that writes; it decides nothing but how a value is
 //! written down, so that equal results are equal bytes.
 
+mod checked;
 mod columns;
 mod csv;
 mod error;
 mod findings;
-mod formula;
+mod focus;
+mod github;
+mod health;
+mod junit;
 mod lineage;
 mod page;
+mod parquet;
+mod records;
+mod sarif;
 mod skeleton;
 mod streams;
 mod summary;
 mod tables;
+mod usage;
 
+pub use crate::format::{neutralise, restore};
+pub use checked::{CheckedFile, checked_json};
 pub use columns::{Output, order};
 pub use csv::{Cell, TableWriter, money_text};
 pub use error::EmitError;
 pub use findings::{EXAMPLES_KEPT, Example, FindingGroup, FindingLog};
-pub use formula::{neutralise, restore};
+pub use focus::FOCUS_COLUMNS;
+pub use github::github_text;
+pub use health::write_health;
+pub use junit::junit_text;
 pub use lineage::{LineageRow, LineageWriter};
 pub use page::outputs_page;
+pub use records::{RecordFormat, RecordWriter};
+pub use sarif::sarif_text;
 pub use skeleton::{BookFile, SKELETON, SkeletonError, write_new_book};
-pub use streams::{Duplicate, DuplicatesWriter, Rejected, RejectsWriter};
+pub use streams::{ChangeRow, ChangesWriter, Duplicate, DuplicatesWriter, Rejected, RejectsWriter};
 pub use summary::{
     Counts, Input, LineCounts, Money, Program, Residue, Summary, UnmappedCounts, VerdictWord, summary_text,
     write_summary,
@@ -29,3 +44,4 @@ pub use summary::{
 pub use tables::{
     write_controls, write_discrepancies, write_invoice_lines, write_quantity_changes, write_unmapped, write_verdicts,
 };
+pub use usage::{UsageFormat, UsageWriter, usage_columns};

@@ -28,6 +28,7 @@ meanings! {
     "" "discrepancy_id" "id" "Short stable id: client, contract line or product, vendor and kind, without the period.";
     "invoice_lines.csv" "status" "word" "`ready`; `review`: an undecided discrepancy touches it and the quantity is the proposed one; `held`: it cannot be billed as it stands.";
     "invoice_lines.csv" "kind" "word" "`recurring`, `minimum`, `proration`, `adjustment` or `one-time`.";
+    "health.csv" "kind" "word" "`client`, `contract`, `contract_line` or `price_tier`.";
     "" "kind" "word" "The name of the code, as in `under-billed`.";
     "" "client_id" "text" "The client in the PSA.";
     "" "client_name" "text" "";
@@ -70,6 +71,13 @@ meanings! {
     "" "old_quantity" "decimal, units" "The contract line's quantity now.";
     "" "new_quantity" "decimal, units" "What it should be.";
     "" "effective_date" "date" "From when.";
+    "changes.csv" "column" "word" "The column of usage.csv.";
+    "" "rule" "word" "`computed`: quantity × unit_cost; `constant`: the format states it; `date`: written otherwise; `default`: the cell is empty; `end_exclusive`: the last day became the day after; `joined`: of several cells; `null_word`: a word for empty; `number`: written otherwise; `restored`: a `'` before what a spreadsheet would run was taken off; `trimmed`; `word`: the format's meaning of a word.";
+    "" "from" "text" "The cell as it stands, of the first such change.";
+    "" "to" "text" "What became of it.";
+    "" "count" "integer" "How many values; 1 each with `--every-change`.";
+    "" "cluster" "integer" "Records with one number are likely one company.";
+    "health.csv" "id" "text" "The record's id in the PSA.";
     "" "what" "word" "`account` or `product`.";
     "" "id" "text" "The account's or SKU's id; of a verdict, the vendor or client.";
     "" "name" "text" "";
@@ -148,7 +156,8 @@ fn buckets(text: &mut String) {
 const INTRODUCTION: &str = "\
 # Outputs
 
-What `trueup reconcile` writes to `out/YYYY-MM/`. Written from the table of outputs.
+What `trueup reconcile` writes to `out/YYYY-MM/`. Written from the table of outputs. `trueup tidy -o DIR` writes
+`rejects.csv`, `duplicates.csv`, `changes.csv` and, of PSA tables, `health.csv`, beside the rows themselves.
 
 All files of a run appear together or not at all, and the same book gives the same bytes. CSV is UTF-8 without a byte
 order mark, `\\n`, a heading row in snake_case, quoted as RFC 4180 says; dates are ISO 8601; decimals have a point, no

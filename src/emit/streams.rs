@@ -79,6 +79,43 @@ impl DuplicatesWriter {
     }
 }
 
+/// Values of one column that differ from their cells by one rule; the place and texts are those of the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangeRow<'a> {
+    pub source: &'a str,
+    pub line: u64,
+    pub column: &'a str,
+    pub rule: &'a str,
+    pub from: &'a str,
+    pub to: &'a str,
+    pub count: u64,
+}
+
+/// Writes `changes.csv`: rows come by source, column and rule, or with every change by source and line.
+pub struct ChangesWriter(TableWriter);
+
+impl ChangesWriter {
+    pub fn create(folder: &Path) -> Result<Self, EmitError> {
+        create(folder, Output::Changes).map(Self)
+    }
+
+    pub fn row(&mut self, change: ChangeRow<'_>) -> Result<(), EmitError> {
+        self.0.row(&[
+            Cell::Text(change.source),
+            Cell::Integer(change.line),
+            Cell::Text(change.column),
+            Cell::Text(change.rule),
+            Cell::Text(change.from),
+            Cell::Text(change.to),
+            Cell::Integer(change.count),
+        ])
+    }
+
+    pub fn finish(self) -> Result<(), EmitError> {
+        self.0.finish()
+    }
+}
+
 fn create(folder: &Path, output: Output) -> Result<TableWriter, EmitError> {
     TableWriter::create(&folder.join(output.file()), &output.columns())
 }

@@ -363,7 +363,7 @@ fn sku_of(row: &UsageRow<'_>) -> SkuKey {
 
 /// Fingerprints of texts, made in one buffer that is kept from row to row.
 #[derive(Default)]
-struct Scratch(Vec<u8>);
+pub(super) struct Scratch(Vec<u8>);
 
 impl Scratch {
     /// Of several texts; lengths keep ("ab", "c") and ("a", "bc") apart.
@@ -378,7 +378,7 @@ impl Scratch {
 
     /// What makes two rows copies: the vendor's identity, else every field as read. Rows without dates are
     /// copies only within the period that their file states.
-    fn key(&mut self, row: &UsageRow<'_>, stated: Option<Period>) -> u128 {
+    pub fn key(&mut self, row: &UsageRow<'_>, stated: Option<Period>) -> u128 {
         self.0.clear();
         if let Some(identity) = row.identity {
             self.0.push(b'i');

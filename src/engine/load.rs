@@ -8,8 +8,8 @@ use anyhow::bail;
 use sha2::{Digest, Sha256};
 
 use crate::book::{
-    ACCOUNT_COLUMNS, BookFile, BookFiles, CONFIG_FILE, DECISION_COLUMNS, Decision, Mappings, PRODUCT_COLUMNS, Period,
-    Psa, load_accounts, load_decisions, load_products, load_psa,
+    ACCOUNT_COLUMNS, BookFile, BookFiles, CONFIG_FILE, DECISION_COLUMNS, Decision, IGNORE_FILE, Mappings,
+    PRODUCT_COLUMNS, Period, Psa, load_accounts, load_decisions, load_products, load_psa,
 };
 use crate::emit::{FindingLog, Input};
 use crate::finding::{Code, Finding, Place};
@@ -129,6 +129,8 @@ pub fn mappings(files: &BookFiles, log: &mut FindingLog) -> anyhow::Result<Mappi
                 out.products = rows;
                 log.extend(findings);
             }
+            // What to ignore concerns tidy alone.
+            IGNORE_FILE => {}
             "map/bundles.csv" if !holds_rows(file)? => {}
             "map/bundles.csv" => log.add(
                 Finding::new(
@@ -141,7 +143,7 @@ pub fn mappings(files: &BookFiles, log: &mut FindingLog) -> anyhow::Result<Mappi
             _ => log.add(
                 Finding::new(
                     Code::I102,
-                    "map/ holds accounts.csv, products.csv and bundles.csv; this file is not read",
+                    "map/ holds accounts.csv, products.csv, bundles.csv and ignore.csv; this file is not read",
                 )
                 .severity(crate::finding::Severity::Warning)
                 .at(Place::file(file.source.clone())),
@@ -204,7 +206,7 @@ fn named_table(file: &BookFile, columns: &[&str], required: &[&str], log: &mut F
 }
 
 /// All that is wrong with a file without which nothing can be done, and the way out.
-fn all_said(faults: &[Finding], hint: &str) -> anyhow::Error {
+pub(super) fn all_said(faults: &[Finding], hint: &str) -> anyhow::Error {
     let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
     anyhow::anyhow!("{}\nhint: {hint}", lines.join("\n"))
 }

@@ -2,6 +2,7 @@
 //! prove that no row was lost, write. Each stage hands on to the next; none is called back.
 
 mod collect;
+mod drift;
 mod emit_run;
 mod inspect;
 mod intern;
@@ -13,7 +14,9 @@ mod proof;
 mod spool;
 mod supplied;
 mod targets;
+mod tidy;
 mod unmapped;
+mod validate;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -29,6 +32,8 @@ use crate::reconcile::{Discrepancy, Input, VerdictRow};
 pub use inspect::{Inspected, Uninspected, inspect};
 pub use load::registry_of;
 pub use proof::Unbalanced;
+pub use tidy::{ChangeCount, Tidied, TidiedFile, TidySettings, tidy};
+pub use validate::{Against, Expected, shown_path, unopened, validate};
 
 /// What a run needs to know. The library reads no environment: the caller settles everything.
 #[derive(Debug, Clone)]

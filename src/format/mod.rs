@@ -1,6 +1,7 @@
 //! What a file is. A format is data: a TOML spec with one vocabulary for built-in and user formats.
 
 mod canonical;
+mod formula;
 mod heading;
 mod page;
 mod registry;
@@ -10,6 +11,7 @@ mod spec_file;
 mod table_kind;
 
 pub use canonical::{ChargeCategory, Column, ColumnKind, MeterRule};
+pub use formula::{neutralise, restore};
 pub use heading::{closest, means, normalise};
 pub use page::formats_page;
 pub use registry::{Fit, Registry};

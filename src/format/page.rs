@@ -115,6 +115,9 @@ fn reading_rules(table: &TableSpec) -> Vec<String> {
             "Numbers: decimal point or comma is decided per column from the file, and refused where two fit.".into()
         }
     });
+    if table.read.neutralised {
+        rules.push("Text that a spreadsheet would run stands behind a `'`, which is taken off.".into());
+    }
     if let Some(sheet) = &table.read.sheet {
         rules.push(format!("Workbooks: the sheet `{sheet}`."));
     }

@@ -25,6 +25,7 @@ const BUILTIN: &[&str] = &[
     include_str!("specs/xarios.toml"),
     include_str!("specs/focus.toml"),
     include_str!("specs/trueup-usage.toml"),
+    include_str!("specs/trueup-tidy.toml"),
     include_str!("specs/generic.toml"),
     include_str!("specs/connectwise.toml"),
     include_str!("specs/trueup-psa.toml"),

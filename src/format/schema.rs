@@ -82,6 +82,7 @@ pub fn spec_schema() -> Value {
                     "date_order": { "enum": DATE_ORDERS, "description": "Without it decided per column from the file." },
                     "decimal": { "enum": DECIMALS, "description": "Without it decided per column from the file." },
                     "null_words": { "$ref": "#/$defs/headings", "description": "Cells that mean \"empty\"." },
+                    "neutralised": { "type": "boolean", "default": false, "description": "Text that a spreadsheet would run stands behind a ', as in trueup's own outputs." },
                     "period_end": { "enum": PERIOD_ENDS, "default": "exclusive" },
                     "period": { "enum": PERIODS, "default": "charge" },
                     "require": { "type": "array", "items": { "enum": NEEDED }, "default": NEEDED },

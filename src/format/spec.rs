@@ -25,6 +25,7 @@
 //! date_order = "mdy"                 # ymd, mdy, dmy; without it decided per column from the file
 //! decimal = "point"                  # or comma; without it decided per column from the file
 //! null_words = ["NULL"]              # cells that mean "empty"
+//! neutralised = true                 # text that a spreadsheet would run stands behind a ', as in trueup's outputs
 //! sheet = "Usage*"                   # in a workbook, only a sheet of this name; * and ? as patterns
 //! period_end = "inclusive"           # the last day, or "exclusive" (the default): the day after
 //! period = "charge"                  # rows carry dates; "folder": the folder or file name says
@@ -182,6 +183,8 @@ pub struct Read {
     pub date_order: Option<DateOrderRule>,
     pub decimal: Option<DecimalRule>,
     pub null_words: Vec<String>,
+    /// Text that a spreadsheet would run stands behind a `'`, as in trueup's own outputs.
+    pub neutralised: bool,
     pub period_end: PeriodEnd,
     pub period: PeriodSource,
     pub require: Vec<Needed>,

@@ -140,6 +140,8 @@ struct RawRead {
     #[serde(default)]
     null_words: Vec<String>,
     #[serde(default)]
+    neutralised: bool,
+    #[serde(default)]
     period_end: PeriodEnd,
     #[serde(default)]
     period: PeriodSource,
@@ -320,6 +322,7 @@ impl RawTable {
                 date_order: read.date_order,
                 decimal: read.decimal,
                 null_words: read.null_words,
+                neutralised: read.neutralised,
                 period_end: read.period_end,
                 period: read.period,
                 require: read.require.unwrap_or_else(|| vec![Needed::Account, Needed::Product, Needed::Quantity]),

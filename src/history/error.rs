@@ -10,6 +10,11 @@ pub enum HistoryError {
     /// The message of the inner error names the path.
     #[error("could not put the outputs in place; free some space or correct the folder's permissions, then run again")]
     Io(#[from] io::Error),
+    #[error(
+        "{} holds {name}, which is no output of this command; name a new folder, or an empty one",
+        folder.display()
+    )]
+    Foreign { folder: PathBuf, name: String },
     #[error("could not exchange {} and {}; the outputs are as they were", from.display(), to.display())]
     Exchange {
         from: PathBuf,

@@ -133,14 +133,14 @@ fn remove(folder: &Path) -> io::Result<()> {
 
 /// Whether a swap of two folders in one step was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Swapped {
+pub(super) enum Swapped {
     Done,
     /// Nothing was done: this system or file system has no such step.
     Unsupported,
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-fn swap(a: &Path, b: &Path) -> io::Result<Swapped> {
+pub(super) fn swap(a: &Path, b: &Path) -> io::Result<Swapped> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     use rustix::io::Errno;
     match renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE) {
@@ -152,12 +152,12 @@ fn swap(a: &Path, b: &Path) -> io::Result<Swapped> {
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 #[allow(clippy::unnecessary_wraps, reason = "the shape of the systems that can")]
-fn swap(_: &Path, _: &Path) -> io::Result<Swapped> {
+pub(super) fn swap(_: &Path, _: &Path) -> io::Result<Swapped> {
     Ok(Swapped::Unsupported)
 }
 
 /// Everything in the folder, and the folder, is on disk when this returns.
-fn sync_tree(folder: &Path) -> io::Result<()> {
+pub(super) fn sync_tree(folder: &Path) -> io::Result<()> {
     for entry in walkdir::WalkDir::new(folder).contents_first(true) {
         let entry = entry?;
         if entry.file_type().is_dir() {
@@ -171,13 +171,13 @@ fn sync_tree(folder: &Path) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps, reason = "the shape of the systems that can")]
-fn sync_folder(_: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -7,8 +7,10 @@
 
 mod error;
 mod exchange;
+mod folder;
 mod lock;
 
 pub use error::HistoryError;
 pub use exchange::Staging;
+pub use folder::NewFolder;
 pub use lock::RunLock;

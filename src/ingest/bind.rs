@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::{CellKind, Record};
-use crate::format::{Column, ColumnKind, From, Parts, RowRule, Step, TableSpec, Word, WordPattern, normalise};
+use crate::format::{Column, ColumnKind, From, Parts, RowRule, Step, TableSpec, Word, WordPattern, normalise, restore};
 
 /// How many distinct cells a word list remembers before it judges each anew.
 const REMEMBERED: usize = 4096;
@@ -78,7 +78,7 @@ pub(super) struct Binding {
     used: Vec<usize>,
     /// Every field, ordered by heading, with the heading's fingerprint.
     by_heading: Vec<(usize, u64)>,
-    null_words: Vec<String>,
+    null_words: Nulls,
     format_id: u64,
     pub unknown_words: BTreeSet<(String, String)>,
     buffer: Vec<u8>,
@@ -169,7 +169,7 @@ impl Binding {
             identity: identity.filter(|fields| !fields.is_empty()),
             exported,
             by_heading: order.into_iter().map(|i| (i, xxh3_64(normalised[i].as_bytes()))).collect(),
-            null_words: table.read.null_words.clone(),
+            null_words: Nulls { words: table.read.null_words.clone(), neutralised: table.read.neutralised },
             format_id: xxh3_64(format_id.as_bytes()),
             unknown_words: BTreeSet::new(),
             buffer: Vec::new(),
@@ -273,6 +273,12 @@ impl Binding {
         Taken::text("", first)
     }
 
+    /// Whether a column's value, where it comes from that field, is several cells joined.
+    pub fn is_joined(&self, column: usize, field: usize) -> bool {
+        let joins = |s: &BoundStep| matches!(&s.from, BoundFrom::Join(fields, _) if fields.first() == Some(&field));
+        self.columns[column].steps.iter().any(joins)
+    }
+
     pub fn is_excluded(&self, cells: &impl Cells) -> bool {
         self.exclude.iter().any(|r| r.fits(cells))
     }
@@ -317,9 +323,19 @@ pub(super) fn push(buffer: &mut Vec<u8>, text: &str) {
     buffer.extend_from_slice(text.as_bytes());
 }
 
-fn clean<'a>(cell: &'a str, null_words: &[String]) -> &'a str {
-    let text = cell.trim();
-    if null_words.iter().any(|w| w.eq_ignore_ascii_case(text)) { "" } else { text }
+/// What stands in a cell beside its value.
+#[derive(Debug)]
+struct Nulls {
+    words: Vec<String>,
+    neutralised: bool,
+}
+
+fn clean<'a>(cell: &'a str, nulls: &Nulls) -> &'a str {
+    let mut text = cell.trim();
+    if nulls.neutralised {
+        text = restore(text).trim();
+    }
+    if nulls.words.iter().any(|w| w.eq_ignore_ascii_case(text)) { "" } else { text }
 }
 
 impl BoundColumn {

@@ -175,7 +175,7 @@ fn recognise(content: Content, registry: &Registry) -> Result<Detection, Vec<Fin
 }
 
 /// What reading a Parquet file chooses and leaves out.
-fn parquet_findings(source: &str, columns: &ParquetColumns) -> Vec<Finding> {
+pub(super) fn parquet_findings(source: &str, columns: &ParquetColumns) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut say = |code, message: String, value: Option<String>| {
         let finding = Finding::new(code, message).severity(Severity::Info).at(Place::file(source));

@@ -44,7 +44,9 @@ pub fn read_usage(detection: &Detection, sink: &mut dyn UsageSink) -> anyhow::Re
     let sums = [Column::Cost, Column::Quantity].map(|c| binding.fields(c as usize).next().map(FieldSum::of));
     let sums = sums.into_iter().flatten().collect();
     let typist = Typist::new(&detection.spec, table, binding, styles);
-    let mut reader = Reader { detection, typist, sink, totals: ReadTotals::default(), sums };
+    let place = |wanted: &&str| headings.iter().position(|h| normalise(h) == normalise(wanted));
+    let wanted = sink.wants_cells().iter().map(place).collect();
+    let mut reader = Reader { detection, typist, sink, totals: ReadTotals::default(), sums, wanted };
     if detection.is_laid_out() {
         layout.read(detection.lines(), &mut reader)?;
     } else {
@@ -205,6 +207,8 @@ struct Reader<'d, 's> {
     sink: &'s mut dyn UsageSink,
     totals: ReadTotals,
     sums: Vec<FieldSum>,
+    /// The fields whose cells the sink wants beside each row.
+    wanted: Vec<Option<usize>>,
 }
 
 impl Reader<'_, '_> {
@@ -234,7 +238,19 @@ impl Reader<'_, '_> {
             return self.sink.reject(self.typist.reject(cells, line, raw, &typed, problem));
         }
         self.totals.rows += 1;
-        self.sink.row(&self.typist.row(cells, line, &typed, treatment))
+        if !self.wanted.is_empty() {
+            let clean = |field: &Option<usize>| field.map(|f| self.typist.binding.clean(cells.cell(f)));
+            let beside: Vec<Option<&str>> = self.wanted.iter().map(clean).collect();
+            self.sink.cells(&beside)?;
+        }
+        self.sink.row(&self.typist.row(cells, line, &typed, treatment))?;
+        if self.sink.wants_raw() {
+            self.sink.raw(raw)?;
+        }
+        if self.sink.wants_changes() {
+            self.typist.changes(cells, line, &typed, self.sink)?;
+        }
+        Ok(())
     }
 
     fn finding(&mut self, code: Code, place: Place, value: Option<String>, message: String) -> anyhow::Result<()> {

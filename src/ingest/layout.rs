@@ -238,6 +238,18 @@ impl Layout {
     }
 }
 
+/// Whether a row of a file that no format describes is its total: a total word, and figures beside it.
+pub fn looks_like_total(cells: &[&str]) -> bool {
+    let mut labelled = false;
+    for cell in cells.iter().map(|c| c.trim()).filter(|c| !c.is_empty() && !is_figure(c)) {
+        if cell.len() > 64 || !TOTAL_WORDS.contains(&normalise(cell).as_str()) {
+            return false;
+        }
+        labelled = true;
+    }
+    labelled
+}
+
 fn is_empty(record: &Record, field: usize) -> bool {
     record.get(field).is_none_or(|cell| cell.trim().is_empty())
 }
@@ -252,6 +264,6 @@ fn is_figure(cell: &str) -> bool {
         && cell.chars().all(|c| c.is_ascii_digit() || c.is_whitespace() || ".,'’+-()$€£¥%".contains(c))
 }
 
-fn is_cut_off(error: &io::Error) -> bool {
+pub(super) fn is_cut_off(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
 }

@@ -1,6 +1,7 @@
 //! Bytes to exact typed rows with file and physical line. Knows files and formats, nothing of billing.
 
 mod bind;
+mod changes;
 mod container;
 #[cfg(test)]
 mod container_tests;
@@ -10,6 +11,7 @@ mod detect;
 mod draft;
 mod export;
 mod extent;
+mod guess;
 mod json;
 mod judge;
 mod layout;
@@ -35,6 +37,7 @@ mod table;
 mod text;
 mod typed;
 mod usage;
+mod verbatim;
 mod workbook;
 mod zip;
 
@@ -45,6 +48,7 @@ pub use detect::{Detection, detect, detect_all};
 pub use draft::draft_spec;
 pub use export::{ReadTotals, read_usage};
 pub use json::{JsonEvent, JsonRecord, read_json};
+pub use layout::looks_like_total;
 pub use limits::Limits;
 pub use number::{DecimalStyle, NumberFault, StyleEvidence, StyleVerdict, parse_number};
 pub use progress::{Progress, Silent};
@@ -56,6 +60,7 @@ pub use rows::Rows;
 pub use shape::Shape;
 pub use table::{Table, TableRow};
 pub use text::{Encoding, Survey, open_text, survey};
-pub use usage::{OtherLine, Reject, Treatment, UsageRow, UsageSink};
+pub use usage::{Change, ChangeRule, OtherLine, Reject, Treatment, UsageRow, UsageSink};
+pub use verbatim::{RecordSink, read_records};
 pub use workbook::Sheet;
 pub use zip::Member;

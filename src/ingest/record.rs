@@ -121,6 +121,14 @@ impl Record {
         self.iter().all(|field| field.trim().is_empty())
     }
 
+    /// Whether a field that is not quoted has a quote in it.
+    pub(super) fn has_stray_quote(&self) -> bool {
+        self.spans.iter().any(|span| {
+            let quoted = span.doubled || self.raw[..span.start].ends_with('"');
+            !quoted && self.text(*span).contains('"')
+        })
+    }
+
     fn text(&self, span: Span) -> &str {
         let from = if span.doubled { &self.undoubled } else { &self.raw };
         from.get(span.start..span.end).unwrap_or_default()

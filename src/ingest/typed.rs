@@ -150,6 +150,16 @@ impl<'s> Typist<'s> {
         self.styles.number(taken)
     }
 
+    /// The day a cell states, if it is a date.
+    pub fn date_in(&self, taken: Taken<'_>) -> Option<NaiveDate> {
+        self.styles.date(taken).ok().map(|(date, _)| date)
+    }
+
+    /// The provider that the format states where the row does not.
+    pub fn stated_provider(&self) -> &str {
+        &self.spec.provider
+    }
+
     fn date(&self, column: Column, cells: &impl Cells) -> Result<Option<(NaiveDate, Option<NaiveTime>)>, Problem> {
         let taken = self.take(column, cells);
         if taken.text.is_empty() {

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use crate::finding::{Code, Finding};
-use crate::format::ChargeCategory;
+use crate::format::{ChargeCategory, Column};
 use crate::rate::Currency;
 
 /// How a format or its words say a row counts.
@@ -16,6 +16,16 @@ pub enum Treatment {
     CostOnly,
     /// Neither counts: a format rule leaves the row out, for the reason named in the spec.
     Excluded,
+}
+
+impl Treatment {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Treatment::Counted => "counted",
+            Treatment::CostOnly => "cost_only",
+            Treatment::Excluded => "excluded",
+        }
+    }
 }
 
 /// A usage row in canonical columns. Text is trimmed; quantities and money are exact.
@@ -93,10 +103,96 @@ pub enum OtherLine {
     Blank,
 }
 
+/// Why a value differs from its cell. In the order of the words, as outputs list them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChangeRule {
+    /// The cost is quantity × unit_cost.
+    Computed,
+    /// The format states the value; no cell does.
+    Constant,
+    /// The date was written in another style, or with a time.
+    Date,
+    /// The cell is empty, and its column has a default.
+    Default,
+    /// The last day of the period became the day after it.
+    EndExclusive,
+    /// Several cells were joined.
+    Joined,
+    /// The cell holds a word that means "empty".
+    NullWord,
+    /// The number was written in another style.
+    Number,
+    /// A `'` before what a spreadsheet would run was taken off.
+    Restored,
+    /// White space around the value was taken off.
+    Trimmed,
+    /// The format says what the word means.
+    Word,
+}
+
+impl ChangeRule {
+    pub const fn word(self) -> &'static str {
+        match self {
+            ChangeRule::Trimmed => "trimmed",
+            ChangeRule::NullWord => "null_word",
+            ChangeRule::Restored => "restored",
+            ChangeRule::Word => "word",
+            ChangeRule::Joined => "joined",
+            ChangeRule::Constant => "constant",
+            ChangeRule::Default => "default",
+            ChangeRule::Number => "number",
+            ChangeRule::Date => "date",
+            ChangeRule::EndExclusive => "end_exclusive",
+            ChangeRule::Computed => "computed",
+        }
+    }
+}
+
+/// A value that differs from the cell it was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change<'a> {
+    pub line: u64,
+    pub column: Column,
+    pub rule: ChangeRule,
+    /// The cell as it stands; empty where no cell has the value.
+    pub from: &'a str,
+    pub to: &'a str,
+}
+
 /// Where a reader puts what it reads, one row at a time.
 pub trait UsageSink {
     fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()>;
     fn reject(&mut self, reject: Reject) -> anyhow::Result<()>;
     fn other(&mut self, line: u64, kind: OtherLine) -> anyhow::Result<()>;
     fn finding(&mut self, finding: Finding) -> anyhow::Result<()>;
+
+    /// Headings of which the sink wants the cells beside each row.
+    fn wants_cells(&self) -> &[&'static str] {
+        &[]
+    }
+
+    /// These cells of the row that comes next, trimmed; `None` where the file has no such heading.
+    fn cells(&mut self, _cells: &[Option<&str>]) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// Whether the sink wants the text of the row last taken.
+    fn wants_raw(&self) -> bool {
+        false
+    }
+
+    /// The row last taken, as it stands in its file.
+    fn raw(&mut self, _raw: &str) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// Whether the sink wants to know how the row last taken differs from its cells.
+    fn wants_changes(&self) -> bool {
+        false
+    }
+
+    /// A change of the row last taken.
+    fn change(&mut self, _change: &Change<'_>) -> anyhow::Result<()> {
+        Ok(())
+    }
 }

@@ -9,6 +9,6 @@ mod terms;
 
 pub use exact::{ExactSum, Overflow, add, multiply, subtract};
 pub use model::{PricingModel, RateError, Tier, check_tiers};
-pub use money::{Currency, Rounding, plain};
+pub use money::{Currency, Rounding, as_read, plain};
 pub use proration::{EdgeDays, Proration, active_days, share};
 pub use terms::{Rated, Share, Terms, apart, rate};

@@ -136,6 +136,11 @@ pub fn plain(value: Decimal) -> String {
     value.normalize().to_string()
 }
 
+/// A decimal with the digits it was read with, zeros at its end too: no exponent, no `-0`.
+pub fn as_read(value: Decimal) -> String {
+    if value.is_zero() { value.abs().to_string() } else { value.to_string() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 
-use super::names::{company_key, folded};
 use super::rows::{Cell, Choice, Row, Rows, Subject};
 use super::target::{How, Reason, Resolution};
 use crate::book::{Client, ClientId, MapStatus, Mappings, Psa, id_key};
+use crate::book::{company_key, folded};
 use crate::finding::{Code, Finding, Place};
 
 /// An account as the vendor names it.

@@ -3,14 +3,13 @@
 //! likeness only suggests.
 
 mod accounts;
-mod names;
 mod products;
 mod rows;
 mod suggest;
 mod target;
 
+pub use crate::book::{company_key, folded, product_key};
 pub use accounts::{AccountKey, AccountResolution, AccountResolver};
-pub use names::{company_key, folded, product_key};
 pub use products::{ProductResolution, ProductResolver, ProductTarget, SkuKey, total_and_part};
 pub use suggest::{Suggester, Suggestion};
 pub use target::{How, Reason, Resolution};

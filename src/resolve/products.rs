@@ -6,10 +6,10 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use super::accounts::AccountKey;
-use super::names::{company_key, product_key};
 use super::rows::{Cell, Choice, Row, Rows, Subject};
 use super::target::{How, Reason, Resolution};
 use crate::book::{MapStatus, Mappings, Product, ProductCode, Psa, id_key};
+use crate::book::{company_key, product_key};
 use crate::finding::{Code, Finding, Place};
 use crate::format::MeterRule;
 

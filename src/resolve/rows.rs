@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::NaiveDate;
 use wildmatch::WildMatch;
 
-use super::names::folded;
+use crate::book::folded;
 use crate::finding::{Code, Finding, Place};
 
 /// A filled cell of a mapping row, ready to compare. Empty cells are not kept: they fit anything.

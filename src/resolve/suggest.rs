@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rust_decimal::Decimal;
 
 use super::accounts::AccountKey;
-use super::names::{company_key, folded, product_key};
 use super::products::SkuKey;
 use crate::book::{Psa, id_key};
+use crate::book::{company_key, folded, product_key};
 
 /// A client or product that an unmapped value may mean.
 #[derive(Debug, Clone, PartialEq, Eq)]

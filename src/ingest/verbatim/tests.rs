@@ -1,0 +1,169 @@
+use std::sync::LazyLock;
+
+use super::super::made::{simple_xlsx, zip};
+use super::*;
+
+static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::builtin);
+
+/// What was read, as lines of text.
+#[derive(Default)]
+struct Told(Vec<String>);
+
+impl RecordSink for Told {
+    fn headings(&mut self, source: &str, line: u64, headings: &[&str]) -> anyhow::Result<bool> {
+        self.0.push(format!("{source}:{line} = {headings:?}"));
+        Ok(true)
+    }
+    fn record(&mut self, line: u64, cells: &[&str]) -> anyhow::Result<()> {
+        self.0.push(format!("{line} {cells:?}"));
+        Ok(())
+    }
+    fn finding(&mut self, finding: Finding) -> anyhow::Result<()> {
+        self.0.push(finding.to_string());
+        Ok(())
+    }
+}
+
+fn read(bytes: impl AsRef<[u8]>) -> Vec<String> {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("a.csv");
+    fs_err::write(&path, bytes).expect("written");
+    let mut told = Told::default();
+    read_records(&path, "a.csv", &REGISTRY, &Limits::default(), &mut told).expect("read");
+    told.0
+}
+
+#[test]
+fn cells_are_handed_on_as_they_stand() {
+    assert_eq!(
+        read(" a ;b\n 1 ; \"x\" \n\n;\n=1+1;\"two\nlines\"\nTotal;3\n"),
+        [
+            "a.csv:1 = [\" a \", \"b\"]",
+            "2 [\" 1 \", \"x\"]",
+            "4 [\"\", \"\"]",
+            "5 [\"=1+1\", \"two\\nlines\"]",
+            "7 [\"Total\", \"3\"]",
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_record_is_told() {
+    assert_eq!(
+        read("Report\na,b\n1,2\n1,2\n1,2\n1,2,\n3\n4,5,6\n\"7,8\n9,10\n11").split_off(5),
+        [
+            "6 [\"1\", \"2\"]",
+            "a.csv:6:3: info[I104 wrong-field-count]: the row goes on behind the last heading with empty fields, which \
+             were left out",
+            "a.csv:7:1: error[I104 wrong-field-count]: the row has 1 fields where the headings have 2, and was left \
+             out: \"3\"",
+            "a.csv:8:3: error[I104 wrong-field-count]: the row has 3 fields where the headings have 2, and was left \
+             out: \"6\"",
+            "a.csv:9:1: error[I109 unbalanced-quote]: the quote opened here is never closed: \"\\\"7,8\"",
+            "10 [\"9\", \"10\"]",
+            "a.csv:11:1: error[I110 truncated-file]: the file ends in the middle of a row, after 1 of 2 fields: \"11\"",
+        ]
+    );
+    assert_eq!(
+        read("Report\na,b\n1,2\n"),
+        [
+            "a.csv:1: info[I104 wrong-field-count]: the line stands above the headings and is no record: \"Report\"",
+            "a.csv:2 = [\"a\", \"b\"]",
+            "3 [\"1\", \"2\"]",
+        ]
+    );
+}
+
+#[test]
+fn json_records_are_rows_under_all_their_keys() {
+    assert_eq!(
+        read("{\"a\":1.50,\"n\":{\"x\":null}}\n{\"b\":[1,2],\"a\":\"u\",\"a\":\"v\"}\n{broken\n{}\n"),
+        [
+            "a.csv:0 = [\"a\", \"n/x\", \"b\", \"a\"]",
+            "1 [\"1.50\", \"\", \"\", \"\"]",
+            "2 [\"u\", \"\", \"[1,2]\", \"v\"]",
+            "a.csv:3:2: error[I104 wrong-field-count]: the JSON is not well formed: key must be a string (physical \
+             line 3): \"{broken\"",
+            "4 [\"\", \"\", \"\", \"\"]",
+        ]
+    );
+    let cut = read("[{\"a\":1},{\"a\":");
+    assert_eq!(cut.len(), 1, "a broken list is refused whole: {cut:?}");
+    assert!(cut[0].contains("I110") && cut[0].ends_with("nothing of it was read: \"{\\\"a\\\":\""), "{cut:?}");
+}
+
+#[test]
+fn an_empty_table_and_another_encoding_are_told() {
+    assert_eq!(
+        read("a,b\n"),
+        ["a.csv:1 = [\"a\", \"b\"]", "a.csv: warning[I114 empty-file]: the file has headings and no records"]
+    );
+    assert_eq!(read("[]"), ["a.csv: warning[I114 empty-file]: the file has headings and no records"]);
+    assert_eq!(
+        read(b"n\nM\xFCller\n"),
+        [
+            "a.csv: info[I108 not-utf8]: the file is not UTF-8 and was read as Windows-1252",
+            "a.csv:1 = [\"n\"]",
+            "2 [\"Müller\"]",
+        ]
+    );
+    assert!(read("%PDF-1.7\n").join("").contains("I101"));
+}
+
+#[test]
+fn each_sheet_and_each_member_is_a_list_of_its_own() {
+    let book = simple_xlsx(&[
+        ("Seats", "Report,May\n\nname,seats,note\nAcme,1.5\nBolt,,a\nCrux,2\n"),
+        ("Notes", "only\ntext\n"),
+    ]);
+    let of_sheet = [
+        "a.csv#Seats:1: info[I104 wrong-field-count]: the line stands above the headings and is no record: \
+         \"Report,May\"",
+        "a.csv#Seats:3 = [\"name\", \"seats\", \"note\"]",
+        "4 [\"Acme\", \"1.5\", \"\"]",
+        "5 [\"Bolt\", \"\", \"a\"]",
+        "6 [\"Crux\", \"2\", \"\"]",
+        "a.csv#Notes:1 = [\"only\"]",
+        "2 [\"text\"]",
+    ];
+    assert_eq!(read(&book), of_sheet);
+    let packed = zip(&[("in/a.csv", b"a;b\n 1;2\n"), ("b.json", b"[{\"k\":1}]"), ("c.xlsx", &book), ("d.csv", b"")]);
+    let said = read(packed);
+    let first = ["a.csv#in/a.csv:1 = [\"a\", \"b\"]", "2 [\" 1\", \"2\"]", "a.csv#b.json:0 = [\"k\"]", "1 [\"1\"]"];
+    assert_eq!(said[..4], first);
+    assert_eq!(said[5], "a.csv#c.xlsx#Seats:3 = [\"name\", \"seats\", \"note\"]");
+    assert!(said[11..].concat().starts_with("a.csv#d.csv: ") && said[11..].concat().contains("I114"), "{said:?}");
+}
+
+#[test]
+fn parquet_columns_are_headings_and_what_is_chosen_is_told() {
+    use polars::prelude::{IntoColumn, NamedFrom, ParquetWriter, Series};
+    let columns = [Series::new("name".into(), ["Acme", "a,b"]), Series::new("rate".into(), [0.1, 2.0])];
+    let mut frame = polars::prelude::DataFrame::new(2, columns.map(IntoColumn::into_column).to_vec()).expect("a frame");
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes).finish(&mut frame).expect("written");
+    assert_eq!(
+        read(&bytes),
+        [
+            "a.csv: info[I117 lost-precision]: these columns hold binary floats; of each the shortest decimal that \
+             gives it back was read: \"rate\"",
+            "a.csv:0 = [\"name\", \"rate\"]",
+            "1 [\"Acme\", \"0.1\"]",
+            "2 [\"a,b\", \"2\"]",
+        ]
+    );
+    let cut = read(&bytes[..bytes.len() - 9]);
+    assert!(cut.len() == 1 && cut[0].contains("I110"), "{cut:?}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+        let _ = read(bytes);
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in "[\\[{\"},:;|\t\r\na1= ]{0,60}") {
+        let _ = read(text);
+    }
+}
