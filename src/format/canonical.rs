@@ -89,14 +89,11 @@ impl ChargeCategory {
 
     /// Any case; `None` if it is none of the five words. Empty is the default, `Purchase`.
     pub fn parse(text: &str) -> Option<Self> {
-        Some(match text.to_ascii_lowercase().as_str() {
-            "" | "purchase" => ChargeCategory::Purchase,
-            "usage" => ChargeCategory::Usage,
-            "tax" => ChargeCategory::Tax,
-            "credit" => ChargeCategory::Credit,
-            "adjustment" => ChargeCategory::Adjustment,
-            _ => return None,
-        })
+        use ChargeCategory::{Adjustment, Credit, Purchase, Tax, Usage};
+        if text.is_empty() {
+            return Some(Purchase);
+        }
+        [Usage, Purchase, Tax, Credit, Adjustment].into_iter().find(|c| c.word().eq_ignore_ascii_case(text))
     }
 }
 
