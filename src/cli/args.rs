@@ -277,7 +277,7 @@ pub struct Init {
     pub demo: bool,
 }
 
-/// List the known formats, or show one
+/// List the known formats, show one, or draft one from a file
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = "Examples:
   trueup formats

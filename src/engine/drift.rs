@@ -108,19 +108,28 @@ fn is_date(cell: &str) -> bool {
     matches!(parse_date(cell, None), Ok(_) | Err(DateFault::Ambiguous))
 }
 
+/// A list of records in a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part<'a> {
+    pub path: &'a Path,
+    /// The file's.
+    pub source: &'a str,
+    /// The list's own source: the file's, with the member or sheet where it is one of several.
+    pub own: &'a str,
+}
+
 impl Drift {
-    /// Reads the records of `source` in a file; `None` if it has none that can be read.
+    /// Reads the records of a part of a file; `None` if it has none that can be read.
     pub fn of(
-        path: &Path,
-        source: &str,
+        part: Part<'_>,
         detection: Option<&Detection>,
         rows: u64,
         totals: &BTreeMap<Currency, Decimal>,
         registry: &Registry,
         limits: &Limits,
     ) -> anyhow::Result<Option<Self>> {
-        let mut seen = Seen { wanted: source.to_string(), ..Seen::default() };
-        read_records(path, source, registry, limits, &mut seen)?;
+        let mut seen = Seen { wanted: part.own.to_string(), ..Seen::default() };
+        read_records(part.path, part.source, registry, limits, &mut seen)?;
         let Some(mut drift) = seen.drift else { return Ok(None) };
         if let Some(detection) = detection {
             drift.bound = detection.table().bound_headings().into_iter().map(normalise).collect();
@@ -140,14 +149,9 @@ impl Drift {
 }
 
 /// The headings of a file, of a known format or not; empty if it has no records that can be read.
-pub(super) fn headings_of(
-    path: &Path,
-    source: &str,
-    registry: &Registry,
-    limits: &Limits,
-) -> anyhow::Result<Vec<String>> {
-    let mut seen = Seen { wanted: source.to_string(), headings_only: true, ..Seen::default() };
-    read_records(path, source, registry, limits, &mut seen)?;
+pub(super) fn headings_of(part: Part<'_>, registry: &Registry, limits: &Limits) -> anyhow::Result<Vec<String>> {
+    let mut seen = Seen { wanted: part.own.to_string(), headings_only: true, ..Seen::default() };
+    read_records(part.path, part.source, registry, limits, &mut seen)?;
     Ok(seen.drift.map(|d| d.columns.into_iter().map(|c| c.heading).collect()).unwrap_or_default())
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::bail;
 use rust_decimal::Decimal;
 
-use super::drift::{Drift, drift, headings_of};
+use super::drift::{Drift, Part, drift, headings_of};
 use crate::book::load_psa;
 use crate::emit::{CheckedFile, FindingLog};
 use crate::finding::{Code, Finding, Place, Severity};
@@ -49,12 +49,12 @@ pub fn validate(
         recognise(path, source, registry, limits).into_iter().map(Looked::at).collect::<anyhow::Result<Vec<_>>>()?;
     if let Some(id) = expected.format {
         for one in &mut looked {
-            let finding = unexpected(one, id, path, registry, limits)?;
+            let finding = unexpected(one, id, (path, source), registry, limits)?;
             one.log.extend(finding);
         }
     }
     if let Some(against) = expected.against {
-        compare(&mut looked, path, registry, limits, against)?;
+        compare(&mut looked, (path, source), registry, limits, against)?;
     }
     Ok(looked.into_iter().map(Looked::concluded).collect())
 }
@@ -181,7 +181,7 @@ fn psa_table(detection: &Detection, log: &mut FindingLog) -> (u64, u64) {
 fn unexpected(
     looked: &Looked,
     id: &str,
-    path: &Path,
+    (path, source): (&Path, &str),
     registry: &Registry,
     limits: &Limits,
 ) -> anyhow::Result<Option<Finding>> {
@@ -196,7 +196,7 @@ fn unexpected(
     }
     let headings = match &looked.detection {
         Some(detection) => detection.headings.clone(),
-        None => headings_of(path, &looked.source, registry, limits)?,
+        None => headings_of(Part { path, source, own: &looked.source }, registry, limits)?,
     };
     let normalised: Vec<String> = headings.iter().map(|h| normalise(h)).collect();
     let fits = registry.fits(&normalised);
@@ -221,7 +221,7 @@ fn unexpected(
 /// Adds what has changed since an earlier export.
 fn compare(
     looked: &mut [Looked],
-    path: &Path,
+    file: (&Path, &str),
     registry: &Registry,
     limits: &Limits,
     against: &Against<'_>,
@@ -231,10 +231,9 @@ fn compare(
     }
     let earlier = recognise(against.path, against.source, registry, limits).into_iter();
     let earlier = earlier.map(Looked::at).collect::<anyhow::Result<Vec<_>>>()?;
-    let of = |looked: &Looked, path: &Path| {
+    let of = |looked: &Looked, (path, source): (&Path, &str)| {
         Drift::of(
-            path,
-            &looked.source,
+            Part { path, source, own: &looked.source },
             looked.detection.as_ref(),
             looked.rows + looked.rejected,
             &looked.totals,
@@ -247,10 +246,10 @@ fn compare(
         let same_part =
             earlier.iter().find(|then| part(&then.source).is_some() && part(&then.source) == part(&now.source));
         let Some(then) = same_part.or(earlier.get(i)).or(earlier.first()) else { continue };
-        let Some(before) = of(then, against.path)? else {
-            bail!("{} has no records to compare with; name an export that can be read", against.source);
+        let Some(before) = of(then, (against.path, against.source))? else {
+            bail!("{} has no records to compare with; name an export that can be read", then.source);
         };
-        if let Some(after) = of(now, path)? {
+        if let Some(after) = of(now, file)? {
             let findings = drift(&before, &after, against.max_fall)?;
             now.log.extend(findings);
         }
@@ -323,6 +322,7 @@ mod tests {
     use std::sync::LazyLock;
 
     use super::*;
+    use crate::ingest::made::{simple_xlsx, zip};
 
     static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::builtin);
 
@@ -381,6 +381,32 @@ mod tests {
         let file = checked(text, None).expect("checked");
         assert_eq!((file.format.as_deref(), file.rows, file.rejected), (Some("trueup-psa"), 1, 1), "{:?}", said(&file));
         assert!(file.findings.iter().any(|g| g.code == "I105") && file.findings.iter().all(|g| g.code != "T208"));
+    }
+
+    #[test]
+    fn each_part_of_an_archive_or_workbook_is_checked_by_itself() {
+        let keeper = "company_id,company,product,licenses,rate,max_licenses\n1,A,P,1,1,";
+        let book = simple_xlsx(&[("Seats", &format!("{keeper}x\n")), ("About", "made,in\nOctober,2026\n")]);
+        let packed = zip(&[("a.csv", format!("{keeper}1\n").as_bytes()), ("b.xlsx", &book), ("c.csv", b"x,y\n1,2\n")]);
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("a.zip");
+        fs_err::write(&path, packed).expect("written");
+        let against = Against { path: &path, source: "a.zip", max_fall: 0 };
+        let expected = Expected { format: Some("keeper"), against: Some(&against) };
+        let files = validate(&path, "a.zip", &REGISTRY, &Limits::default(), expected).expect("checked");
+        let seen: Vec<_> = files.iter().map(|f| (f.file.as_str(), f.format.as_deref(), f.rows, f.rejected)).collect();
+        assert_eq!(
+            seen,
+            [
+                ("a.zip#a.csv", Some("keeper"), 1, 0),
+                ("a.zip#b.xlsx#Seats", Some("keeper"), 0, 1),
+                ("a.zip#c.csv", None, 0, 0)
+            ]
+        );
+        assert_eq!(files[0].count(Severity::Error), 0, "{:?}", said(&files[0]));
+        assert!(said(&files[1]).iter().all(|s| !s.contains("expected")), "{:?}", said(&files[1]));
+        let unknown = said(&files[2]);
+        assert!(unknown.iter().any(|s| s.contains("of no known format, and keeper was expected")), "{unknown:?}");
     }
 
     #[test]
