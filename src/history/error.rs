@@ -10,6 +10,8 @@ pub enum HistoryError {
     /// The message of the inner error names the path.
     #[error("could not put the outputs in place; free some space or correct the folder's permissions, then run again")]
     Io(#[from] io::Error),
+    #[error("{} is a file where the outputs' folder belongs; move it away, then run again", .0.display())]
+    NoFolder(PathBuf),
     #[error("could not exchange {} and {}; the outputs are as they were", from.display(), to.display())]
     Exchange {
         from: PathBuf,
