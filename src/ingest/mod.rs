@@ -5,6 +5,7 @@ mod container;
 #[cfg(test)]
 mod container_tests;
 mod contents;
+mod cut;
 mod date;
 mod detect;
 mod draft;
