@@ -73,7 +73,7 @@ macro_rules! codes {
 
 codes! {
     I101 "unreadable-file" Error "The file could not be opened or decoded." "Put the export here anew as text (CSV or JSON), or fix its permissions; nothing of it was used.";
-    I102 "unknown-format" Error "No known format has these headings." "Add a format spec to the book's formats/ folder, or move the file out of usage/.";
+    I102 "unknown-format" Error "No known format has these headings." "Correct the headings, add a format spec to the book's formats/ folder, or take the file out of this folder.";
     I103 "missing-column" Error "A column the format requires is not in the file." "Export again with that column, or correct the format spec.";
     I104 "wrong-field-count" Error "A row has more or fewer fields than the heading row." "Look at the row for an unquoted delimiter or a cut-off end and export again.";
     I105 "bad-number" Error "A cell that must be a number is not one, or is not exact." "Correct the cell at the source and export again.";
@@ -82,7 +82,7 @@ codes! {
     I108 "not-utf8" Info "The file is not UTF-8 and was read in the encoding named." "Nothing, if the names look right; else export as UTF-8.";
     I109 "unbalanced-quote" Error "A quoted field is not closed where it should be." "Correct the quote at the place named and export again.";
     I110 "truncated-file" Error "The file ends in the middle of a row or of its compressed data." "Download the export again.";
-    I111 "missing-value" Error "A row lacks a value that its format requires." "Fill the cell at the source and export again.";
+    I111 "missing-value" Error "A row lacks a value that it needs, or has one that means nothing there." "Fill or correct the cell at its source and run again.";
     I112 "repeated-header" Info "The heading row stands again among the data." "Nothing: it was not counted as usage.";
     I113 "total-mismatch" Warning "The file's own total row differs from the sum of its rows." "Check with the vendor whether rows are missing.";
     I114 "empty-file" Warning "The file has no data rows." "Export again, or remove the file if there was no usage.";
@@ -170,6 +170,18 @@ impl fmt::Display for Place {
     }
 }
 
+/// How much of an offending text is shown, in characters.
+pub const SHOWN: usize = 200;
+
+/// The first [`SHOWN`] characters of a text, with an ellipsis where it goes on: a cell can hold megabytes.
+pub fn shown(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(SHOWN) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 /// One thing said about the data. `message` is a whole sentence without place or value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
@@ -194,7 +206,7 @@ impl Finding {
 
     #[must_use]
     pub fn value(mut self, value: impl Into<String>) -> Self {
-        self.value = Some(value.into());
+        self.value = Some(shown(value.into()));
         self
     }
 

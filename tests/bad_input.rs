@@ -138,21 +138,53 @@ fn a_truncated_gzip_makes_its_vendors_side_incomplete_beside_a_whole_file() {
     assert!(book.rows("quantity_changes.csv").is_empty());
 }
 
+/// Nothing of the file is billed, its rows are rejected with their money, and the run says that it is not whole.
+fn refused_whole(book: &Book, source: &str, control: &str) {
+    goes_on(book, &["error[I110 truncated-file]", source]);
+    assert_eq!(book.reconcile().stderr.matches("error[I110").count(), 1);
+    let columns = ["source", "provider_name", "rows_read", "rejected_rows", "rejected_cost"];
+    let controls = book.columns("controls.csv", &columns);
+    assert!(controls.contains(&control.to_string()), "{controls:?}");
+    let rejects = book.columns("rejects.csv", &["source", "code"]);
+    assert!(rejects.iter().all(|r| *r == format!("{source}|I110")), "{rejects:?}");
+    let verdict = book.verdict();
+    assert!(!verdict.contains("|ok|") && verdict.contains(&format!("1 file was left out: {source}")), "{verdict}");
+    let lines = book.columns("invoice_lines.csv", &["client_id", "product_code", "status"]);
+    assert!(lines.iter().filter(|l| l.contains("EDR")).all(|l| !l.ends_with("|ready")), "{lines:?}");
+}
+
 #[test]
-fn a_file_cut_off_in_a_row_makes_its_vendors_side_incomplete() {
+fn a_file_cut_off_in_a_row_is_refused_whole() {
     let book = Book::new();
     book.edit(EXPORT, ",6,2.00,12.00,USD\n", ",6,2.00");
-    book.append(LINES, "L4,K2,MAIL,1,4.00,2025-01-01\n");
-    goes_on(&book, &["error[I110 truncated-file]", "usage/2026-10/northstar.csv:3"]);
-    // The vendor of the other file is whole: what is missing there is missing.
-    assert_eq!(discrepancies(&book), ["R404|C2|4.00", "R419|C2|"]);
+    refused_whole(&book, EXPORT, "usage/2026-10/northstar.csv|Northstar|1|1|20");
+    let json = "usage/2026-10/northstar.json";
+    let row = |account: &str, n: u8| {
+        format!(
+            r#"{{"provider_name":"Northstar","sub_account_id":"{account}","sku_id":"NS-EDR","quantity":{n},"cost":"{n}.50","currency":"USD"}}"#
+        )
+    };
+    let (one, two) = (row("ns-1", 10), row("ns-2", 6));
+    for (text, control) in [
+        (format!("[{one},{two}"), "usage/2026-10/northstar.json|Northstar|2|2|17"),
+        (format!("[{one},"), "usage/2026-10/northstar.json|Northstar|1|1|10.5"),
+        (format!("{one}\n{}", &two[..40]), "usage/2026-10/northstar.json|Northstar|1|1|10.5"),
+    ] {
+        let book = Book::new();
+        book.remove(EXPORT);
+        book.put(json, text);
+        refused_whole(&book, json, control);
+    }
+}
+
+#[test]
+fn a_last_row_without_a_line_end_is_whole_if_it_has_all_its_fields() {
     let book = Book::new();
-    book.remove(EXPORT);
-    let row =
-        r#"{"provider_name":"Northstar","sub_account_id":"ns-1","sku_id":"NS-EDR","quantity":10,"currency":"USD"}"#;
-    book.put("usage/2026-10/northstar.json", format!("[{row},{{\"provider_name\":\"North"));
-    goes_on(&book, &["error[I110 truncated-file]", "usage/2026-10/northstar.json"]);
-    assert_eq!(discrepancies(&book), ["R416|C2|"]);
+    let text = book.text(EXPORT);
+    book.put(EXPORT, text.trim_end());
+    goes_on(&book, &[]);
+    assert!(book.rows("rejects.csv").is_empty());
+    assert!(book.verdict().starts_with("run||ok") || book.verdict().contains("|ok|"), "{}", book.verdict());
 }
 
 #[test]
@@ -362,4 +394,78 @@ fn a_faulty_format_spec_stops_the_run() {
     stops(&book, &["formats/mine.toml:9:1", "quantitty", "did you mean `quantity`?", "hint: correct the spec"]);
     book.put("formats/mine.toml", "id = \"mine\n");
     stops(&book, &["formats/mine.toml:1:11"]);
+}
+
+#[test]
+fn a_mapping_row_that_cannot_be_used_joins_nothing_by_name_either() {
+    for (file, from, to) in [
+        (
+            "map/accounts.csv",
+            "provider_name,sub_account_id,client_id\n",
+            "provider_name,sub_account_id,client_id,status\n",
+        ),
+        ("map/products.csv", "provider_name,sku_id,product_code\n", "provider_name,sku_id,product_code,status\n"),
+    ] {
+        let book = Book::new();
+        // Without the mapping the names alone would join them.
+        book.edit(EXPORT, "Endpoint agent", "Endpoint protection");
+        book.edit(file, from, to);
+        let row = book.text(file).lines().nth(1).expect("a row").to_string();
+        book.edit(file, &row, &format!("{row},maped"));
+        for other in book.text(file).lines().skip(2).map(str::to_string).collect::<Vec<_>>() {
+            book.edit(file, &other, &format!("{other},"));
+        }
+        goes_on(&book, &["error[I111", "did you mean \"mapped\"?"]);
+        assert!(!book.rows("unmapped.csv").is_empty(), "{file}");
+        let lines = book.columns("invoice_lines.csv", &["client_id", "product_code", "status"]);
+        assert!(lines.contains(&"C1|EDR|review".to_string()), "{file}: {lines:?}");
+        assert!(!book.verdict().contains("|ok|"), "{}", book.verdict());
+    }
+}
+
+#[test]
+fn an_empty_table_of_the_book_is_a_table_without_rows() {
+    for text in ["", " \r\n\n"] {
+        let book = Book::new();
+        book.put("decisions.csv", text);
+        goes_on(&book, &[]);
+        assert!(book.verdict().contains("|ok|"), "{}", book.verdict());
+        book.put("map/accounts.csv", text);
+        book.put("map/products.csv", text);
+        goes_on(&book, &["M302"]);
+    }
+}
+
+#[test]
+fn a_folder_in_the_place_of_a_mapping_is_said() {
+    let book = Book::new();
+    book.remove("map/accounts.csv");
+    fs_err::create_dir(book.path("map/accounts.csv")).expect("made");
+    stops(&book, &["map/accounts.csv", "it is a directory"]);
+}
+
+#[test]
+fn a_contract_table_that_lacks_a_column_is_told_which() {
+    let book = Book::new();
+    book.edit("psa/contracts.csv", "contract_id,client_id,name", "contract_id,customer,name");
+    stops(&book, &["psa/contracts.csv", "client_id)"]);
+}
+
+#[test]
+fn a_number_that_cannot_be_multiplied_is_placed() {
+    let book = Book::new();
+    book.put(
+        "map/products.csv",
+        "provider_name,sku_id,product_code,multiplier\nNorthstar,NS-EDR,EDR,79000000000000000000000000000\nPostline,PL-BOX,MAIL,\n",
+    );
+    book.edit(EXPORT, ",10,2.00,20.00,", ",79000000000000000000000000000,,20.00,");
+    stops(&book, &["usage/2026-10/northstar.csv:2 cannot be metered", "correct it at the source"]);
+}
+
+#[test]
+fn detect_shows_the_others_and_fails_where_a_file_cannot_be_opened() {
+    let book = Book::new();
+    let ran = book.run(&["detect", "usage/2026-10/nothing.csv", EXPORT]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stdout.contains(EXPORT) && ran.stderr.contains("there is no such file"), "{}", ran.stderr);
 }

@@ -157,6 +157,11 @@ impl<'t> Cells<'t> {
         self.say(code, column, message.into(), code.severity());
     }
 
+    /// Says what is odd about a cell that the row does without in full.
+    pub fn warn(&mut self, code: Code, column: &str, message: impl Into<String>) {
+        self.say(code, column, message.into(), Severity::Warning);
+    }
+
     fn say(&mut self, code: Code, column: &str, message: String, severity: Severity) {
         let text = self.text(column);
         let finding = Finding::new(code, message).at(self.table.place(self.row, column)).severity(severity);

@@ -81,6 +81,13 @@ pub fn discover(root: &Path) -> Result<BookFiles, DiscoverError> {
         .map(|f| UsageFile { period: stated_period(&f.source), source: f.source, path: f.path })
         .collect();
     files.maps = only(walk(root, "map", &mut files.ignored, &mut |_, _| {})?, "csv", &mut files.ignored);
+    // A folder of that name is refused when it is read: without it every mapping would silently be gone.
+    for source in ["map/accounts.csv", "map/products.csv"] {
+        let path = root.join(source);
+        if path.is_dir() {
+            files.maps.push(BookFile { source: source.to_string(), path });
+        }
+    }
     files.formats = only(walk(root, "formats", &mut files.ignored, &mut |_, _| {})?, "toml", &mut files.ignored);
     let decisions = root.join("decisions.csv");
     files.decisions = decisions.exists().then(|| BookFile { source: "decisions.csv".to_string(), path: decisions });

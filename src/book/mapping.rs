@@ -14,6 +14,9 @@ pub enum MapStatus {
     /// The MSP's own use, NFR, trial.
     Internal,
     Excluded,
+    /// The row cannot be read in full. What it matches is joined to nothing: a name must not decide where a
+    /// mapping was meant to.
+    Unusable,
 }
 
 /// A row of `map/accounts.csv`. An empty cell matches anything. `sub_account_name` may be a pattern.

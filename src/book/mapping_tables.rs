@@ -1,5 +1,5 @@
-//! Reads `map/accounts.csv`, `map/products.csv` and `decisions.csv`. A row that cannot be read in full is not
-//! used at all: half a mapping would match more than was meant.
+//! Reads `map/accounts.csv`, `map/products.csv` and `decisions.csv`. A decision that cannot be read in full is
+//! left out; of such a mapping row only what it matches is kept, and joined to nothing.
 
 use rust_decimal::Decimal;
 
@@ -52,13 +52,13 @@ const DECISION: &[(&str, Option<DecisionKind>)] = &[
     ("dismiss", Some(DecisionKind::Dismiss)),
 ];
 
-/// The rows of `map/accounts.csv` that can be used, in file order.
+/// The rows of `map/accounts.csv` that match something, in file order.
 pub fn load_accounts(table: &Table) -> (Vec<AccountMapping>, Vec<Finding>) {
     let (mut mappings, mut findings) = (Vec::new(), Vec::new());
     report_unknown_columns(table, ACCOUNT_COLUMNS, &mut findings);
     for row in &table.rows {
         let mut cells = Cells::new(table, row, &mut findings);
-        let mapping = AccountMapping {
+        let mut mapping = AccountMapping {
             provider_name: cells.owned("provider_name"),
             sub_account_id: cells.owned("sub_account_id"),
             sub_account_name: cells.owned("sub_account_name"),
@@ -69,17 +69,20 @@ pub fn load_accounts(table: &Table) -> (Vec<AccountMapping>, Vec<Finding>) {
             note: cells.owned("note"),
             place: Place::line(table.source.clone(), row.line),
         };
-        needs_a_match(&mut cells, &["provider_name", "sub_account_id", "sub_account_name"]);
+        let matches = needs_a_match(&mut cells, &["provider_name", "sub_account_id", "sub_account_name"]);
         needs_a_target(&mut cells, mapping.status, "client_id");
-        needs_order(&mut cells, mapping.valid_from, mapping.valid_to);
-        if cells.usable() {
+        needs_order(&mut cells, &mut mapping.valid_from, &mut mapping.valid_to);
+        if !cells.usable() {
+            mapping.status = MapStatus::Unusable;
+        }
+        if matches {
             mappings.push(mapping);
         }
     }
     (mappings, findings)
 }
 
-/// The rows of `map/products.csv` that can be used, in file order.
+/// The rows of `map/products.csv` that match something, in file order.
 pub fn load_products(table: &Table) -> (Vec<ProductMapping>, Vec<Finding>) {
     let (mut mappings, mut findings) = (Vec::new(), Vec::new());
     report_unknown_columns(table, PRODUCT_COLUMNS, &mut findings);
@@ -89,7 +92,7 @@ pub fn load_products(table: &Table) -> (Vec<ProductMapping>, Vec<Finding>) {
         if multiplier.is_some_and(|m| m <= Decimal::ZERO) {
             cells.refuse(Code::I105, "multiplier", "multiplier must be above zero, and the row is left out");
         }
-        let mapping = ProductMapping {
+        let mut mapping = ProductMapping {
             provider_name: cells.owned("provider_name"),
             sku_id: cells.owned("sku_id"),
             charge_description: cells.owned("charge_description"),
@@ -104,10 +107,13 @@ pub fn load_products(table: &Table) -> (Vec<ProductMapping>, Vec<Finding>) {
             note: cells.owned("note"),
             place: Place::line(table.source.clone(), row.line),
         };
-        needs_a_match(&mut cells, &["provider_name", "sku_id", "charge_description", "term", "metric"]);
+        let matches = needs_a_match(&mut cells, &["provider_name", "sku_id", "charge_description", "term", "metric"]);
         needs_a_target(&mut cells, mapping.status, "product_code");
-        needs_order(&mut cells, mapping.valid_from, mapping.valid_to);
-        if cells.usable() {
+        needs_order(&mut cells, &mut mapping.valid_from, &mut mapping.valid_to);
+        if !cells.usable() {
+            mapping.status = MapStatus::Unusable;
+        }
+        if matches {
             mappings.push(mapping);
         }
     }
@@ -124,6 +130,11 @@ pub fn load_decisions(table: &Table) -> (Vec<Decision>, Vec<Finding>) {
     for row in &table.rows {
         let mut cells = Cells::new(table, row, &mut findings);
         let discrepancy_id = cells.required("discrepancy_id").to_string();
+        if !discrepancy_id.is_empty() && !is_discrepancy_id(&discrepancy_id) {
+            let message =
+                "this is no discrepancy_id, so the decision is about nothing; copy the id from discrepancies.csv";
+            cells.warn(Code::I111, "discrepancy_id", message);
+        }
         let kind = if cells.required("decision").is_empty() { None } else { cells.word("decision", DECISION, None) };
         let quantity = cells.number("quantity");
         match (kind, quantity) {
@@ -149,6 +160,13 @@ pub fn load_decisions(table: &Table) -> (Vec<Decision>, Vec<Finding>) {
     (decisions, findings)
 }
 
+/// `d` and twelve characters of the alphabet that ids are written in.
+fn is_discrepancy_id(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let digits = lower.strip_prefix('d').unwrap_or_default();
+    digits.len() == 12 && digits.bytes().all(|b| b"0123456789abcdefghjkmnpqrstvwxyz".contains(&b))
+}
+
 impl Decision {
     /// Whether it holds in `period`: from its `from` on, until before its `until`.
     pub fn holds_in(&self, period: Period) -> bool {
@@ -166,12 +184,14 @@ fn period(cells: &mut Cells<'_>, column: &str) -> Option<Period> {
 }
 
 /// A row that fills nothing would match every account or SKU there is.
-fn needs_a_match(cells: &mut Cells<'_>, columns: &[&str]) {
-    if columns.iter().all(|column| cells.text(column).is_empty()) {
+fn needs_a_match(cells: &mut Cells<'_>, columns: &[&str]) -> bool {
+    let matches = columns.iter().any(|column| !cells.text(column).is_empty());
+    if !matches {
         let message =
             format!("the row fills none of {}, so it would match everything; it is left out", columns.join(", "));
         cells.refuse(Code::I111, columns.first().copied().unwrap_or_default(), message);
     }
+    matches
 }
 
 fn needs_a_target(cells: &mut Cells<'_>, status: MapStatus, column: &str) {
@@ -180,9 +200,11 @@ fn needs_a_target(cells: &mut Cells<'_>, status: MapStatus, column: &str) {
     }
 }
 
-fn needs_order(cells: &mut Cells<'_>, from: Option<chrono::NaiveDate>, to: Option<chrono::NaiveDate>) {
-    if from.zip(to).is_some_and(|(from, to)| to < from) {
+/// Days in the wrong order bound nothing.
+fn needs_order(cells: &mut Cells<'_>, from: &mut Option<chrono::NaiveDate>, to: &mut Option<chrono::NaiveDate>) {
+    if from.zip(*to).is_some_and(|(from, to)| to < from) {
         cells.refuse(Code::I106, "valid_to", "valid_to is before valid_from, and the row is left out");
+        (*from, *to) = (None, None);
     }
 }
 
@@ -204,7 +226,7 @@ mod tests {
         );
         let (mappings, findings) = load_accounts(&table);
         let statuses: Vec<_> = mappings.iter().map(|m| m.status).collect();
-        assert_eq!(statuses, [MapStatus::Mapped, MapStatus::Mapped, MapStatus::Internal]);
+        assert_eq!(statuses, [MapStatus::Mapped, MapStatus::Mapped, MapStatus::Internal, MapStatus::Unusable]);
         assert_eq!(mappings[0].valid_to.map(|d| d.to_string()).as_deref(), Some("2026-06-30"));
         assert_eq!(
             said(&findings),
@@ -220,7 +242,8 @@ mod tests {
              ,,C1,mapped,,,\nPax8,a,C1,maped,,,\nPax8,a,C1,,2026-02-30,,\nPax8,a,C1,,2026-02-01,2026-01-01,\n",
         );
         let (mappings, findings) = load_accounts(&table);
-        assert!(mappings.is_empty());
+        let kept: Vec<_> = mappings.iter().map(|m| (m.status, m.sub_account_id.as_str(), m.valid_to)).collect();
+        assert_eq!(kept, [(MapStatus::Unusable, "a", None); 3], "what they match is kept");
         let said = said(&findings);
         assert!(
             said[0].contains("warning[I116 format-drift]") && said[0].contains("did you mean \"note\"?"),
@@ -242,7 +265,8 @@ mod tests {
              Pax8,s3,P1,0,\nPax8,s4,P1,-1,\nPax8,s5,P1,12..5,\nPax8,s6,P1,,mean\n",
         );
         let (mappings, findings) = load_products(&table);
-        assert_eq!(mappings.len(), 2);
+        let unusable = mappings.iter().filter(|m| m.status == MapStatus::Unusable).count();
+        assert_eq!((mappings.len(), unusable), (6, 4));
         assert_eq!((mappings[0].multiplier, mappings[0].rule), (Decimal::ONE, None));
         assert_eq!((mappings[1].multiplier, mappings[1].rule), (Decimal::new(1, 3), Some(MeterRule::Max)));
         let said = said(&findings);
@@ -258,7 +282,7 @@ mod tests {
         let table = small_table(
             "decisions.csv",
             "discrepancy_id,decision,quantity,from,until,difference,who,reason\n\
-             d1,keep,,2026-09,2026-11,3,Ann,agreed\nd2,Set,12.5,,,,,\n",
+             d0123456789ab,keep,,2026-09,2026-11,3,Ann,agreed\ndvwxyz0123456,Set,12.5,,,,,\n",
         );
         let (decisions, findings) = load_decisions(&table);
         assert!(findings.is_empty(), "{findings:?}");
@@ -269,16 +293,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_id_of_a_discrepancy_is_said() {
+        let text = "discrepancy_id,decision\nd1,keep\nl0123456789ab,keep\nd0123456789ai,keep\nD0123456789AB,keep\n";
+        let (decisions, findings) = load_decisions(&small_table("decisions.csv", text));
+        assert_eq!(decisions.len(), 4);
+        let said = said(&findings);
+        assert_eq!(said.len(), 3, "{said:?}");
+        assert!(said[0].starts_with("decisions.csv:2:1: warning[I111") && said[0].ends_with("\"d1\""), "{said:?}");
+    }
+
+    #[test]
     fn broken_decisions_are_not_used() {
         let table = small_table(
             "decisions.csv",
-            "discrepancy_id,decision,quantity,from,until\nd1,set,,,\nd2,perhaps,,,\nd3,,,,\n,keep,,,\n\
-             d5,keep,,2026-1,\nd6,keep,,2026-10,2026-10\nd7,set,-1,,\n",
+            "discrepancy_id,decision,quantity,from,until\nd000000000001,set,,,\nd000000000002,perhaps,,,\nd000000000003,,,,\n,keep,,,\n\
+             d000000000005,keep,,2026-1,\nd000000000006,keep,,2026-10,2026-10\nd000000000007,set,-1,,\n",
         );
         let (decisions, findings) = load_decisions(&table);
         assert!(decisions.is_empty());
         assert_eq!(findings.len(), 7, "{findings:?}");
-        let no_column = load_decisions(&small_table("decisions.csv", "id,decision\nd1,keep\n")).1;
+        let no_column = load_decisions(&small_table("decisions.csv", "id,decision\nd000000000001,keep\n")).1;
         assert!(said(&no_column).iter().any(|f| f.contains("I103 missing-column")), "{no_column:?}");
     }
 }

@@ -159,7 +159,10 @@ const INTRODUCTION: &str = "\
 What `trueup reconcile` writes to `out/YYYY-MM/`. Written from the table of outputs. `trueup tidy -o DIR` writes
 `rejects.csv`, `duplicates.csv`, `changes.csv` and, of PSA tables, `health.csv`, beside the rows themselves.
 
-All files of a run appear together or not at all, and the same book gives the same bytes. CSV is UTF-8 without a byte
+All files of a run appear together or not at all, and the same book gives the same bytes. What you put beside them, a
+note or a spreadsheet, is kept by the next run; files named as below are the run's. A decision holds from its `from` until
+the month before its `until`. Rows of a file that ends early are all rejected, I110: a file is read whole or not at all. In
+`rejects.csv` a value longer than 200 characters ends in `…`, and a row longer than 32,000 in `… [n more characters]`. CSV is UTF-8 without a byte
 order mark, `\\n`, a heading row in snake_case, quoted as RFC 4180 says; dates are ISO 8601; decimals have a point, no
 thousands separators and no exponent; rows stand in the order stated.
 

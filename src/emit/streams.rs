@@ -1,12 +1,13 @@
 //! Tables with as many rows as the exports have faults. They take rows one by one, in the order that
 //! [`Output`] states, and hold none of them.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use super::columns::Output;
 use super::csv::{Cell, TableWriter};
 use super::error::EmitError;
-use crate::finding::Code;
+use crate::finding::{Code, shown};
 
 /// What `rejects.csv` says of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,19 +31,35 @@ impl RejectsWriter {
     }
 
     pub fn row(&mut self, source: &str, reject: &Rejected) -> Result<(), EmitError> {
+        let value = shown(reject.value.clone());
+        let raw = held(&reject.raw);
         self.0.row(&[
             Cell::Text(source),
             Cell::Integer(reject.line),
             if reject.column == 0 { Cell::Empty } else { Cell::Integer(reject.column) },
             Cell::Text(reject.code.id()),
-            Cell::Text(&reject.value),
+            Cell::Text(&value),
             Cell::Text(&reject.message),
-            Cell::Text(&reject.raw),
+            Cell::Text(&raw),
         ])
     }
 
     pub fn finish(self) -> Result<(), EmitError> {
         self.0.finish()
+    }
+}
+
+/// Characters of a row that `rejects.csv` holds: spreadsheets take no more in a cell.
+const RAW_HELD: usize = 32_000;
+
+/// A row as it stood, or its beginning and how much was cut off.
+fn held(raw: &str) -> Cow<'_, str> {
+    match raw.char_indices().nth(RAW_HELD) {
+        None => Cow::Borrowed(raw),
+        Some((end, _)) => {
+            let (kept, cut) = raw.split_at(end);
+            Cow::Owned(format!("{kept}… [{} more characters]", cut.chars().count()))
+        }
     }
 }
 
@@ -123,6 +140,21 @@ fn create(folder: &Path, output: Output) -> Result<TableWriter, EmitError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cell_of_megabytes_is_cut_with_a_mark() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut writer = RejectsWriter::create(dir.path()).expect("created");
+        let huge = "é".repeat(1 << 20);
+        let reject =
+            Rejected { line: 9, column: 4, code: Code::I105, value: huge.clone(), message: "m".into(), raw: huge };
+        writer.row("usage/a.csv", &reject).expect("written");
+        writer.finish().expect("finished");
+        let text = fs_err::read_to_string(dir.path().join("rejects.csv")).expect("read");
+        let more = (1 << 20) - RAW_HELD;
+        assert!(text.contains(&format!(",{}…,m,", "é".repeat(200))));
+        assert!(text.ends_with(&format!(",{}… [{more} more characters]\n", "é".repeat(RAW_HELD))));
+    }
 
     #[test]
     fn rejects_keep_the_raw_row_and_leave_the_column_empty_where_the_whole_row_is_meant() {

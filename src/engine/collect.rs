@@ -131,7 +131,9 @@ pub fn collect(
     for result in results {
         let Some(done) = result.into_inner().unwrap_or_else(PoisonError::into_inner) else { continue };
         let done = done?;
-        ledger.merge(&done.ledger)?;
+        ledger
+            .merge(&done.ledger)
+            .with_context(|| format!("{} cannot be summed", done.file.export.detection.source))?;
         log.merge(done.log);
         fates.push(done.fates)?;
         files.push(done.file);
@@ -217,7 +219,9 @@ impl Sink<'_> {
 
 impl UsageSink for Sink<'_> {
     fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()> {
-        self.ledger.read(self.file, row.currency, row.quantity, row.cost)?;
+        self.ledger
+            .read(self.file, row.currency, row.quantity, row.cost)
+            .with_context(|| format!("the sums up to {} cannot be held", Place::line(self.source.clone(), row.line)))?;
         let (accounts, skus) = (&self.shared.accounts, &self.shared.skus);
         let account = self
             .accounts
@@ -286,7 +290,14 @@ impl UsageSink for Sink<'_> {
         if !reject.value.is_empty() {
             finding = finding.value(reject.value.clone());
         }
-        self.log.add(finding);
+        // Of a file that is refused whole one finding says so, and these are its rows.
+        let whole_row = reject.with_its_file && reject.column == 0;
+        if !reject.with_its_file {
+            self.log.add(finding);
+        }
+        if whole_row && !self.providers.contains(&reject.provider_name) {
+            self.providers.insert(reject.provider_name.clone());
+        }
         let stated = |id: &str, name: &str| !id.is_empty() || !name.is_empty();
         let named = stated(&reject.sub_account_id, &reject.sub_account_name)
             && stated(&reject.sku_id, &reject.charge_description);
@@ -312,7 +323,7 @@ impl UsageSink for Sink<'_> {
                 metric: reject.metric.clone(),
             };
             let first_line = reject.line;
-            let broken = matches!(reject.code, Code::I104 | Code::I109 | Code::I110);
+            let broken = matches!(reject.code, Code::I104 | Code::I109 | Code::I110) && !whole_row;
             let uses = self.rejected_uses.entry((account, sku)).or_insert(RejectedUse { rows: 0, first_line, broken });
             uses.rows += 1;
             uses.broken |= broken;

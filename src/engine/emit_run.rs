@@ -98,8 +98,11 @@ impl Emission<'_> {
     fn verdicts(&self) -> Vec<VerdictRow> {
         let mut out = self.outcome.verdicts.clone();
         let period = self.run.period;
-        let left_out: Vec<&str> =
-            self.refused.iter().filter(|r| r.stated.is_none_or(|p| p == period)).map(|r| r.source.as_str()).collect();
+        let refused = self.refused.iter().map(|r| (r.stated, &r.source));
+        let ends_early = self.read.files.iter().filter(|f| f.truncated);
+        let ends_early = ends_early.map(|f| (f.export.stated, &f.export.detection.source));
+        let left_out = refused.chain(ends_early).filter(|(stated, _)| stated.is_none_or(|p| p == period));
+        let left_out: Vec<&str> = left_out.map(|(_, source)| source.as_str()).collect();
         let (accounts, products) = self.unmapped_counts();
         let mut reasons = Vec::new();
         match left_out.as_slice() {

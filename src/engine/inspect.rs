@@ -92,6 +92,9 @@ impl UsageSink for Count {
 
     fn reject(&mut self, reject: Reject) -> anyhow::Result<()> {
         self.rows += 1;
+        if reject.with_its_file {
+            return Ok(());
+        }
         let place = Place { path: self.source.clone(), line: Some(reject.line), column: None };
         let place = if reject.column > 0 { Place { column: Some(reject.column), ..place } } else { place };
         self.finding(Finding::new(reject.code, reject.message).at(place).value(reject.value))

@@ -65,7 +65,10 @@ pub fn sides(files: &BookFiles, registry: &Registry, limits: &Limits, log: &mut 
                 refused.push(Refused {
                     source: part.clone(),
                     code: first.code,
-                    message: first.message.clone(),
+                    message: match &first.value {
+                        Some(value) => format!("{}: {value}", first.message),
+                        None => first.message.clone(),
+                    },
                     stated,
                     is_export: in_usage,
                 });
@@ -105,7 +108,11 @@ pub fn sides(files: &BookFiles, registry: &Registry, limits: &Limits, log: &mut 
             "the PSA side is missing: no table of {} was recognised in psa/{}; \
              export it from the PSA, or write it in trueup's own columns (docs/FORMATS.md)",
             missing.join(", "),
-            refused.first().map(|r| format!(" ({}: {})", r.source, r.message)).unwrap_or_default(),
+            refused
+                .iter()
+                .find(|r| !r.is_export)
+                .map(|r| format!(" ({}: {})", r.source, r.message))
+                .unwrap_or_default(),
         );
     }
     let (psa, findings) = load_psa(&tables);

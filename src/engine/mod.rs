@@ -122,7 +122,8 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         period,
         metered: &metered.sums,
         supply: &supply,
-    })?;
+    })
+    .context("contracts and usage could not be compared")?;
     let unmapped = unmapped::rows(&placed, &read, &sides.psa, &mut log)?;
 
     progress.stage("proving");

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use anyhow::Context;
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
@@ -102,7 +103,7 @@ impl Placed {
     }
 
     /// The sums as metered quantities, in order of client, product and term.
-    pub fn metered(&self, read: &Collected, targets: &Targets<'_>, period: Period) -> Result<MeteredSums, Overflow> {
+    pub fn metered(&self, read: &Collected, targets: &Targets<'_>, period: Period) -> anyhow::Result<MeteredSums> {
         let groups = targets.groups();
         let mut order: Vec<u32> = self.sums.keys().copied().collect();
         order.sort_by(|a, b| groups[*a as usize].cmp(&groups[*b as usize]));
@@ -114,17 +115,23 @@ impl Placed {
                 sums.providers.iter().map(|&a| read.names.accounts[a as usize].provider_name.clone()).collect();
             providers.sort();
             providers.dedup();
+            let first = sums.first.map(|(file, line)| place_of(read, file, line)).unwrap_or_default();
+            let what = |of: &str| {
+                format!(
+                    "the {of} of product {product_code} for client {client_id} cannot be summed; its first row is {first}"
+                )
+            };
             let mut cost = BTreeMap::new();
             for (currency, sum) in &sums.cost {
-                cost.insert(*currency, sum.to_decimal()?);
+                cost.insert(*currency, sum.to_decimal().with_context(|| what("cost"))?);
             }
-            let first = sums.first.map(|(file, line)| place_of(read, file, line)).unwrap_or_default();
+            let quantity = sums.quantity(period).with_context(|| what("metered quantity"))?;
             out.index_of_group.insert(number, out.sums.len());
             out.sums.push(Metered {
                 client_id,
                 product_code,
                 term,
-                quantity: sums.quantity(period)?,
+                quantity,
                 cost_only: !sums.counted,
                 cost,
                 providers,
@@ -253,7 +260,9 @@ impl<'a, 'p> Worker<'a, 'p> {
             Target::Unmapped { account, product } => self.place_unmapped(row, account, product),
             Target::Group { group, conversion } => {
                 // A row in the group's sums is entered in the ledger with its group, once the bucket is known.
-                self.placed.sums.entry(group).or_default().add(row, row.account, period, here, conversion)?;
+                let sums = self.placed.sums.entry(group).or_default();
+                sums.add(row, row.account, period, here, conversion)
+                    .with_context(|| format!("{} cannot be metered", place_of(self.read, row.file, row.line)))?;
                 Ok(Fate::Metered(group))
             }
         }

@@ -115,12 +115,15 @@ fn cut_short(supply: &mut Supply, file: &FileRead, reason: &str) {
     }
 }
 
-/// Units that a mapping gives to a product the catalogue does not have stay unmapped, so what contract lines
-/// of that product lack may be just these.
+/// Units that a mapping gives to a product the catalogue does not have, or that it would give if it could be
+/// used, stay unmapped; so what contract lines of that product lack may be just these.
 fn not_in_catalogue(supply: &mut Supply, run: &Run<'_>, psa: &Psa, mappings: &Mappings) {
     let known: BTreeSet<String> = psa.products.iter().map(|p| p.code.key()).collect();
     for mapping in mappings.products.iter().filter(|m| expects(m, run.period)) {
-        if !known.contains(&mapping.product_code.key()) {
+        if mapping.status == MapStatus::Unusable {
+            let reason = format!("{} maps units to it and cannot be used", mapping.place);
+            supply.unattribute(&mapping.product_code, &reason);
+        } else if !known.contains(&mapping.product_code.key()) {
             let reason = format!(
                 "{} maps units to {}, which the PSA's catalogue does not have",
                 mapping.place, mapping.product_code
@@ -132,7 +135,8 @@ fn not_in_catalogue(supply: &mut Supply, run: &Run<'_>, psa: &Psa, mappings: &Ma
 
 /// A mapping row promises usage of its vendor while it is valid.
 fn expects(mapping: &ProductMapping, period: Period) -> bool {
-    mapping.status == MapStatus::Mapped
+    matches!(mapping.status, MapStatus::Mapped | MapStatus::Unusable)
+        && !mapping.product_code.key().is_empty()
         && mapping.valid_from.is_none_or(|day| day < period.end())
         && mapping.valid_to.is_none_or(|day| day >= period.start())
 }

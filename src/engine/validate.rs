@@ -293,7 +293,8 @@ impl UsageSink for Sums {
     }
 
     fn reject(&mut self, reject: Reject) -> anyhow::Result<()> {
-        if self.said == Some((reject.code, reject.line)) {
+        // What is refused with its whole file was said once, of the file.
+        if reject.with_its_file || self.said == Some((reject.code, reject.line)) {
             return Ok(());
         }
         let place = match reject.column {

@@ -15,6 +15,8 @@ pub enum HistoryError {
         folder.display()
     )]
     Foreign { folder: PathBuf, name: String },
+    #[error("{} is a file where the outputs' folder belongs; move it away, then run again", .0.display())]
+    NoFolder(PathBuf),
     #[error("could not exchange {} and {}; the outputs are as they were", from.display(), to.display())]
     Exchange {
         from: PathBuf,

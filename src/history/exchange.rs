@@ -1,6 +1,8 @@
 //! The atomic exchange of a period's outputs. A run writes into a staging folder; only when every byte of it
 //! is on disk does it take the place of `out/<period>`, in one step where the system can swap two folders.
 //!
+//! What others put beside the outputs (notes, a spreadsheet made of them) is carried over into the new folder.
+//!
 //! Where it cannot, the old folder is set aside first. A process that dies between the two steps leaves no
 //! `out/<period>` but a whole `.old-<period>`, and the next start moves it back.
 
@@ -12,6 +14,7 @@ use fs_err::{self as fs, File, OpenOptions};
 use super::error::HistoryError;
 use super::lock::RunLock;
 use crate::book::Period;
+use crate::emit::Output;
 
 const STAGING: &str = ".staging-";
 const OLD: &str = ".old-";
@@ -29,6 +32,10 @@ impl<'lock> Staging<'lock> {
     /// An empty staging folder for the period.
     pub fn begin(lock: &'lock RunLock, period: Period) -> Result<Self, HistoryError> {
         let period = period.to_string();
+        let target = lock.out().join(&period);
+        if fs::symlink_metadata(&target).is_ok() && !target.is_dir() {
+            return Err(HistoryError::NoFolder(target));
+        }
         let folder = lock.out().join(format!("{STAGING}{period}"));
         fs::create_dir(&folder)?;
         Ok(Self { out: lock.out(), period, folder })
@@ -55,8 +62,9 @@ impl<'lock> Staging<'lock> {
     }
 
     fn commit_by(self, swap: fn(&Path, &Path) -> io::Result<Swapped>) -> Result<PathBuf, HistoryError> {
-        sync_tree(&self.folder)?;
         let target = self.target();
+        carry_over(&target, &self.folder)?;
+        sync_tree(&self.folder)?;
         // What the swap leaves in the staging folder are the old outputs: dropping `self` removes them.
         if !target.try_exists()? {
             fs::rename(&self.folder, &target)?;
@@ -84,6 +92,35 @@ impl<'lock> Staging<'lock> {
         discard(self.out, &old, &self.period)?;
         Ok(())
     }
+}
+
+/// Copies what is not an output of a run from the old folder into the new one. Copies, because until the
+/// exchange the old folder must stay as it is.
+fn carry_over(old: &Path, new: &Path) -> io::Result<()> {
+    if !old.try_exists()? {
+        return Ok(());
+    }
+    let mut entries = walkdir::WalkDir::new(old).follow_links(true).min_depth(1).into_iter();
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let is_output = |name: &str| Output::ALL.iter().any(|output| output.file() == name);
+        if entry.depth() == 1 && entry.file_name().to_str().is_some_and(is_output) {
+            if entry.file_type().is_dir() {
+                entries.skip_current_dir();
+            }
+            continue;
+        }
+        let Ok(below) = entry.path().strip_prefix(old) else { continue };
+        if new.join(below).exists() {
+            continue;
+        }
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(new.join(below))?;
+        } else {
+            fs::copy(entry.path(), new.join(below))?;
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Staging<'_> {
@@ -164,7 +201,8 @@ pub(super) fn sync_tree(folder: &Path) -> io::Result<()> {
             sync_folder(entry.path())?;
         } else if entry.file_type().is_file() {
             // Some systems sync only what is open for writing.
-            OpenOptions::new().write(true).open(entry.path())?.sync_all()?;
+            let file = OpenOptions::new().write(true).open(entry.path()).or_else(|_| File::open(entry.path()))?;
+            file.sync_all()?;
         }
     }
     Ok(())

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use rust_decimal::Decimal;
 
 use super::bind::{Binding, Cells, Taken, columns_of, usage_columns};
+use super::cut::{Cut, cut_of};
 use super::layout::{Layout, LineSink};
 use super::parquet::read_parquet;
 use super::styles::{Evidence, Known, Styles, stated_order, stated_style};
 use super::typed::{Problem, Typist};
-use super::{Detection, JsonEvent, OtherLine, Record, RecordFault, Shape, UsageSink, open_text, read_json};
-use crate::finding::{Code, Finding, Place};
+use super::{Detection, JsonEvent, OtherLine, Record, RecordFault, Reject, Shape, UsageSink, open_text, read_json};
+use crate::finding::{self, Code, Finding, Place};
 use crate::format::{Column, ColumnKind, normalise};
 use crate::rate::{ExactSum, plain};
 
@@ -26,7 +27,7 @@ pub struct ReadTotals {
     pub stated_total: Option<Decimal>,
     /// The sum of the same column over the rows.
     pub summed_total: Option<Decimal>,
-    /// The file's bytes end early: what is behind its last row is not known.
+    /// The file's bytes end early: what is behind its last row is not known, and all its rows are rejected.
     pub truncated: bool,
 }
 
@@ -46,7 +47,10 @@ pub fn read_usage(detection: &Detection, sink: &mut dyn UsageSink) -> anyhow::Re
     let typist = Typist::new(&detection.spec, table, binding, styles);
     let place = |wanted: &&str| headings.iter().position(|h| normalise(h) == normalise(wanted));
     let wanted = sink.wants_cells().iter().map(place).collect();
-    let mut reader = Reader { detection, typist, sink, totals: ReadTotals::default(), sums, wanted };
+    let cut = cut_of(detection, &layout, &headings)?;
+    let totals = ReadTotals { truncated: cut.is_some(), ..ReadTotals::default() };
+    let mut reader = Reader { detection, typist, sink, totals, sums, wanted, cut };
+    reader.say_cut()?;
     if detection.is_laid_out() {
         layout.read(detection.lines(), &mut reader)?;
     } else {
@@ -209,9 +213,18 @@ struct Reader<'d, 's> {
     sums: Vec<FieldSum>,
     /// The fields whose cells the sink wants beside each row.
     wanted: Vec<Option<usize>>,
+    cut: Option<Cut>,
 }
 
 impl Reader<'_, '_> {
+    /// Said once, and not of every row.
+    fn say_cut(&mut self) -> anyhow::Result<()> {
+        let Some(cut) = &self.cut else { return Ok(()) };
+        let message = format!("the file ends early, so none of its rows is used: {}", cut.why);
+        let place = Place::line(&self.detection.source, cut.line);
+        self.finding(Code::I110, place, None, message)
+    }
+
     fn read_records(&mut self, headings: &[String]) -> anyhow::Result<()> {
         each_record(self.detection, headings, &mut |row| match row {
             Ok((number, cells, raw)) => self.usage(cells, number, raw),
@@ -233,9 +246,13 @@ impl Reader<'_, '_> {
                 sum.add(value);
             }
         }
+        // A file is read whole or not at all: what is left of half a file bills too little, and looks right.
+        let with_its_file = problem.is_none() && self.cut.is_some();
+        let problem = problem.or_else(|| self.cut.as_ref().map(|_| Cut::problem()));
         if let Some(problem) = problem {
             self.totals.rejected += 1;
-            return self.sink.reject(self.typist.reject(cells, line, raw, &typed, problem));
+            let reject = self.typist.reject(cells, line, raw, &typed, problem);
+            return self.sink.reject(Reject { with_its_file, ..reject });
         }
         self.totals.rows += 1;
         if !self.wanted.is_empty() {
@@ -255,14 +272,15 @@ impl Reader<'_, '_> {
 
     fn finding(&mut self, code: Code, place: Place, value: Option<String>, message: String) -> anyhow::Result<()> {
         let mut finding = Finding::new(code, message).at(place);
-        finding.value = value;
+        finding.value = value.map(finding::shown);
         self.sink.finding(finding)
     }
 
     fn finish(mut self) -> anyhow::Result<ReadTotals> {
         let unknown = std::mem::take(&mut self.typist.binding.unknown_words);
         if !unknown.is_empty() {
-            let words: Vec<String> = unknown.iter().map(|(column, word)| format!("{column} {word:?}")).collect();
+            let words: Vec<String> =
+                unknown.iter().map(|(column, word)| format!("{column} {:?}", finding::shown(word.clone()))).collect();
             let message = format!(
                 "words that format {} does not know stand as they are: {}",
                 self.detection.spec.id,
@@ -326,11 +344,12 @@ impl LineSink for Reader<'_, '_> {
     }
 
     fn broken(&mut self, line: u64, raw: &str, record: Option<&Record>, problem: Problem) -> anyhow::Result<()> {
-        self.totals.rejected += 1;
-        if problem.code == Code::I110 {
-            let message = problem.message.clone();
-            self.finding(Code::I110, Place::line(&self.detection.source, line), None, message)?;
+        let ends_here = problem.code == Code::I110 && self.cut.is_some();
+        if ends_here && raw.trim().is_empty() {
+            // The end of a list is missing, and no row.
+            return Ok(());
         }
+        self.totals.rejected += 1;
         let reject = match record {
             // Which cell is in which field is not certain, so no amount is taken from it.
             Some(record) => {
@@ -340,7 +359,7 @@ impl LineSink for Reader<'_, '_> {
             }
             None => self.typist.blind_reject(line, raw, problem),
         };
-        self.sink.reject(reject)
+        self.sink.reject(Reject { with_its_file: ends_here, ..reject })
     }
 
     fn cut_off(&mut self, line: u64, why: String) -> anyhow::Result<()> {

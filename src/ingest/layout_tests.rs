@@ -126,10 +126,15 @@ fn wrong_field_counts_are_rejected_with_both_numbers_and_no_money() {
 #[test]
 fn a_last_row_cut_short_says_the_file_is_truncated() {
     let seen = usage("A,x,S,1,2,USD,\nA,x,S,1");
-    assert_eq!(codes(&seen), [(3, Code::I110)]);
-    assert_eq!(seen.findings[0].code, Code::I110);
+    assert_eq!(codes(&seen), [(2, Code::I110), (3, Code::I110)]);
+    assert!(seen.totals.truncated && seen.rows.is_empty());
+    assert_eq!(seen.findings.iter().map(|f| f.code).collect::<Vec<_>>(), [Code::I110]);
     let seen = usage("A,x,S,1,2,USD,\nAcm");
-    assert_eq!(codes(&seen), [(3, Code::I110)]);
+    assert_eq!(codes(&seen), [(2, Code::I110), (3, Code::I110)]);
+    let seen = usage("A,x,S,1,2,USD,\nA,x,S,1,2,USD,\"2026");
+    assert_eq!(codes(&seen), [(2, Code::I110), (3, Code::I109)]);
+    let whole = usage("A,x,S,1,2,USD,\nA,x,S,1,2,USD,");
+    assert!(!whole.totals.truncated && whole.totals.rows == 2);
 }
 
 #[test]
@@ -272,12 +277,14 @@ fn a_named_table_matches_its_columns_and_refuses_what_it_cannot_read() {
 }
 
 #[test]
-fn json_that_breaks_off_gives_its_rows_and_says_so() {
+fn json_that_breaks_off_is_refused_whole() {
     let head = "[{\"company_id\":\"c1\",\"product\":\"B\",\"licenses\":1,\"rate\":\"$3.75\",\"max_licenses\":2},\n";
     let seen = read(&format!("{head}{{\"company_id\":\"c2\",\"prod"));
-    assert_eq!(seen.rows, ["1: B 2 7.5"]);
-    assert!(seen.totals.truncated && seen.totals.rejected == 1);
+    assert!(seen.rows.is_empty());
+    assert!(seen.totals.truncated && seen.totals.rejected == 2);
     assert_eq!(seen.findings.iter().map(|f| f.code).collect::<Vec<_>>(), [Code::I110]);
+    let unclosed = read(head);
+    assert_eq!((unclosed.totals.rejected, unclosed.totals.rows), (1, 0), "the missing bracket is no row");
     let broken = detected("[{\"company_id\":").expect_err("refused");
     assert_eq!(broken[0].code, Code::I110);
 }

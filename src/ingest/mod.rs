@@ -6,6 +6,7 @@ mod container;
 #[cfg(test)]
 mod container_tests;
 mod contents;
+mod cut;
 mod date;
 mod detect;
 mod draft;

@@ -68,13 +68,18 @@ pub fn read_named_table(
     columns: &[&str],
     required: &[&str],
 ) -> Result<(Table, Vec<Finding>), Vec<Finding>> {
-    let survey = survey(path, source).map_err(|f| vec![f])?;
+    let empty = || Table { source: source.to_string(), columns: Vec::new(), rows: Vec::new() };
+    let survey = match survey(path, source) {
+        // Nothing was mapped or decided yet.
+        Err(finding) if finding.code == Code::I114 => return Ok((empty(), Vec::new())),
+        other => other.map_err(|f| vec![f])?,
+    };
     let fail = |code, message: &str| vec![Finding::new(code, message).at(Place::file(source))];
     if survey.shape != Shape::Delimited {
         return Err(fail(Code::I102, "the file is JSON, and a table of delimited text is expected"));
     }
     if survey.head_is_whole && survey.head.trim().is_empty() {
-        return Err(fail(Code::I114, "the file is empty; it needs at least its headings"));
+        return Ok((empty(), Vec::new()));
     }
     let known: Vec<String> = columns.iter().map(|c| normalise(c)).collect();
     let mut best: Option<(usize, u8, u64, Vec<String>)> = None;

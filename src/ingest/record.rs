@@ -1,7 +1,7 @@
 //! One record of delimited text, and what is said of a line that is none. A record is a buffer to be
 //! filled again and again, so that reading a file allocates nothing per row.
 
-use crate::finding::Code;
+use crate::finding::{self, Code};
 
 /// How fields are set apart. Both bytes must be ASCII.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct RecordFault {
     pub line: u64,
     /// 1-based field number; in JSON the character's column.
     pub column: u64,
-    /// The offending text, cut after `SHOWN` characters.
+    /// The offending text, cut after so many characters as a finding shows.
     pub value: String,
     /// A whole sentence without place or value.
     pub message: String,
@@ -26,15 +26,9 @@ pub struct RecordFault {
     pub raw: String,
 }
 
-/// How much of an offending text a fault carries.
-pub const SHOWN: usize = 200;
-
-/// The first [`SHOWN`] characters of `text`, with an ellipsis where it goes on.
+/// What a fault carries of an offending text.
 pub(super) fn shown(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    finding::shown(text.to_owned())
 }
 
 /// What a cell's source says it is. Delimited text knows text alone.

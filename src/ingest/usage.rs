@@ -77,6 +77,8 @@ pub struct Reject {
     pub message: String,
     /// The row as it stood in the file.
     pub raw: String,
+    /// Its file is refused whole, and one finding says so of all its rows.
+    pub with_its_file: bool,
     /// What of the row could still be read, so that the line it touches can be put in review, and the money shown.
     pub provider_name: String,
     pub sub_account_id: String,

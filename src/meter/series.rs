@@ -18,6 +18,7 @@ pub struct Series {
 
 impl Series {
     /// Adds a reading of `units`, clipped to the period; without `start` it holds for the whole of it.
+    /// One that ends on the day it starts is a reading of that day.
     pub fn add(
         &mut self,
         period: Period,
@@ -28,7 +29,7 @@ impl Series {
         let from = start.unwrap_or(period.start()).max(period.start());
         match (start, end) {
             (Some(_), None) => self.open.entry(from).or_default().merge(units),
-            _ => self.step(from, end.unwrap_or(period.end()).min(period.end()), units),
+            _ => self.step(from, end_of_reading(period, start, end), units),
         }
     }
 
@@ -103,6 +104,12 @@ impl Series {
     }
 }
 
+/// The day after the last that a reading covers, within the period. An instant stands for its day.
+pub(super) fn end_of_reading(period: Period, start: Option<NaiveDate>, end: Option<NaiveDate>) -> NaiveDate {
+    let end = if end == start { end.and_then(|day| day.succ_opt()) } else { end };
+    end.unwrap_or(period.end()).min(period.end())
+}
+
 #[cfg(test)]
 mod tests {
     use rust_decimal::Decimal;
@@ -148,6 +155,13 @@ mod tests {
     #[test]
     fn two_readings_of_one_day_add_up() {
         assert_eq!(all(&series(&[("2026-10-31", "", 2), ("2026-10-31", "", 3)])), ["5", "5", "5"]);
+    }
+
+    #[test]
+    fn a_reading_that_ends_as_it_starts_is_of_that_day() {
+        assert_eq!(all(&series(&[("2026-10-31", "2026-10-31", 6)])), ["6", "6", "6"]);
+        let s = series(&[("2026-10-01", "2026-10-01", 9), ("2026-10-15", "2026-10-15", 4)]);
+        assert_eq!(all(&s), ["9", "4", "13"]);
     }
 
     #[test]

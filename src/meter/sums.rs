@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::Series;
+use super::series::end_of_reading;
 use crate::book::Period;
 use crate::control::Tally;
 use crate::format::{ChargeCategory, MeterRule};
@@ -110,7 +111,7 @@ impl Sums {
             MeterRule::Sum => self.plain.merge(units),
             MeterRule::Prorated => {
                 let from = row.start.unwrap_or(period.start()).max(period.start());
-                let to = row.end.unwrap_or(period.end()).min(period.end());
+                let to = end_of_reading(period, row.start, row.end);
                 self.unit_days.merge(units.times(days_between(from, to))?)
             }
             MeterRule::Max | MeterRule::Last | MeterRule::Average => {
@@ -209,6 +210,21 @@ mod tests {
         sums.add(row, 0, october, belonging, conversion).expect("fits");
         let cost = sums.cost.get(&row.currency).expect("a cost").to_string();
         (sums.quantity(october).expect("fits").to_string(), cost, sums.unit_cost())
+    }
+
+    #[test]
+    fn an_instant_is_one_day_under_every_rule_of_days() {
+        let october: Period = "2026-10".parse().expect("a period");
+        let on = NaiveDate::from_ymd_opt(2026, 10, 7);
+        let row = Row { start: on, end: on, quantity: Some(Decimal::from(62)), ..year_up_front() };
+        let quantity = |rule| {
+            let mut sums = Sums::default();
+            let here = Belonging { quantity: true, cost: true };
+            sums.add(&row, 0, october, here, Conversion { rule, multiplier: Decimal::ONE }).expect("fits");
+            sums.quantity(october).expect("fits").to_string()
+        };
+        let rules = [MeterRule::Max, MeterRule::Last, MeterRule::Average, MeterRule::Prorated];
+        assert_eq!(rules.map(quantity), ["62", "62", "2", "2"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 /// A sum or product has more digits than can be held exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a sum has more digits than can be held exactly (38)")]
+#[error("a quantity or price has more digits than can be summed or multiplied exactly (38); correct it at the source")]
 pub struct Overflow;
 
 /// An exact running sum: `mantissa × 10^-scale`.

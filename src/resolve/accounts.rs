@@ -132,6 +132,7 @@ impl<'p> AccountResolver<'p> {
         match status {
             MapStatus::Internal => AccountResolution { outcome: Resolution::Internal, how },
             MapStatus::Excluded => AccountResolution { outcome: Resolution::Excluded, how },
+            MapStatus::Unusable => unmapped(Reason::Unusable(place), how),
             MapStatus::Mapped => {
                 if let Some(index) = self.by_id.get(&wanted).copied() {
                     return self.join(index, how, &place);

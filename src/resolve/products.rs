@@ -158,6 +158,7 @@ impl<'p> ProductResolver<'p> {
         match says.status {
             MapStatus::Internal => ProductResolution { outcome: Resolution::Internal, how },
             MapStatus::Excluded => ProductResolution { outcome: Resolution::Excluded, how },
+            MapStatus::Unusable => unmapped(Reason::Unusable(place), how),
             MapStatus::Mapped => {
                 if let Some(index) = self.by_code.get(&says.product).copied() {
                     return self.join(index, says.multiplier, says.rule, how, &place);

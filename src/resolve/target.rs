@@ -24,6 +24,8 @@ pub enum Reason {
     SharedName,
     /// The mapping names this id, which the PSA does not have.
     Missing(String),
+    /// The mapping row at this place cannot be used.
+    Unusable(Place),
     /// Equally specific mapping rows that disagree.
     Conflict(Vec<Place>),
 }

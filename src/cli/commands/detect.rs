@@ -19,8 +19,13 @@ pub fn run(settings: &DetectSettings, printer: &Printer) -> anyhow::Result<ExitS
     let mut files = Vec::new();
     let registry = registry_of(&settings.book)?;
     let limits = Config::load(&settings.book)?.input;
+    let mut status = ExitStatus::Done;
     for path in &settings.files {
         let shown = path.display().to_string();
+        if path.is_dir() || fs_err::File::open(path).is_err() {
+            // The finding says why; the other files are still shown.
+            status = ExitStatus::Failed;
+        }
         for seen in inspect(path, &shown, &registry, &limits) {
             let (detected, findings) = look_at(seen, &shown)?;
             for finding in findings {
@@ -37,7 +42,7 @@ pub fn run(settings: &DetectSettings, printer: &Printer) -> anyhow::Result<ExitS
     } else {
         printer.result(&table(&files))?;
     }
-    Ok(ExitStatus::Done)
+    Ok(status)
 }
 
 /// What a file is. What it has not is empty or `None`.

@@ -118,6 +118,9 @@ impl UsageSink for Sink<'_> {
 
     fn reject(&mut self, reject: Reject) -> anyhow::Result<()> {
         self.ledger.read(self.file, reject.currency, reject.quantity, reject.cost)?;
+        if reject.with_its_file {
+            return Ok(());
+        }
         let source = self.export.detection.source.clone();
         let place = match reject.column {
             0 => Place::line(source, reject.line),

@@ -66,6 +66,35 @@ fn a_commit_replaces_all_outputs_and_leaves_no_litter() {
     }
 }
 
+#[test]
+fn what_others_put_beside_the_outputs_is_carried_over() {
+    for swap in [swap, unsupported] {
+        let book = tempfile::tempdir().expect("a folder");
+        run(book.path(), "1", swap);
+        let folder = book.path().join("out/2026-10");
+        fs::write(folder.join("notes.txt"), "asked Ann").expect("written");
+        fs::create_dir(folder.join("mine")).expect("made");
+        fs::write(folder.join("mine/a.csv"), "x").expect("written");
+        // An output that the run no longer writes is no one's note.
+        fs::write(folder.join(Output::Rejects.file()), "old").expect("written");
+        run(book.path(), "2", swap);
+        let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
+        assert_eq!(read("notes.txt").as_deref(), Some("asked Ann"));
+        assert_eq!(read("mine/a.csv").as_deref(), Some("x"));
+        assert_eq!(read(Output::Rejects.file()), None);
+        assert!(read("a.csv").expect("an output").starts_with('2'));
+    }
+}
+
+#[test]
+fn a_file_in_the_place_of_the_outputs_is_left_alone() {
+    let book = tempfile::tempdir().expect("a folder");
+    let lock = RunLock::acquire(book.path()).expect("free");
+    fs::write(book.path().join("out/2026-10"), "mine").expect("written");
+    let error = Staging::begin(&lock, period()).expect_err("refused");
+    assert!(error.to_string().contains("is a file"), "{error}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_file_that_cannot_be_written_leaves_the_old_outputs() {
