@@ -8,6 +8,7 @@ mod schema;
 mod spec;
 mod spec_file;
 mod table_kind;
+mod troubles;
 
 pub use canonical::{ChargeCategory, Column, ColumnKind, MeterRule};
 pub use heading::{closest, means, normalise};
