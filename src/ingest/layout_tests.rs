@@ -283,6 +283,9 @@ fn a_quote_escaped_by_a_backslash_rejects_its_row() {
     let seen = usage("A,\"say \\\"hi\\\"\",S,1,2,USD,\nA,y,S,1,2,USD,\nA,\"5\\\", z\",S,1,2,USD,2026-10-01\n");
     assert_eq!(codes(&seen), [(2, Code::I109), (4, Code::I104)]);
     assert_eq!(seen.rows, ["3:y S 1 2"]);
+    // Shifted by one, with an empty cell at the end: every cell would read as something.
+    let seen = usage("A,\"5\\\", z\",1,2,USD,,\nA,y\\,S,1,2,USD,,,\n");
+    assert_eq!((codes(&seen), seen.rows), (vec![(2, Code::I104)], vec!["3:y\\ S 1 2".to_string()]));
 }
 
 #[test]
