@@ -9,6 +9,7 @@ mod schema;
 mod spec;
 mod spec_file;
 mod table_kind;
+mod troubles;
 
 pub use canonical::{ChargeCategory, Column, ColumnKind, MeterRule};
 pub use formula::{neutralise, restore};

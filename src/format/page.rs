@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::troubles::TROUBLES;
 use super::{DecimalRule, From, MeterRule, PeriodEnd, PeriodSource, Registry, Spec, Step, TableKind, TableSpec};
 
 /// The page: one section per format, in registry order.
@@ -20,6 +21,7 @@ pub fn formats_page(registry: &Registry) -> String {
         let provider = if spec.provider.is_empty() { "named in the file" } else { &spec.provider };
         line(&mut page, format_args!("| [{0}](#{0}) | {1} | {2} |", spec.id, kinds.join(", "), provider));
     }
+    troubles(&mut page);
     for spec in registry.iter() {
         section(&mut page, spec);
     }
@@ -29,6 +31,22 @@ pub fn formats_page(registry: &Registry) -> String {
 fn line(page: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
     let _ = writeln!(page, "{text}");
+}
+
+fn troubles(page: &mut String) {
+    line(
+        page,
+        format_args!(
+            "\n## Troubles\n\nWhat becomes of files that are not as they should be. A refusal names file, line and \
+             field; the tests named hold each row.\n\n| trouble | read | refused | tests |\n|---|---|---|---|"
+        ),
+    );
+    for trouble in TROUBLES {
+        let cell = |text: &str| if text.is_empty() { "–".to_string() } else { text.replace('|', "\\|") };
+        let tests: Vec<String> = trouble.tests.iter().map(|t| format!("`{t}`")).collect();
+        let (read, refused) = (cell(trouble.read), cell(trouble.refused));
+        line(page, format_args!("| {} | {read} | {refused} | {} |", cell(trouble.name), tests.join(", ")));
+    }
 }
 
 fn section(page: &mut String, spec: &Spec) {

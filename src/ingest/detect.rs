@@ -197,24 +197,66 @@ pub(super) fn parquet_findings(source: &str, columns: &ParquetColumns) -> Vec<Fi
 
 /// Every row of the head that has a required heading of some format, read with each delimiter.
 fn laid_out_candidates(survey: &Survey, registry: &Registry) -> Vec<Candidate> {
-    let mut candidates = Vec::new();
+    let (mut candidates, mut joined) = (Vec::new(), Vec::new());
+    let mut above: Option<(u8, u64, Vec<String>)> = None;
     let of_sheet = |fit: &Fit| match (&survey.sheet, &fit.spec.tables[fit.table].read.sheet) {
         (Some(sheet), Some(wanted)) => WordPattern::new(wanted).fits(sheet.name().trim()),
         _ => true,
     };
-    head_rows(survey, &mut |delimiter, line, headings| {
+    let of_row = |delimiter: u8, line: u64, headings: &[String]| -> Vec<Candidate> {
         let normalised: Vec<String> = headings.iter().map(|h| normalise(h)).collect();
         let fits = registry.fits(&normalised).into_iter().filter(of_sheet);
-        let headings = &headings;
         let delimiter = survey.sheet.is_none().then_some(delimiter);
-        candidates.extend(fits.map(|fit| Candidate { delimiter, line, headings: headings.clone(), fit }));
+        fits.map(|fit| Candidate { delimiter, line, headings: headings.to_vec(), fit }).collect()
+    };
+    head_rows(survey, &mut |delimiter, line, headings| {
+        candidates.extend(of_row(delimiter, line, &headings));
+        if let Some((d, l, upper)) = &above
+            && (*d, l + 1) == (delimiter, line)
+            && let Some(both) = join_rows(upper, &headings)
+        {
+            joined.extend(of_row(delimiter, line, &both).into_iter().filter(|c| c.fit.is_whole()));
+        }
+        above = Some((delimiter, line, headings));
     });
+    // A row that is enough by itself is the heading row: what stands below it is data.
+    if !candidates.iter().any(|c| c.fit.is_whole()) {
+        candidates.append(&mut joined);
+    }
     candidates
+}
+
+/// Headings over two rows as one: each cell is filled in one of them, or stands under a group's name that spans
+/// several columns. `None` where the rows are not of that kind.
+fn join_rows(upper: &[String], lower: &[String]) -> Option<Vec<String>> {
+    let is_filled = |row: &[String], i: usize| row.get(i).is_some_and(|cell| !cell.is_empty());
+    let is_group = |i| !is_filled(upper, i + 1) && is_filled(lower, i + 1);
+    let fields = 0..upper.len();
+    let one_each = fields.clone().all(|i| !is_filled(upper, i) || !is_filled(lower, i) || is_group(i));
+    let both_give = fields.clone().any(|i| is_filled(lower, i)) && fields.clone().any(|i| !is_filled(lower, i));
+    if upper.len() != lower.len() || !one_each || !both_give {
+        return None;
+    }
+    Some(fields.map(|i| if is_filled(lower, i) { lower[i].clone() } else { upper[i].clone() }).collect())
+}
+
+/// What `sep=;` on the first line tells a spreadsheet, and so us: it may be a character that is never guessed.
+fn stated_delimiter(head: &str) -> Option<u8> {
+    let first = head.split(['\n', '\r']).next()?.trim_matches('"');
+    match first.get(..4).filter(|word| word.eq_ignore_ascii_case("sep=")).map(|_| &first.as_bytes()[4..]) {
+        Some([one]) if one.is_ascii() && !one.is_ascii_alphanumeric() && *one != b'"' => Some(*one),
+        _ => None,
+    }
 }
 
 /// The rows among which a heading row may be, with each delimiter: its line and trimmed cells.
 pub(super) fn head_rows(survey: &Survey, row: &mut dyn FnMut(u8, u64, Vec<String>)) {
-    let delimiters = if survey.sheet.is_some() { &DELIMITERS[..1] } else { DELIMITERS };
+    let stated = stated_delimiter(&survey.head);
+    let delimiters = match (&survey.sheet, &stated) {
+        (Some(_), _) => &DELIMITERS[..1],
+        (None, Some(one)) => std::slice::from_ref(one),
+        (None, None) => DELIMITERS,
+    };
     for delimiter in delimiters {
         let mut record = Record::new();
         let mut records = Rows::of_head(survey, Dialect { delimiter: *delimiter, quote: b'"' });

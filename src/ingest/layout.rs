@@ -152,7 +152,8 @@ impl Layout {
 
     fn row(&self, record: &Record, newline: bool, sink: &mut dyn LineSink) -> anyhow::Result<()> {
         let (found, expected) = (record.len(), self.headings.len());
-        if found == expected || (found > expected && (expected..found).all(|i| is_empty(record, i))) {
+        let only_empty_more = || (expected..found).all(|i| is_empty(record, i)) && !is_split_by_a_backslash(record);
+        if found == expected || (found > expected && only_empty_more()) {
             return sink.row(record);
         }
         let last = record.get(found.saturating_sub(1)).unwrap_or_default().trim();
@@ -252,6 +253,12 @@ pub fn looks_like_total(cells: &[&str]) -> bool {
 
 fn is_empty(record: &Record, field: usize) -> bool {
     record.get(field).is_none_or(|cell| cell.trim().is_empty())
+}
+
+/// `"5\", z"`: the quote was escaped the other way, so one cell came out as two, and those behind it are shifted.
+fn is_split_by_a_backslash(record: &Record) -> bool {
+    let ends = |i: usize, with: char| record.get(i).is_some_and(|cell| cell.ends_with(with));
+    (1..record.len()).any(|i| ends(i - 1, '\\') && ends(i, '"'))
 }
 
 fn same(cell: &str, heading: &str) -> bool {

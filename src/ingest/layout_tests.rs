@@ -238,6 +238,68 @@ fn a_heading_that_is_read_and_stands_twice_is_refused() {
 }
 
 #[test]
+fn blank_headings_and_unread_doubles_do_no_harm() {
+    let seen = read("Client,SKU,Qty,,Note,Note\nx,S,1,,a,b\n");
+    assert_eq!((seen.rows, seen.rejects.len()), (vec!["2:x S 1 ".to_string()], 0));
+}
+
+#[test]
+fn a_sep_line_states_the_delimiter() {
+    for (first, delimiter) in [("sep=;", ";"), ("\"SEP=,\"", ","), ("\u{feff}sep=^", "^")] {
+        let head = HEAD.replace(',', delimiter);
+        let row = "A,x,S,1,2,USD,2026-10-01\r\n".replace(',', delimiter);
+        let seen = read(&format!("{first}\r\n{head}{row}"));
+        assert_eq!(seen.rows, ["3:x S 1 2"], "{first}");
+        assert_eq!(seen.others, [(1, OtherLine::Title), (2, OtherLine::Heading)], "{first}");
+    }
+    let head = HEAD.replace(',', "^");
+    assert_eq!(detected(&head).expect_err("not guessed")[0].code, Code::I102);
+}
+
+#[test]
+fn headings_over_two_rows_are_joined_where_each_stands_in_one() {
+    let row = "A,x,S,1,2,USD,2026-10-01\n";
+    for upper_and_lower in [
+        // A group's name over two columns, and single headings in either row.
+        "provider_name,sub_account_name,sku_id,Usage,,currency,\n,,,quantity,cost,,charge_period_start\n",
+        "provider_name,,sku_id,,,currency,\n,sub_account_name,,quantity,cost,,charge_period_start\n",
+    ] {
+        let seen = read(&format!("{upper_and_lower}{row}"));
+        assert_eq!((seen.rows, seen.rejects.len()), (vec!["3:x S 1 2".to_string()], 0));
+        assert_eq!(seen.others, [(1, OtherLine::Title), (2, OtherLine::Heading)]);
+    }
+}
+
+#[test]
+fn headings_split_over_two_rows_are_refused() {
+    let refused = detected("provider_name,sub_account_name,sku_id,Billed,currency\n,,,quantity,\nA,x,S,1,USD\n");
+    assert!(matches!(refused.expect_err("refused")[0].code, Code::I102 | Code::I103));
+}
+
+#[test]
+fn a_row_of_few_cells_below_whole_headings_is_data() {
+    let head = HEAD.trim_end();
+    let seen = read(&format!("{head},\n,,,,,,,cost\nA,x,S,1,2,USD,,\n"));
+    assert_eq!((codes(&seen), seen.rows), (vec![(2, Code::I111)], vec!["3:x S 1 2".to_string()]));
+}
+
+#[test]
+fn a_quote_escaped_by_a_backslash_rejects_its_row() {
+    let seen = usage("A,\"say \\\"hi\\\"\",S,1,2,USD,\nA,y,S,1,2,USD,\nA,\"5\\\", z\",S,1,2,USD,2026-10-01\n");
+    assert_eq!(codes(&seen), [(2, Code::I109), (4, Code::I104)]);
+    assert_eq!(seen.rows, ["3:y S 1 2"]);
+    // Shifted by one, with an empty cell at the end: every cell would read as something.
+    let seen = usage("A,\"5\\\", z\",1,2,USD,,\nA,y\\,S,1,2,USD,,,\n");
+    assert_eq!((codes(&seen), seen.rows), (vec![(2, Code::I104)], vec!["3:y\\ S 1 2".to_string()]));
+}
+
+#[test]
+fn a_serial_in_text_is_no_date() {
+    let seen = read("Client,SKU,Qty,Start Date\nx,S,1,45931\n");
+    assert_eq!(codes(&seen), [(2, Code::I106)]);
+}
+
+#[test]
 fn a_users_format_reads_like_a_built_in_one() {
     let mut registry = Registry::builtin();
     let spec = "id = \"acme\"\nprovider = \"Acme\"\nkind = \"usage\"\n[recognise]\nrequired = [\"Kunde\", \"Artikel\"]\n\

@@ -38,8 +38,6 @@ pub enum NumberFault {
     Empty,
     #[error("the cell is not a number")]
     NotANumber,
-    #[error("the cell is a percentage where a plain number must stand")]
-    Percent,
     #[error("the thousands separators do not stand between groups of three digits")]
     BadGroups,
     #[error("the number is written with a decimal comma, and its column with a decimal point")]
@@ -55,15 +53,15 @@ pub enum NumberFault {
 }
 
 /// Reads `text` exactly: signs before or behind, parentheses, currency signs and ISO codes, thousands
-/// in groups of three, exponents. The scale stays as written, unless only zeros stand past 28 digits.
+/// in groups of three, exponents, and `12%` as 0.12. The scale stays as written, unless only zeros stand past 28 digits.
 pub fn parse_number(text: &str, style: DecimalStyle) -> Result<Decimal, NumberFault> {
     if let Some(number) = parse_bare(text, style) {
         return Ok(number);
     }
-    let (core, negative) = undress(text)?;
-    match parse_core(core, negative, style) {
+    let bare = undress(text)?;
+    match parse_core(&bare, style) {
         Err(NumberFault::BadGroups | NumberFault::NotANumber)
-            if matches!(parse_core(core, negative, style.other()), Ok(_) | Err(NumberFault::TooManyDigits)) =>
+            if matches!(parse_core(&bare, style.other()), Ok(_) | Err(NumberFault::TooManyDigits)) =>
         {
             Err(match style {
                 DecimalStyle::Point => NumberFault::CommaInPointColumn,
@@ -119,13 +117,20 @@ fn is_code(text: Option<&str>) -> bool {
     text.is_some_and(|t| t.bytes().all(|b| b.is_ascii_uppercase()) && Currency::parse(t).is_some_and(|c| !c.is_none()))
 }
 
-/// Takes sign, parentheses, currency and outer spaces off; each may stand once.
-fn undress(text: &str) -> Result<(&str, bool), NumberFault> {
+/// A number without what is written around it.
+struct Bare<'a> {
+    core: &'a str,
+    negative: bool,
+    percent: bool,
+}
+
+/// Takes sign, parentheses, currency or percent sign and outer spaces off; each may stand once.
+fn undress(text: &str) -> Result<Bare<'_>, NumberFault> {
     let mut rest = text.trim_matches(is_space);
     if rest.is_empty() {
         return Err(NumberFault::Empty);
     }
-    let (mut negative, mut signed, mut money) = (false, false, false);
+    let (mut negative, mut signed, mut money, mut percent) = (false, false, false, false);
     loop {
         let before = rest;
         if !signed {
@@ -152,18 +157,23 @@ fn undress(text: &str) -> Result<(&str, bool), NumberFault> {
                 (rest, money) = (&rest[..at], true);
             }
         }
+        if !percent && let Some(inner) = rest.strip_suffix('%').or_else(|| rest.strip_prefix('%')) {
+            (rest, percent) = (inner, true);
+        }
         rest = rest.trim_matches(is_space);
         if rest == before {
             break;
         }
     }
-    if rest.ends_with('%') || rest.starts_with('%') {
-        return Err(NumberFault::Percent);
+    // A percentage of money is no amount.
+    if money && percent {
+        return Err(NumberFault::NotANumber);
     }
-    Ok((rest, negative))
+    Ok(Bare { core: rest, negative, percent })
 }
 
-fn parse_core(core: &str, negative: bool, style: DecimalStyle) -> Result<Decimal, NumberFault> {
+fn parse_core(bare: &Bare<'_>, style: DecimalStyle) -> Result<Decimal, NumberFault> {
+    let core = bare.core;
     let (mantissa, exponent) = match core.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(exponent)),
         None => (core, None),
@@ -190,7 +200,8 @@ fn parse_core(core: &str, negative: bool, style: DecimalStyle) -> Result<Decimal
             shift
         }
     };
-    exact(digits(), fraction.len(), shift, negative)
+    let places = fraction.len() + if bare.percent { 2 } else { 0 };
+    exact(digits(), places, shift, bare.negative)
 }
 
 /// Checks the part before the separator; true if it is grouped. Without a fraction, a group that could
@@ -298,9 +309,9 @@ impl StyleEvidence {
         if !text.bytes().any(|b| matches!(b, b'.' | b',')) {
             return;
         }
-        let Ok((core, negative)) = undress(text) else { return };
-        let as_point = parse_core(core, negative, DecimalStyle::Point);
-        let as_comma = parse_core(core, negative, DecimalStyle::Comma);
+        let Ok(bare) = undress(text) else { return };
+        let as_point = parse_core(&bare, DecimalStyle::Point);
+        let as_comma = parse_core(&bare, DecimalStyle::Comma);
         // Too long a number is still a number in that style.
         let reads = |r: &Result<Decimal, NumberFault>| {
             matches!(r, Ok(_) | Err(NumberFault::TooManyDigits | NumberFault::LostPrecision))

@@ -59,6 +59,8 @@ fn numbers_read_as_written() {
         ("3,10", "3.10"),
         ("1.234,5", "1234.5"),
         ("1 234,56", "1234.56"),
+        ("1\u{a0}234,56", "1234.56"),
+        ("1\u{202f}234,56", "1234.56"),
         ("1'234'567,8", "1234567.8"),
         ("1.234", "1234"),
         ("-1.234.567,00 €", "-1234567.00"),
@@ -97,7 +99,10 @@ fn what_is_not_certain_is_refused() {
         ("USD", F::NotANumber),
         ("5 seats", F::NotANumber),
         ("NULL", F::NotANumber),
-        ("12%", F::Percent),
+        ("%", F::NotANumber),
+        ("12%%", F::NotANumber),
+        ("$12%", F::NotANumber),
+        ("12% of 5", F::NotANumber),
         ("1,2,3", F::BadGroups),
         ("12,34,567", F::BadGroups),
         ("1,23,456.5", F::BadGroups),
@@ -124,6 +129,25 @@ fn what_is_not_certain_is_refused() {
     {
         assert_eq!(comma(text), Err(fault), "{text:?}");
     }
+}
+
+#[test]
+fn a_percentage_is_its_hundredth_exactly() {
+    for (text, value) in [
+        ("12%", "0.12"),
+        ("12.5 %", "0.125"),
+        ("12.5\u{a0}%", "0.125"),
+        ("%12", "0.12"),
+        ("-0.5%", "-0.005"),
+        ("(15%)", "-0.15"),
+        ("100%", "1.00"),
+        ("1,250%", "12.50"),
+        ("0%", "0.00"),
+    ] {
+        assert_eq!(point(text).as_deref(), Ok(value), "{text:?}");
+    }
+    assert_eq!(point("0.000000000000000000000000001%"), Err(NumberFault::TooManyDigits));
+    assert_eq!(comma("12,5 %").as_deref(), Ok("0.125"));
 }
 
 fn verdict(cells: &[&str]) -> StyleVerdict {

@@ -1,0 +1,224 @@
+//! What happens to each trouble that real exports bring, beside the tests that hold it: the table of
+//! docs/FORMATS.md.
+
+/// One trouble. An empty `refused` means that it is always read.
+pub(super) struct Trouble {
+    pub name: &'static str,
+    pub read: &'static str,
+    pub refused: &'static str,
+    /// Test functions anywhere in the tree.
+    pub tests: &'static [&'static str],
+}
+
+const fn trouble(
+    name: &'static str,
+    read: &'static str,
+    refused: &'static str,
+    tests: &'static [&'static str],
+) -> Trouble {
+    Trouble { name, read, refused, tests }
+}
+
+pub(super) const TROUBLES: &[Trouble] = &[
+    trouble(
+        "UTF-16, Windows-1252",
+        "yes, told by content; said so, `I108`",
+        "half a character, or a line that breaks the file's own mark: `I101`, `I110`",
+        &["encodings_are_told_by_content", "a_text_that_breaks_its_own_mark_is_refused_with_the_line"],
+    ),
+    trouble(
+        "A second BOM inside the data",
+        "yes, at the beginning of any line",
+        "",
+        &["a_mark_at_the_beginning_of_a_line_is_no_data"],
+    ),
+    trouble(
+        "NUL bytes",
+        "in a text cell they stay as they are",
+        "in a number: the row, `I105`; a file that is no text: `I101`",
+        &["nuls_in_a_utf8_text_stay", "a_nul_in_a_number_rejects_its_row", "what_is_no_text_is_named"],
+    ),
+    trouble("CRLF, LF, lone CR, mixed", "yes; each ends one line", "", &["every_kind_of_line_end_counts_as_one_line"]),
+    trouble(
+        "`sep=;` on the first line",
+        "yes; it states the delimiter, whichever character it is",
+        "",
+        &["a_sep_line_states_the_delimiter"],
+    ),
+    trouble(
+        "Semicolon, tab or `|` for comma",
+        "yes, as the heading row shows",
+        "",
+        &["a_users_format_reads_like_a_built_in_one", "number_style_is_the_columns_else_the_files_else_refused"],
+    ),
+    trouble(
+        "Line ends inside quotes",
+        "yes",
+        "the quote swallows whole rows: `I109` where it opens",
+        &["the_raw_text_and_the_last_line_end_are_kept", "a_quote_that_swallows_whole_rows_is_told_by_the_field_count"],
+    ),
+    trouble("Doubled quotes", "yes", "", &["quotes_are_undone_as_rfc_4180_has_it"]),
+    trouble(
+        "Quotes escaped as `\\\"`",
+        "no",
+        "the row, `I109`, or `I104` where a cell too many comes of it: a backslash at a cell's end is often a path's, so what it means is not guessed; export with \
+         doubled quotes",
+        &["a_quote_escaped_by_a_backslash_rejects_its_row"],
+    ),
+    trouble(
+        "Unbalanced quotes",
+        "every other row",
+        "the line where the quote opens, `I109`",
+        &[
+            "a_quote_open_at_the_end_of_the_file_gives_the_later_rows_back",
+            "an_unbalanced_quote_far_down_costs_only_its_own_line",
+        ],
+    ),
+    trouble(
+        "Very long fields",
+        "up to 16 MiB quoted",
+        "longer: `I109`; a line beyond 32 MiB: `I104`",
+        &[
+            "a_field_of_five_megabytes_is_read_and_one_of_seventeen_is_refused",
+            "a_line_without_end_is_skipped_in_bounded_memory",
+        ],
+    ),
+    trouble("`=\"0012\"`", "yes, as `0012`", "", &["a_formula_that_keeps_a_text_a_text_is_undone"]),
+    trouble(
+        "Titles above, notes below, blank lines",
+        "left out and counted as such; headings within the first 50 rows",
+        "a lone cell between rows: the row, `I104`",
+        &["titles_totals_notes_blanks_and_repeated_headings_are_no_rows", "a_lone_cell_between_rows_is_a_broken_row"],
+    ),
+    trouble(
+        "Headings repeated among the rows",
+        "left out; said so, `I112`",
+        "",
+        &["titles_totals_notes_blanks_and_repeated_headings_are_no_rows"],
+    ),
+    trouble(
+        "Total rows",
+        "left out and compared with the rows' sum, `I113` where they differ",
+        "",
+        &[
+            "a_total_that_does_not_add_up_is_told_with_both_amounts",
+            "totals_of_sections_are_compared_with_their_section",
+            "a_customer_called_total_is_a_customer",
+        ],
+    ),
+    trouble(
+        "Headings over two rows",
+        "where each stands in one of the rows, or below a group's name that spans columns, and the two make a known \
+         format",
+        "headings of which both rows hold a part (`Unit` over `Price`): `I102`, `I103`",
+        &["headings_over_two_rows_are_joined_where_each_stands_in_one", "headings_split_over_two_rows_are_refused"],
+    ),
+    trouble(
+        "Headings that stand twice",
+        "where the format does not read them",
+        "where it does: `I103`",
+        &["blank_headings_and_unread_doubles_do_no_harm", "a_heading_that_is_read_and_stands_twice_is_refused"],
+    ),
+    trouble("Blank headings", "yes; their columns are left out", "", &["blank_headings_and_unread_doubles_do_no_harm"]),
+    trouble(
+        "Rows too long or too short",
+        "where only empty cells are too many (trailing delimiters)",
+        "the row, `I104`, with no amount taken from it; the last row of a file cut off: `I110`",
+        &[
+            "wrong_field_counts_are_rejected_with_both_numbers_and_no_money",
+            "a_last_row_cut_short_says_the_file_is_truncated",
+        ],
+    ),
+    trouble(
+        "Empty files, headings without rows",
+        "headings alone are no rows, `I114`",
+        "an empty file: `I114`",
+        &["an_empty_file_and_a_file_of_headings_are_told"],
+    ),
+    trouble(
+        "Decimal comma, thousands",
+        "`1,234.56`, `1.234,56`, `1 234,56` (also with non-breaking spaces), `1'234.56`; the style is the format's, else \
+         the column's, else the file's",
+        "a column that fits two readings, or mixes both: `I105`; groups not of three: `I105`",
+        &[
+            "numbers_read_as_written",
+            "what_is_not_certain_is_refused",
+            "number_style_is_the_columns_else_the_files_else_refused",
+        ],
+    ),
+    trouble(
+        "Currency signs and codes, `(12.00)`, `12.00-`",
+        "yes, before or behind",
+        "two of them, or words: `I105`",
+        &["numbers_read_as_written", "what_is_not_certain_is_refused"],
+    ),
+    trouble(
+        "Percent",
+        "`12%` is 0.12",
+        "of an amount of money (`$12%`): `I105`",
+        &["a_percentage_is_its_hundredth_exactly", "what_is_not_certain_is_refused"],
+    ),
+    trouble(
+        "Exponents",
+        "`7.29E-9` is exact in a number column",
+        "digits that a spreadsheet cut off (`1.23457E+17`), in a number as in an id: `I117`; more than 28 digits: `I105`",
+        &[
+            "numbers_read_as_written",
+            "what_is_not_certain_is_refused",
+            "bad_cells_are_rejected_at_their_place_and_keep_what_can_be_read",
+        ],
+    ),
+    trouble(
+        "Day and month in any order, two-digit years",
+        "as the format states, else as the whole column shows; years 70 to 99 are of the last century",
+        "a column that fits two orders: `I107`",
+        &["a_column_says_its_order", "an_order_settles_what_is_not_certain", "date_order_is_the_columns_else_refused"],
+    ),
+    trouble("`30-AUG-2025`", "yes", "", &["dates_that_need_no_order"]),
+    trouble(
+        "Spreadsheet serials for dates",
+        "in workbooks, where the cell says that it is a date",
+        "in text (`45931`): `I106`, for nothing there tells which of two calendars they count in",
+        &["serials_are_days_of_their_system", "a_serial_in_text_is_no_date"],
+    ),
+    trouble(
+        "Impossible dates and times",
+        "no",
+        "the row, `I106`",
+        &["impossible_dates_name_the_part", "a_focus_time_that_no_clock_shows_is_refused"],
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn sources(folder: &Path, text: &mut String) {
+        for entry in fs_err::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                sources(&path, text);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                text.push_str(&fs_err::read_to_string(&path).expect("a source"));
+            }
+        }
+    }
+
+    #[test]
+    fn every_trouble_is_held_by_tests_that_exist() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut text = String::new();
+        sources(&root.join("src"), &mut text);
+        sources(&root.join("tests"), &mut text);
+        for trouble in TROUBLES {
+            assert!(!trouble.tests.is_empty(), "{} is held by no test", trouble.name);
+            for test in trouble.tests {
+                let is_there = text.contains(&format!("#[test]\n    fn {test}()"))
+                    || text.contains(&format!("#[test]\nfn {test}()"));
+                assert!(is_there, "{}: there is no test {test}", trouble.name);
+            }
+        }
+    }
+}
