@@ -78,9 +78,12 @@ examples! {
          all of them are rejected.";
     T204 "usage/2026-10/microsoft.csv:8" "" "an equal row stands before it in the same file; both are kept"
         "Two equal purchases are legal, so nothing is dropped.";
-    T205 "" "" "" "";
-    T206 "" "" "" "";
-    T207 "" "" "" "";
+    T205 "psa/clients.csv:3" "Northwind Foods" "it looks like client C1, which has the same name (northwind foods)"
+        "Said by `tidy` of PSA files. A row of map/ignore.csv with the client's id silences it.";
+    T206 "psa/clients.csv:4" "Dover Plumbing" "its last activity was on 2024-01-05, and the newest of all clients on 2026-10-01"
+        "Said by `tidy` of PSA files, of active clients; `--stale-months` says how long is long.";
+    T207 "psa/clients.csv:5" "Fjord Dental" "neither it nor a contract of it has a currency"
+        "Said by `tidy` of PSA files. Only columns that the tables have are judged.";
     T208 "psa/contract_lines.csv:12" "K-999" "contract line L-7 names a contract that does not exist, and is left out"
         "What the line bills is then unknown, so nothing is concluded from its absence.";
     M301 "usage/2026-10/pax8-invoice-2026-10.json:6" "Pax8 Gullhaven Marine (Boatyard)" "an account is joined to no client"
