@@ -174,7 +174,7 @@ fn kill(mut child: Child) -> bool {
 #[test]
 fn a_run_killed_at_any_moment_leaves_one_whole_set_of_outputs() {
     let book = Book::new();
-    let (a, b, usual) = known(&book);
+    let (a, b, mut usual) = known(&book);
     let mut moments = Moments(7);
     let (mut struck, mut litter) = (0, 0);
     let mut before = State::A;
@@ -185,7 +185,10 @@ fn a_run_killed_at_any_moment_leaves_one_whole_set_of_outputs() {
         // Half of the blows fall near the end, where outputs are written and exchanged.
         let moment = if round % 2 == 0 { moments.next(usual) } else { usual.mul_f32(0.6) + moments.next(usual / 2) };
         std::thread::sleep(moment);
-        struck += u32::from(kill(child));
+        let alive = kill(child);
+        struck += u32::from(alive);
+        // The machine may be busier or idler than when a run was timed: aim where runs are found alive.
+        usual = if alive { usual.mul_f32(1.05) } else { usual.mul_f32(0.9) };
         let after = which(&book.outputs(), &a, &b);
         litter += u32::from(!book.litter().is_empty());
         if round % 16 == 15 {
@@ -206,7 +209,7 @@ fn a_run_killed_at_any_moment_leaves_one_whole_set_of_outputs() {
 #[test]
 fn a_first_run_that_is_killed_leaves_all_outputs_or_none() {
     let book = Book::new();
-    let (a, _, usual) = known(&book);
+    let (a, _, mut usual) = known(&book);
     let mut moments = Moments(11);
     let mut absent = 0;
     for _ in 0..16 {
@@ -215,7 +218,9 @@ fn a_first_run_that_is_killed_leaves_all_outputs_or_none() {
         }
         let child = book.start();
         std::thread::sleep(moments.next(usual + usual / 4));
-        kill(child);
+        if !kill(child) {
+            usual = usual.mul_f32(0.8);
+        }
         let found = book.outputs();
         assert!(found.is_empty() || found == a, "{:?}", found.keys());
         assert_eq!(found.is_empty(), !book.out().join(PERIOD).exists(), "no empty folder is shown");
