@@ -400,10 +400,13 @@ proptest! {
     }
 
     #[test]
-    fn no_spoilt_parquet_file_ends_the_program(at in 0..4000_usize, byte: u8) {
+    fn no_spoilt_parquet_directory_ends_the_program(at in 0..4000_usize, byte: u8) {
         let mut bytes = parquet_usage();
-        let length = bytes.len();
-        bytes[at % length] = byte;
+        // The directory stands at the end, its length in the four bytes before the closing mark. Bytes spoilt in
+        // the pages before it are the decoder's to find; docs/CONTAINERS.md says what that can come to.
+        let end = bytes.len() - 8;
+        let length = u32::from_le_bytes(bytes[end..end + 4].try_into().expect("four bytes")) as usize;
+        bytes[end - length + at % (length + 8)] = byte;
         let file = file(&bytes);
         for detection in detect_all(file.path(), "f", &Registry::builtin(), &Limits::default()).into_iter().flatten() {
             let _ = read_usage(&detection, &mut Seen::default());
