@@ -248,25 +248,9 @@ impl UsageSink for Sink<'_> {
             self.last_supplied = row.provider_name.to_string();
             self.supplied.insert(self.last_supplied.clone());
         }
-        let packed = Row {
-            key: self.scratch.key(row, self.stated),
-            content: row.content,
-            series: self.scratch.series(account, sku, row.subscription_id),
-            line: row.line,
-            file: self.file,
-            account,
-            sku,
-            identified: row.identity.is_some(),
-            category: row.charge_category,
-            treatment: row.treatment,
-            currency: row.currency,
-            start: row.charge_period_start,
-            end: row.charge_period_end,
-            exported: row.exported,
-            quantity: row.quantity,
-            cost: row.cost,
-            unit_cost: row.unit_cost,
-        };
+        let key = self.scratch.key(row, self.stated);
+        let series = self.scratch.series(account, sku, row.subscription_id);
+        let packed = Row { series, account, sku, ..Row::of(row, self.file, key) };
         let index = Partitions::partition_of(packed.key);
         let batch = &mut self.batches[index];
         batch.push(packed);
@@ -282,18 +266,10 @@ impl UsageSink for Sink<'_> {
         tally.add(reject.quantity, reject.cost)?;
         self.ledger.place(self.file, reject.currency, crate::control::Bucket::Rejected, &tally)?;
         self.fates.push(RowFate { file: self.file, line: reject.line, fate: Fate::Rejected(reject.code) });
-        let place = match reject.column {
-            0 => Place::line(self.source.clone(), reject.line),
-            column => Place::cell(self.source.clone(), reject.line, column),
-        };
-        let mut finding = Finding::new(reject.code, reject.message.clone()).at(place);
-        if !reject.value.is_empty() {
-            finding = finding.value(reject.value.clone());
-        }
         // Of a file that is refused whole one finding says so, and these are its rows.
         let whole_row = reject.with_its_file && reject.column == 0;
         if !reject.with_its_file {
-            self.log.add(finding);
+            self.log.add(reject.finding(&self.source));
         }
         if whole_row && !self.providers.contains(&reject.provider_name) {
             self.providers.insert(reject.provider_name.clone());

@@ -15,7 +15,7 @@ use super::{Fault, Run};
 use crate::book::Period;
 use crate::control::{Bucket, Fate, Ledger, RowFate, Tally};
 use crate::emit::FindingLog;
-use crate::finding::{Code, Finding, Place};
+use crate::finding::{Code, Place};
 use crate::format::ChargeCategory;
 use crate::ingest::Treatment;
 use crate::meter::{Metered, Sums};
@@ -195,32 +195,18 @@ impl<'a, 'p> Worker<'a, 'p> {
 
     fn place_copies(&mut self, copies: &[Row], out: &mut Vec<RowFate>) -> anyhow::Result<()> {
         for (row, judgement) in copies.iter().zip(judge(copies)) {
-            let fate = match judgement {
-                Judgement::Keep => self.place_row(row)?,
-                Judgement::Suspect => {
-                    self.say(Code::T204, row, "an equal row stands before it in the same file; both are kept");
-                    self.place_row(row)?
-                }
-                Judgement::Drop { code, kept } => {
-                    let kept = &copies[kept];
-                    let message = match code {
-                        Code::T201 => "the same line stands earlier in this file; that one is kept",
-                        Code::T203 => "a later export has this line with other content; that one is kept",
-                        _ => "the same row stands in another export; that one is kept",
-                    };
-                    self.say(code, row, message);
-                    self.enter(row, Bucket::Duplicate)?;
-                    Fate::Duplicate { code, kept_file: kept.file, kept_line: kept.line }
-                }
-                Judgement::Conflict => {
-                    let message = "two rows carry one identity and differ, and nothing says which export is later";
-                    let place = place_of(self.read, row.file, row.line);
-                    let finding = Finding::new(Code::T203, message).at(place);
-                    self.log.add(finding.severity(crate::finding::Severity::Error));
-                    self.placed.conflicts.push(row.position());
-                    self.contradict(row);
-                    self.enter(row, Bucket::Rejected)?;
-                    Fate::Rejected(Code::T203)
+            let place = || place_of(self.read, row.file, row.line);
+            self.log.extend(judgement.finding().map(|finding| finding.at(place())));
+            let fate = match judgement.dropped(copies) {
+                None => self.place_row(row)?,
+                Some(fate) => {
+                    if judgement == Judgement::Conflict {
+                        self.placed.conflicts.push(row.position());
+                        self.contradict(row);
+                    }
+                    let is_copy = matches!(fate, Fate::Duplicate { .. });
+                    self.enter(row, if is_copy { Bucket::Duplicate } else { Bucket::Rejected })?;
+                    fate
                 }
             };
             out.push(RowFate { file: row.file, line: row.line, fate });
@@ -299,10 +285,6 @@ impl<'a, 'p> Worker<'a, 'p> {
         let mut tally = Tally::default();
         tally.add(row.quantity, row.cost)?;
         self.placed.ledger.place(row.file, row.currency, bucket, &tally)
-    }
-
-    fn say(&mut self, code: Code, row: &Row, message: &str) {
-        self.log.add(Finding::new(code, message).at(place_of(self.read, row.file, row.line)));
     }
 
     /// Commits the fault a test asked for, once.

@@ -297,12 +297,7 @@ impl UsageSink for Sums {
         if reject.with_its_file || self.said == Some((reject.code, reject.line)) {
             return Ok(());
         }
-        let place = match reject.column {
-            0 => Place::line(&self.source, reject.line),
-            column => Place::cell(&self.source, reject.line, column),
-        };
-        let finding = Finding::new(reject.code, reject.message).at(place);
-        self.log.add(if reject.value.is_empty() { finding } else { finding.value(reject.value) });
+        self.log.add(reject.finding(&self.source));
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use crate::finding::{Code, Finding};
+use crate::finding::{Code, Finding, Place};
 use crate::format::{ChargeCategory, Column};
 use crate::rate::Currency;
 
@@ -92,6 +92,18 @@ pub struct Reject {
     pub quantity: Option<Decimal>,
     pub cost: Option<Decimal>,
     pub currency: Currency,
+}
+
+impl Reject {
+    /// What there is to say of the row, at its place in `source`.
+    pub fn finding(&self, source: &str) -> Finding {
+        let place = match self.column {
+            0 => Place::line(source, self.line),
+            column => Place::cell(source, self.line, column),
+        };
+        let finding = Finding::new(self.code, self.message.clone()).at(place);
+        if self.value.is_empty() { finding } else { finding.value(self.value.clone()) }
+    }
 }
 
 /// Lines of a file that are no usage rows.

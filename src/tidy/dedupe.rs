@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::row::Row;
-use crate::finding::Code;
+use crate::control::Fate;
+use crate::finding::{Code, Finding, Severity};
 
 /// What becomes of a row among its copies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,39 @@ pub enum Judgement {
     },
     /// Contradicts a copy, and nothing orders the two.
     Conflict,
+}
+
+impl Judgement {
+    /// What there is to say of the row, without its place.
+    pub fn finding(self) -> Option<Finding> {
+        let (code, message) = match self {
+            Judgement::Keep => return None,
+            Judgement::Suspect => (Code::T204, "an equal row stands before it in the same file; both are kept"),
+            Judgement::Drop { code: Code::T201, .. } => {
+                (Code::T201, "the same line stands earlier in this file; that one is kept")
+            }
+            Judgement::Drop { code: Code::T203, .. } => {
+                (Code::T203, "a later export has this line with other content; that one is kept")
+            }
+            Judgement::Drop { code, .. } => (code, "the same row stands in another export; that one is kept"),
+            Judgement::Conflict => {
+                let message = "two rows carry one identity and differ, and nothing says which export is later";
+                return Some(Finding::new(Code::T203, message).severity(Severity::Error));
+            }
+        };
+        Some(Finding::new(code, message))
+    }
+
+    /// The fate of a row that is not kept; `copies` are those that were judged.
+    pub fn dropped(self, copies: &[Row]) -> Option<Fate> {
+        match self {
+            Judgement::Keep | Judgement::Suspect => None,
+            Judgement::Drop { code, kept } => {
+                Some(Fate::Duplicate { code, kept_file: copies[kept].file, kept_line: copies[kept].line })
+            }
+            Judgement::Conflict => Some(Fate::Rejected(Code::T203)),
+        }
+    }
 }
 
 /// Judges rows of one key, which must be sorted by position. Same length and order as `copies`.

@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use crate::format::ChargeCategory;
-use crate::ingest::Treatment;
+use crate::ingest::{Treatment, UsageRow};
 use crate::rate::Currency;
 
 /// A usage row between ingest and meter. Text is interned by number; `file` numbers sources in path order.
@@ -42,6 +42,29 @@ pub const ROW_BYTES: usize = 16 * 6 + 8 + 4 * 6 + 3 + 3;
 const NO_DAY: i32 = i32::MIN;
 
 impl Row {
+    /// A typed row at rest, its texts not yet interned.
+    pub fn of(row: &UsageRow<'_>, file: u32, key: u128) -> Self {
+        Self {
+            key,
+            content: row.content,
+            series: 0,
+            line: row.line,
+            file,
+            account: 0,
+            sku: 0,
+            identified: row.identity.is_some(),
+            category: row.charge_category,
+            treatment: row.treatment,
+            currency: row.currency,
+            start: row.charge_period_start,
+            end: row.charge_period_end,
+            exported: row.exported,
+            quantity: row.quantity,
+            cost: row.cost,
+            unit_cost: row.unit_cost,
+        }
+    }
+
     /// The place that orders copies: first by path, then by line.
     pub fn position(&self) -> (u32, u64) {
         (self.file, self.line)

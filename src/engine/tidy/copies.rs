@@ -1,11 +1,11 @@
 //! The first reading: which rows are copies of one another, by the rules of `reconcile`. Only fingerprints
 //! wait in partitions; what is kept of the judgement is the fate of each row that is not written.
 
-use crate::control::{Fate, Ledger, RowFate};
+use crate::control::{Ledger, RowFate};
 use crate::emit::FindingLog;
-use crate::finding::{Code, Finding, Place, Severity};
+use crate::finding::{Finding, Place};
 use crate::ingest::{OtherLine, Reject, UsageRow, UsageSink, read_usage};
-use crate::tidy::{FateRuns, Judgement, PARTITIONS, Partitions, Row, judge};
+use crate::tidy::{FateRuns, PARTITIONS, Partitions, Row, judge};
 
 use super::{Export, TidySettings};
 use crate::engine::collect::Scratch;
@@ -39,40 +39,15 @@ pub(super) fn judge_all(
         let mut out = Vec::new();
         for copies in rows.chunk_by(|a, b| a.key == b.key) {
             for (row, judgement) in copies.iter().zip(judge(copies)) {
-                let fate = fate(row, judgement, copies, exports, log);
+                let source = exports.get(row.file as usize).map_or("", |e| e.detection.source.as_str());
+                log.extend(judgement.finding().map(|finding| finding.at(Place::line(source, row.line))));
+                let fate = judgement.dropped(copies);
                 out.extend(fate.map(|fate| RowFate { file: row.file, line: row.line, fate }));
             }
         }
         fates.push(out)?;
     }
     Ok(fates)
-}
-
-/// `None` for a row that is kept.
-fn fate(row: &Row, judgement: Judgement, copies: &[Row], exports: &[Export], log: &mut FindingLog) -> Option<Fate> {
-    let source = exports.get(row.file as usize).map_or("", |e| e.detection.source.as_str());
-    let finding = |code, message: &str| Finding::new(code, message).at(Place::line(source, row.line));
-    match judgement {
-        Judgement::Keep => None,
-        Judgement::Suspect => {
-            log.add(finding(Code::T204, "an equal row stands before it in the same file; both are kept"));
-            None
-        }
-        Judgement::Drop { code, kept } => {
-            let message = match code {
-                Code::T201 => "the same line stands earlier in this file; that one is kept",
-                Code::T203 => "a later export has this line with other content; that one is kept",
-                _ => "the same row stands in another export; that one is kept",
-            };
-            log.add(finding(code, message));
-            Some(Fate::Duplicate { code, kept_file: copies[kept].file, kept_line: copies[kept].line })
-        }
-        Judgement::Conflict => {
-            let message = "two rows carry one identity and differ, and nothing says which export is later";
-            log.add(finding(Code::T203, message).severity(Severity::Error));
-            Some(Fate::Rejected(Code::T203))
-        }
-    }
 }
 
 struct Sink<'a> {
@@ -88,25 +63,7 @@ struct Sink<'a> {
 impl UsageSink for Sink<'_> {
     fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()> {
         self.ledger.read(self.file, row.currency, row.quantity, row.cost)?;
-        let packed = Row {
-            key: self.scratch.key(row, self.export.stated),
-            content: row.content,
-            series: 0,
-            line: row.line,
-            file: self.file,
-            account: 0,
-            sku: 0,
-            identified: row.identity.is_some(),
-            category: row.charge_category,
-            treatment: row.treatment,
-            currency: row.currency,
-            start: row.charge_period_start,
-            end: row.charge_period_end,
-            exported: row.exported,
-            quantity: row.quantity,
-            cost: row.cost,
-            unit_cost: row.unit_cost,
-        };
+        let packed = Row::of(row, self.file, self.scratch.key(row, self.export.stated));
         let index = Partitions::partition_of(packed.key);
         let batch = &mut self.batches[index];
         batch.push(packed);
@@ -121,14 +78,7 @@ impl UsageSink for Sink<'_> {
         if reject.with_its_file {
             return Ok(());
         }
-        let source = self.export.detection.source.clone();
-        let place = match reject.column {
-            0 => Place::line(source, reject.line),
-            column => Place::cell(source, reject.line, column),
-        };
-        let mut finding = Finding::new(reject.code, reject.message).at(place);
-        finding.value = Some(reject.value).filter(|v| !v.is_empty());
-        self.log.add(finding);
+        self.log.add(reject.finding(&self.export.detection.source));
         Ok(())
     }
 
