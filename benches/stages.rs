@@ -77,7 +77,7 @@ fn main() -> Result<()> {
 fn in_a_run(rows: u64, rounds: usize) -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/books/rows-{rows}"));
     if !folder.join("made.json").exists() {
-        book::write(&plan(rows), &folder, 2)?;
+        book::write(&usual(rows), &folder, 2)?;
     }
     let settings = Settings::new(&folder, NonZeroUsize::new(2).context("two")?);
     let mut names: Vec<String> = Vec::new();
@@ -107,16 +107,13 @@ fn in_a_run(rows: u64, rounds: usize) -> Result<()> {
     Ok(())
 }
 
-fn plan(rows: u64) -> Plan {
-    let clients = (rows / 100).clamp(1, 5000);
-    let (format, shape) = (Format::TrueupUsage, Shape::Usual);
-    let (duplicates, rejects) = (30_000, 10_000);
-    Plan { rows, files: shape.files(rows), format, shape, clients, names: clients * 8, duplicates, rejects, seed: 1 }
+fn usual(rows: u64) -> Plan {
+    Plan::usual(rows, Format::TrueupUsage, Shape::Usual)
 }
 
 /// The judgements on distinct values and on lines: small beside rows, if each is cheap.
 fn alone(rounds: usize) -> Result<()> {
-    let plan = plan(500_000);
+    let plan = usual(500_000);
     let names: Vec<String> = (0..plan.names).map(|name| book::names::spelling(&plan, name)).collect();
     let mut out = io::stdout().lock();
     writeln!(out, "\nOne thread, median of {rounds} rounds\n\n| work | of them | µs each |\n|---|---|---|")?;

@@ -1,7 +1,7 @@
 //! The whole `trueup reconcile`, as the built program runs it, over generated books: wall and CPU time, rows a second
 //! and peak memory, medians of rounds in which every book takes its turn.
 //!
-//! `cargo bench --bench whole` runs books of 10 thousand to 1 million rows; `-- --rows N --rows M` others,
+//! `cargo bench --bench whole` runs books of a thousand to a million rows; `-- --rows N --rows M` others,
 //! `-- --formats` the other formats and `-- --extremes` the shapes that break programs. Books are kept in
 //! `target/books`.
 
@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 use book::{Format, PERIOD, Plan, Shape};
 use serde::Deserialize;
 
-const SIZES: [u64; 3] = [10_000, 100_000, 1_000_000];
+const SIZES: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 const EXTREMES: [Shape; 7] = [
     Shape::ManyFiles,
     Shape::OneFile,
@@ -105,10 +105,7 @@ fn subject(books: &Path, rows: u64, format: Format, shape: Shape) -> Result<Subj
     };
     let folder = books.join(format!("rows-{rows}{kind}"));
     if !folder.join("made.json").exists() {
-        let clients = (rows / 100).clamp(1, 5000);
-        let (files, names) = (shape.files(rows), clients * 8);
-        let plan = Plan { rows, files, format, shape, clients, names, duplicates: 30_000, rejects: 10_000, seed: 1 };
-        book::write(&plan, &folder, 2)?;
+        book::write(&Plan::usual(rows, format, shape), &folder, 2)?;
     }
     let name = if shape == Shape::Usual { format.id().to_string() } else { format!("{shape:?}") };
     Ok(Subject { name, rows, folder, costs: Vec::new() })
