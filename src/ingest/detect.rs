@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::contents::{Content, contents};
 use super::layout::Lines;
+use super::nested;
 use super::parquet::{ParquetColumns, parquet_columns};
 use super::{
     Dialect, Encoding, Event, JsonEvent, Limits, Record, RecordFault, Rows, Shape, Survey, open_text, read_json,
@@ -100,7 +101,12 @@ pub fn detect_all(
         }
         match content {
             Ok(content) if content.workbook.is_some() => sheets.push(content),
-            Ok(content) => found.push(recognise(content, registry)),
+            Ok(content) => {
+                let one = recognise(content, registry);
+                let within = one.as_ref().map(nested::within).unwrap_or_default();
+                found.push(one);
+                found.extend(within.into_iter().map(Ok));
+            }
             Err(finding) => found.push(Err(vec![finding])),
         }
     }

@@ -21,6 +21,7 @@ mod layout_tests;
 mod limits;
 #[cfg(test)]
 pub(crate) mod made;
+mod nested;
 mod number;
 mod parquet;
 mod progress;

@@ -11,7 +11,7 @@ use super::styles::Styles;
 use super::typed::{ERROR_CELL, Problem};
 use super::{Detection, Dialect, OtherLine, Record, Shape, Table, TableRow, survey};
 use crate::finding::{Code, Finding, Place, Severity};
-use crate::format::{TableKind, closest, normalise};
+use crate::format::{ColumnRule, From, RowRule, TableKind, closest, normalise};
 use crate::rate::plain;
 
 /// Reads a table of a PSA format. Numbers and dates that read for certain come out as plain decimals and
@@ -34,7 +34,13 @@ pub fn read_table(detection: &Detection) -> Result<Table, Vec<Finding>> {
     let fed: Vec<usize> = (0..names.len()).filter(|i| binding.feeds(*i)).collect();
     let columns = fed.iter().map(|i| names[*i].to_string()).collect();
     let mut reader = TableReader {
-        table: Table { source: detection.source.clone(), columns, rows: Vec::new() },
+        table: Table {
+            source: detection.source.clone(),
+            columns,
+            ways_out: fed.iter().map(|i| way_out(&detection.spec.id, spec_table.column(names[*i]))).collect(),
+            ..Table::default()
+        },
+        excluded: spec_table.exclude.clone(),
         binding,
         fed,
         numbers,
@@ -68,7 +74,7 @@ pub fn read_named_table(
     columns: &[&str],
     required: &[&str],
 ) -> Result<(Table, Vec<Finding>), Vec<Finding>> {
-    let empty = || Table { source: source.to_string(), columns: Vec::new(), rows: Vec::new() };
+    let empty = || Table { source: source.to_string(), ..Table::default() };
     let survey = match survey(path, source) {
         // Nothing was mapped or decided yet.
         Err(finding) if finding.code == Code::I114 => return Ok((empty(), Vec::new())),
@@ -122,7 +128,7 @@ pub fn read_named_table(
         }
     }
     let mut reader = NamedReader {
-        table: Table { source: source.to_string(), columns: Vec::new(), rows: Vec::new() },
+        table: Table { source: source.to_string(), ..Table::default() },
         fields: Vec::new(),
         findings: Vec::new(),
     };
@@ -141,6 +147,7 @@ pub fn read_named_table(
 /// Rows of a PSA table.
 struct TableReader {
     table: Table,
+    excluded: Vec<RowRule>,
     binding: Binding,
     /// The canonical columns that something feeds.
     fed: Vec<usize>,
@@ -156,6 +163,13 @@ impl TableReader {
             let (column, value) = (field as u64 + 1, cells.cell(field).to_string());
             let problem = Problem { code: Code::I111, column, value, message: ERROR_CELL.to_string() };
             self.findings.push(finding(&self.table.source, line, problem));
+            return;
+        }
+        if let Some((rule, field)) = self.binding.excluded_by(cells) {
+            let reason = self.excluded.get(rule).map_or("", |r| r.reason.as_str());
+            let place = Place::cell(&self.table.source, line, field as u64 + 1);
+            let note = Finding::new(Code::I102, format!("the row is left out: {reason}")).severity(Severity::Info);
+            self.table.notes.push(note.at(place).value(cells.cell(field)));
             return;
         }
         self.binding.prepare(cells);
@@ -174,6 +188,25 @@ impl TableReader {
             None
         };
         canonical.unwrap_or_else(|| taken.text.to_string())
+    }
+}
+
+/// What a user can do about a word of the vendor's or of their tenant that a column does not know.
+fn way_out(format: &str, column: Option<&ColumnRule>) -> String {
+    let headings = column.iter().flat_map(|c| &c.steps).filter(|s| !s.words.is_empty());
+    let headings: Vec<&str> = headings
+        .filter_map(|s| if let From::Heading(heading) = &s.from { Some(heading.as_str()) } else { None })
+        .collect();
+    let quoted = |heading: &str| {
+        let bare = heading.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        if bare { format!("[words.{format}.{heading}]") } else { format!("[words.{format}.\"{heading}\"]") }
+    };
+    match headings.as_slice() {
+        [] => String::new(),
+        some => {
+            let sections: Vec<String> = some.iter().map(|h| quoted(h)).collect();
+            format!("say in trueup.toml, under {}, what it means", sections.join(" or "))
+        }
     }
 }
 

@@ -31,8 +31,8 @@ impl Service {
         cancelled: Option<NaiveDate>,
     ) -> Self {
         let months = contract.bill_cycle.months();
-        // Without a start date cycles are those of the calendar year.
-        let into_cycle = match contract.start_date {
+        // Without a day to count from cycles are those of the calendar year.
+        let into_cycle = match contract.anchor() {
             Some(start) => period.months_since(Period::of(start)),
             None => period.start().month0().cast_signed(),
         };
