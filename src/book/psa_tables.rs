@@ -113,6 +113,9 @@ pub struct PsaDefaults {
     pub proration: Option<Proration>,
     /// Of contracts that neither the PSA nor the line before settles.
     pub proration_rule: Option<Proration>,
+    /// As `[proration]` has it: a line's first, and its last day, do not count.
+    pub skips_effective_day: bool,
+    pub skips_cancelled_day: bool,
     /// The last day of the period: the stretch of a line that holds on it keeps the line's own id. Without it,
     /// the newest stretch does.
     pub as_of: Option<NaiveDate>,
@@ -128,7 +131,6 @@ pub fn load_psa(tables: &[(TableKind, Table)]) -> (Psa, Vec<Finding>) {
 pub fn load_psa_with(tables: &[(TableKind, Table)], defaults: &PsaDefaults) -> (Psa, Vec<Finding>) {
     let mut load = Load { defaults: defaults.clone(), ..Load::default() };
     for (kind, table) in tables {
-        load.findings.extend(table.notes.iter().cloned());
         match kind {
             TableKind::Usage => {}
             TableKind::Clients => load.clients(table),
@@ -420,7 +422,7 @@ impl Load {
                 units.unwrap_or_default(),
                 adjustments.unwrap_or_default(),
                 whole_months,
-                self.defaults.as_of,
+                &self.defaults,
                 &mut self.findings,
             );
             match said {

@@ -9,10 +9,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 use rust_decimal::Decimal;
 
 use super::psa::ContractLine;
+use super::psa_tables::PsaDefaults;
 use crate::finding::{Code, Finding, Place, Severity};
 use crate::rate::plain;
 
@@ -50,13 +51,13 @@ struct Stretch {
 
 /// The line once for each stretch of days with one quantity and price; `None`, and a finding, where its
 /// quantity cannot be known. `whole_months`: nothing is prorated, so what holds at a month's end holds for all
-/// of it. The stretch that holds on `as_of` (else the nearest before, else the first) keeps the line's id.
+/// of it. The stretch that holds as of the period (else the nearest before, else the first) keeps the line's id.
 pub(super) fn stretches(
     line: &ContractLine,
     mut units: Vec<UnitRange>,
     mut adjustments: Vec<Adjustment>,
     whole_months: bool,
-    as_of: Option<NaiveDate>,
+    defaults: &PsaDefaults,
     findings: &mut Vec<Finding>,
 ) -> Option<Vec<ContractLine>> {
     units.sort_by(|a, b| (a.start, a.end, &a.id, &a.place).cmp(&(b.start, b.end, &b.id, &b.place)));
@@ -95,7 +96,7 @@ pub(super) fn stretches(
     findings.extend(contradictions(line, &units, &adjustments));
     let priced = merged(priced(found, &adjustments, line));
     let stretches = if whole_months { merged(by_month(priced)) } else { priced };
-    Some(named(line, &stretches, as_of))
+    Some(named(line, &stretches, defaults))
 }
 
 /// The stretches in order of their days; `None` where a quantity falls below none or cannot be held.
@@ -243,16 +244,22 @@ fn by_month(stretches: Vec<Stretch>) -> Vec<Stretch> {
     out
 }
 
-fn named(line: &ContractLine, stretches: &[Stretch], as_of: Option<NaiveDate>) -> Vec<ContractLine> {
-    let begun = |s: &Stretch| as_of.is_none_or(|day| s.from <= day);
+fn named(line: &ContractLine, stretches: &[Stretch], defaults: &PsaDefaults) -> Vec<ContractLine> {
+    let begun = |s: &Stretch| defaults.as_of.is_none_or(|day| s.from <= day);
     let own = stretches.iter().rposition(begun).unwrap_or(0);
+    // Where a first or last day does not count, a day within the line must still count once.
+    let cancelled = |i: usize, s: &Stretch| {
+        let goes_on = stretches.get(i + 1).is_some_and(|next| joins(s, next));
+        let later = u64::from(defaults.skips_cancelled_day) + u64::from(goes_on && defaults.skips_effective_day);
+        s.to.and_then(|day| day.checked_add_days(Days::new(later)))
+    };
     let line_of = |(i, s): (usize, &Stretch)| ContractLine {
         id: if i == own { line.id.clone() } else { line.id.stretch(s.from) },
         quantity: s.quantity,
         unit_price: s.unit_price,
         unit_cost: s.unit_cost,
         effective_date: Some(line.effective_date.map_or(s.from, |day| day.max(s.from))),
-        cancelled_date: match (line.cancelled_date, s.to) {
+        cancelled_date: match (line.cancelled_date, cancelled(i, s)) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         },

@@ -102,7 +102,10 @@ pub fn sides(
                 continue;
             }
             match read_table(&detection) {
-                Ok(table) => tables.push((detection.kind(), table)),
+                Ok(mut table) => {
+                    log.extend(std::mem::take(&mut table.findings));
+                    tables.push((detection.kind(), table));
+                }
                 Err(findings) => refuse(findings, log),
             }
         }

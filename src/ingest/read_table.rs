@@ -5,11 +5,13 @@ use std::path::Path;
 
 use super::bind::{Binding, Cells, Taken};
 use super::detect::head_rows;
+use super::escape::shown_escape;
 use super::export::{each_record, every_heading, learn};
 use super::layout::{Layout, LineSink, Lines};
 use super::styles::Styles;
 use super::typed::{ERROR_CELL, Problem};
-use super::{Detection, Dialect, OtherLine, Record, Shape, Table, TableRow, survey};
+use super::unnamed::Unnamed;
+use super::{Detection, Dialect, OtherLine, Record, Shape, Table, TableRow, serial, survey};
 use crate::finding::{Code, Finding, Place, Severity};
 use crate::format::{ColumnRule, From, RowRule, TableKind, closest, normalise};
 use crate::rate::plain;
@@ -46,6 +48,7 @@ pub fn read_table(detection: &Detection) -> Result<Table, Vec<Finding>> {
         numbers,
         dates,
         styles,
+        unnamed: Unnamed::of(detection),
         findings: Vec::new(),
     };
     if detection.is_laid_out() {
@@ -63,7 +66,13 @@ pub fn read_table(detection: &Detection) -> Result<Table, Vec<Finding>> {
         })
     }
     .map_err(unreadable)?;
-    if reader.findings.is_empty() { Ok(reader.table) } else { Err(reader.findings) }
+    if !reader.findings.is_empty() {
+        return Err(reader.findings);
+    }
+    let TableReader { mut table, styles, unnamed, .. } = reader;
+    table.findings.extend(styles.serials().map(|(field, example)| serial::finding(detection, field, example)));
+    table.findings.extend(unnamed.findings(&detection.source));
+    Ok(table)
 }
 
 /// Reads one of the book's own tables, whose column names are known. Headings match as those of formats
@@ -139,7 +148,11 @@ pub fn read_named_table(
         }
     }
     let layout = Layout::small(&headings);
-    let lines = Lines { path, survey: &survey, dialect: Dialect { delimiter, quote: b'"' }, header_line };
+    let dialect = Dialect::of(delimiter);
+    let shown = shown_escape(path, &survey, dialect, header_line).map_err(|e| fail(Code::I101, &e.to_string()))?;
+    let (escape, said) = shown.settle(source).map_err(|finding| vec![finding])?;
+    findings.extend(said);
+    let lines = Lines { path, survey: &survey, dialect: dialect.escaped(escape), header_line };
     layout.read(lines, &mut reader).map_err(|e| fail(Code::I101, &e.to_string()))?;
     if reader.findings.is_empty() { Ok((reader.table, findings)) } else { Err(reader.findings) }
 }
@@ -154,6 +167,7 @@ struct TableReader {
     numbers: Vec<usize>,
     dates: Vec<usize>,
     styles: Styles,
+    unnamed: Unnamed,
     findings: Vec<Finding>,
 }
 
@@ -169,7 +183,7 @@ impl TableReader {
             let reason = self.excluded.get(rule).map_or("", |r| r.reason.as_str());
             let place = Place::cell(&self.table.source, line, field as u64 + 1);
             let note = Finding::new(Code::I102, format!("the row is left out: {reason}")).severity(Severity::Info);
-            self.table.notes.push(note.at(place).value(cells.cell(field)));
+            self.table.findings.push(note.at(place).value(cells.cell(field)));
             return;
         }
         self.binding.prepare(cells);
@@ -232,6 +246,7 @@ impl LineSink for TableReader {
         Ok(())
     }
     fn row(&mut self, record: &Record) -> anyhow::Result<()> {
+        self.unnamed.observe(record);
         self.take(record, record.line());
         Ok(())
     }

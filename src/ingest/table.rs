@@ -11,8 +11,8 @@ pub struct Table {
     pub rows: Vec<TableRow>,
     /// For each column, what to do about a word in it that is not known; may be shorter than `columns`.
     pub ways_out: Vec<String>,
-    /// What was left out in reading.
-    pub notes: Vec<Finding>,
+    /// What was said of it while it was read; nothing that refuses it.
+    pub findings: Vec<Finding>,
 }
 
 #[derive(Debug, Clone, Default)]

@@ -160,6 +160,19 @@ fn where_nothing_is_prorated_a_month_has_the_quantity_of_its_end() {
 }
 
 #[test]
+fn a_day_that_does_not_count_for_one_stretch_counts_for_the_other() {
+    let (from, to) = (day("2026-10-01"), Some(day("2026-10-14")));
+    let pair = [stretch(from, to, Decimal::ONE), stretch(day("2026-10-15"), None, Decimal::TWO)];
+    let cancelled = |skips_effective_day, skips_cancelled_day| {
+        let defaults = PsaDefaults { skips_effective_day, skips_cancelled_day, ..PsaDefaults::default() };
+        named(&sample(), &pair, &defaults)[0].cancelled_date.expect("a day").to_string()
+    };
+    // The last counted day is the 14th, or where the 15th does not count for the next stretch, the 15th.
+    assert_eq!((cancelled(false, false), cancelled(true, false)), ("2026-10-14".into(), "2026-10-15".into()));
+    assert_eq!((cancelled(false, true), cancelled(true, true)), ("2026-10-15".into(), "2026-10-16".into()));
+}
+
+#[test]
 fn units_of_a_line_that_is_not_there_are_told() {
     let (_, said, _) = stretched(LINES, "501,2026-10-01,2026-10-31,4\n777,2026-10-01,2026-10-31,4\n", "", None);
     assert_eq!(said.len(), 1, "{said:?}");
@@ -180,7 +193,7 @@ fn stretches_of_any_replay_do_not_overlap_and_end_at_the_sum() {
             place: Place::default(),
         }).collect();
         let line = ContractLine { id: ContractLineId::new("501"), ..sample() };
-        let lines = stretches(&line, Vec::new(), adjustments, whole, None, &mut Vec::new()).expect("quantities");
+        let lines = stretches(&line, Vec::new(), adjustments, whole, &PsaDefaults::default(), &mut Vec::new()).expect("quantities");
         for pair in lines.windows(2) {
             prop_assert_eq!(pair[0].cancelled_date.and_then(|d| d.succ_opt()), pair[1].effective_date);
         }
