@@ -750,6 +750,23 @@ fn an_addition_without_a_price_is_held_and_said() {
     book.psa.products[0].unit_price = None;
     assert_eq!(book.billed("2026-02"), ["L1 proration 1 - 2026-02-10/2026-12-31"]);
     assert_eq!(book.said("2026-02"), ["R418 L1 - -"]);
+    book = book.used("3");
+    assert_eq!(book.billed("2026-03"), ["L1 proration 3 - 2026-03-01/2026-03-31"]);
+    assert_eq!(book.said("2026-03"), ["R401 L1 2 -", "R418 L1 2 -"]);
+}
+
+/// The vendor's 3.00 and half as much again are 4.50.
+#[test]
+fn cost_plus_is_trued_up_at_the_metered_cost() {
+    let mut book = advance().used("12");
+    (book.psa.contract_lines[0].pricing_model, book.psa.contract_lines[0].unit_price) = (PricingModel::CostPlus, None);
+    book.psa.contract_lines[0].markup_percent = Some(d("50"));
+    book.metered[0].unit_cost = Some(d("3"));
+    book.metered[0].cost = [(Currency::parse("USD").expect("a currency"), d("36"))].into();
+    assert_eq!(
+        book.billed("2026-10"),
+        ["L1 proration 2 9.00 2026-10-01/2026-10-31", "L1 recurring 12 54.00 2026-11-01/2026-11-30"]
+    );
 }
 
 /// A book of files, from text to text: seats that change on the 15th beside the two additions of a PSA; mail in arrears

@@ -18,11 +18,13 @@ impl<'a> LineBuilder<'a, '_, '_> {
     /// What was billed before and has turned out otherwise: the line began, or ended, within a cycle that is
     /// paid for in advance, or not the contract quantity was used.
     pub(super) fn true_up(&self, view: &LineView<'a>, billed: &Billed, out: &mut Outcome) -> Result<(), Overflow> {
+        let mut view = view.clone();
+        view.terms.unit_cost = view.terms.unit_cost.or(self.case.metered_unit_cost());
         for span in &view.service.spans {
-            self.dated(view, billed, span, out)?;
+            self.dated(&view, billed, span, out)?;
         }
         if view.service.billed_before && billed.quantity != billed.before.quantity() {
-            self.quantity_changed(view, billed, out)?;
+            self.quantity_changed(&view, billed, out)?;
         }
         Ok(())
     }
@@ -76,8 +78,16 @@ impl<'a> LineBuilder<'a, '_, '_> {
         } else {
             rate_month(view, billed.quantity)?
         };
-        let (Ok(now), Ok(before)) = (now, rate_month(view, paid)?) else {
-            return Ok(());
+        let (now, before) = match (now, rate_month(view, paid)?) {
+            (Ok(now), Ok(before)) => (now, before),
+            (Err(problem), _) | (_, Err(problem)) => {
+                // Where the cycle itself is billed, its line has said so.
+                if !view.service.due {
+                    item.quantity = billed.quantity;
+                    self.unpriced(view, item, &problem, out);
+                }
+                return Ok(());
+            }
         };
         item.quantity = subtract(now.quantity, before.quantity)?;
         item.unit_price = now.unit_price.filter(|_| now.unit_price == before.unit_price);
