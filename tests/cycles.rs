@@ -57,6 +57,7 @@ fn line(id: &str, quantity: &str, effective: &str, cancelled: &str) -> ContractL
         held: false,
         no_charge: false,
         proration: None,
+        by_day: false,
         place: Place::line("psa/contract_lines.csv", 2),
     }
 }
@@ -713,6 +714,10 @@ fn a_one_time_line_bills_once_whatever_cycle_timing_and_rule() {
         beside.billed("2026-10"),
         ["L1 recurring 10 50.00 2026-10-01/2026-10-31", "L2 one-time 3 15.00 2026-10-31/2026-10-31"]
     );
+    // A month of units as a PSA keeps them by day is a quantity, and not a fee.
+    let mut units = monthly().lines(vec![line("L1", "10", "2026-10-01", "2026-10-31")]);
+    units.psa.contract_lines[0].by_day = true;
+    assert_eq!(units.billed("2026-10"), ["L1 recurring 10 50.00 2026-10-01/2026-10-31"]);
     // Over two months it is a line as any other.
     let two = monthly().lines(vec![line("L1", "10", "2026-10-17", "2026-11-15")]);
     assert_eq!(

@@ -510,6 +510,7 @@ fn contract_line(cells: &mut Cells<'_>, place: Place, states_quantity: bool) -> 
         held: cells.flag("held", false),
         no_charge: cells.flag("no_charge", false),
         proration: cells.word("proration", PRORATION, None),
+        by_day: false,
         place,
     };
     if pricing_model == PricingModel::Package && line.package_size.is_some_and(|size| size <= Decimal::ZERO) {
