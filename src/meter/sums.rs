@@ -327,7 +327,7 @@ mod tests {
             assert!(!one.is_consumption());
         }
         let mut used = Sums::default();
-        let row = Row { category: ChargeCategory::Usage, ..rows[0].clone() };
+        let row = Row { category: ChargeCategory::Usage, ..rows[0] };
         let here = Belonging { quantity: true, cost: true };
         used.add(&row, 0, october, here, Conversion { rule: MeterRule::Sum, multiplier: Decimal::ONE }).expect("fits");
         assert!(used.is_consumption());
