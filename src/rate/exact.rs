@@ -24,6 +24,16 @@ impl ExactSum {
         Self { mantissa: value.mantissa(), scale: value.scale() }
     }
 
+    /// `mantissa × 10^-scale`, as it was kept aside by [`ExactSum::parts`].
+    pub const fn from_parts(mantissa: i128, scale: u32) -> Self {
+        Self { mantissa, scale }
+    }
+
+    /// Mantissa and scale.
+    pub const fn parts(self) -> (i128, u32) {
+        (self.mantissa, self.scale)
+    }
+
     pub fn is_zero(self) -> bool {
         self.mantissa == 0
     }
@@ -38,6 +48,10 @@ impl ExactSum {
 
     /// Adds another sum.
     pub fn merge(&mut self, other: Self) -> Result<(), Overflow> {
+        if self.scale == other.scale {
+            self.mantissa = self.mantissa.checked_add(other.mantissa).ok_or(Overflow)?;
+            return Ok(());
+        }
         let scale = self.scale.max(other.scale);
         let left = self.at_scale(scale)?;
         let right = other.at_scale(scale)?;

@@ -40,13 +40,8 @@ pub struct TidySettings {
     pub stale_months: u32,
     /// Where unnamed temporary files may be made.
     pub spill_dir: PathBuf,
-    /// Rows kept in memory before they spill.
-    pub rows_in_memory: usize,
-}
-
-impl TidySettings {
-    /// Rows kept in memory as measured to be enough.
-    pub const ROWS_IN_MEMORY: usize = 256 * 1024;
+    /// Bytes of memory for what waits to be judged; the rest goes to temporary files.
+    pub memory: u64,
 }
 
 /// What became of one export.
