@@ -13,6 +13,7 @@ mod names;
 mod period;
 mod psa;
 mod psa_links;
+mod psa_prices;
 mod psa_tables;
 #[cfg(test)]
 mod small_table;

@@ -9,6 +9,7 @@ use super::psa::{
     PriceTier, PricingModel, Product, ProductCode, Proration, Psa, WholeUnits,
 };
 use super::psa_links::link;
+use super::psa_prices::check_prices;
 use crate::finding::{Code, Finding, Place};
 use crate::format::TableKind;
 use crate::ingest::{Table, TableRow};
@@ -82,6 +83,7 @@ pub fn load_psa(tables: &[(TableKind, Table)]) -> (Psa, Vec<Finding>) {
         }
     }
     link(&mut load.psa, &load.refused_contracts, &load.refused_tiers, &mut load.findings);
+    check_prices(&load.psa, &mut load.findings);
     (load.psa, load.findings)
 }
 

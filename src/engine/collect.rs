@@ -18,7 +18,8 @@ use crate::control::{Fate, Ledger, RowFate};
 use crate::emit::{FindingLog, Rejected};
 use crate::finding::{Code, Finding, Place};
 use crate::format::{ChargeCategory, MeterRule};
-use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, UsageRow, UsageSink, read_usage};
+use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, Treatment, UsageRow, UsageSink, read_usage};
+use crate::rate::{CostCheck, Currency};
 use crate::resolve::{AccountKey, SkuKey};
 use crate::tidy::{FateRuns, PARTITIONS, Partitions, Row, belonging};
 
@@ -64,6 +65,8 @@ pub struct FileRead {
     pub rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
     /// Vendors (empty if not known) of rows that could not be read and name no account or SKU.
     pub nameless: BTreeSet<String>,
+    /// How its amounts come from its quantities and unit prices.
+    pub cost_checks: BTreeMap<Currency, CostCheck>,
 }
 
 /// All exports, read.
@@ -162,6 +165,8 @@ fn read_one(shared: &Shared<'_>, export: Export, index: usize) -> anyhow::Result
         rejects: Spool::default(),
         rejected_uses: BTreeMap::new(),
         nameless: BTreeSet::new(),
+        cost_check: (Currency::NONE, CostCheck::default()),
+        cost_checks: BTreeMap::new(),
         truncated: false,
         scratch: Scratch::default(),
         last_provider: String::new(),
@@ -170,10 +175,22 @@ fn read_one(shared: &Shared<'_>, export: Export, index: usize) -> anyhow::Result
     let totals = read_usage(&export.detection, &mut sink)
         .with_context(|| format!("{} could not be read", export.detection.source))?;
     sink.flush()?;
+    sink.settle_costs();
     let truncated = totals.truncated || sink.truncated;
     let Sink { ledger, log, fates, other_lines, providers, supplied, rejects, rejected_uses, nameless, .. } = sink;
-    let file =
-        FileRead { export, totals, truncated, other_lines, providers, supplied, rejects, rejected_uses, nameless };
+    let cost_checks = sink.cost_checks;
+    let file = FileRead {
+        export,
+        totals,
+        truncated,
+        other_lines,
+        providers,
+        supplied,
+        rejects,
+        rejected_uses,
+        nameless,
+        cost_checks,
+    };
     Ok(Done { file, ledger, log, fates })
 }
 
@@ -196,6 +213,9 @@ struct Sink<'a> {
     rejects: Spool,
     rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
     nameless: BTreeSet<String>,
+    /// Of the currency of the last row; the others rest in `cost_checks`.
+    cost_check: (Currency, CostCheck),
+    cost_checks: BTreeMap<Currency, CostCheck>,
     truncated: bool,
     scratch: Scratch,
     last_provider: String,
@@ -212,6 +232,26 @@ impl Sink<'_> {
         Ok(())
     }
 
+    /// Holds what a row states as its cost against its quantity and unit cost.
+    fn check_cost(&mut self, row: &UsageRow<'_>) {
+        let (Some(quantity), Some(unit_cost), Some(cost)) = (row.quantity, row.unit_cost, row.cost) else { return };
+        if row.treatment != Treatment::Counted {
+            return;
+        }
+        if self.cost_check.0 != row.currency {
+            self.settle_costs();
+            self.cost_check = (row.currency, self.cost_checks.remove(&row.currency).unwrap_or_default());
+        }
+        self.cost_check.1.note(quantity, unit_cost, cost, row.currency);
+    }
+
+    fn settle_costs(&mut self) {
+        let (currency, check) = std::mem::take(&mut self.cost_check);
+        if check.rows > 0 {
+            self.cost_checks.insert(currency, check);
+        }
+    }
+
     fn spill_dir(&self) -> &Path {
         &self.shared.run.spill_dir
     }
@@ -222,6 +262,7 @@ impl UsageSink for Sink<'_> {
         self.ledger
             .read(self.file, row.currency, row.quantity, row.cost)
             .with_context(|| format!("the sums up to {} cannot be held", Place::line(self.source.clone(), row.line)))?;
+        self.check_cost(row);
         let (accounts, skus) = (&self.shared.accounts, &self.shared.skus);
         let account = self
             .accounts

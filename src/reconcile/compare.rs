@@ -26,6 +26,8 @@ pub struct Comparison {
     pub spread: bool,
     /// For each active line, newest first: what it would bill if the metered quantity rules.
     pub proposed: Vec<Decimal>,
+    /// The same before it was made whole, where the PSA takes whole units only.
+    pub exact: Vec<Decimal>,
     /// The same after the line's own rule: under `greater` never less than the contract quantity.
     pub wanted: Vec<Decimal>,
     /// For each active line: is it one of those compared? The others ended within the period.
@@ -85,14 +87,23 @@ pub fn compare(
         (None, true, None) if !unread => Some(Decimal::ZERO),
         (None, _, _) => None,
     };
-    let allotted = units.map_or_else(|| Ok(held.clone()), |u| allot(u, &held))?;
-    let mut shares = allotted.into_iter();
-    let proposed: Vec<Decimal> = unit
+    // The total is made whole before it is shared out, and before bounds and included units.
+    let shared = |total: Option<Decimal>| total.map_or_else(|| Ok(held.clone()), |u| allot(u, &held));
+    let (exact, allotted) = (shared(units)?, shared(units.map(|u| whole(unit, u)))?);
+    let whole_share = |view: &LineView<'_>, share: Decimal| {
+        // A contract quantity that is not whole stands as it is while nothing changes it.
+        if share == view.line.quantity { share } else { whole(unit, share) }
+    };
+    let mut shares = allotted.into_iter().zip(exact);
+    let (proposed, exact): (Vec<Decimal>, Vec<Decimal>) = unit
         .active
         .iter()
         .zip(&is_compared)
-        .map(|(v, c)| if *c { whole(unit, shares.next().unwrap_or(v.line.quantity)) } else { v.line.quantity })
-        .collect();
+        .map(|(v, c)| match if *c { shares.next() } else { None } {
+            Some((share, exact)) => (whole_share(v, share), exact),
+            None => (v.line.quantity, v.line.quantity),
+        })
+        .unzip();
 
     let mut comparison = Comparison {
         metered: units,
@@ -102,6 +113,7 @@ pub fn compare(
         spread,
         wanted: proposed.clone(),
         proposed,
+        exact,
         is_compared,
     };
     for (view, wanted) in unit.active.iter().zip(&mut comparison.wanted) {
@@ -233,6 +245,7 @@ fn without_line(
         disagreement: None,
         spread: false,
         proposed: Vec::new(),
+        exact: Vec::new(),
         wanted: Vec::new(),
         is_compared: Vec::new(),
     };

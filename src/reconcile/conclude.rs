@@ -5,21 +5,22 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::compare::{Comparison, Disagreement, billing, compare};
+use super::compare::{Comparison, Disagreement, billing, compare, whole};
 use super::decide::{Lapse, Standing, standing};
 use super::duplicate_line;
 use super::ids::discrepancy_id;
 use super::lines::{Billed, LineBuilder};
 use super::margin;
+use super::residue::{Invoice, Residue};
 use super::supply::Supply;
 use super::unit::{Index, Unit, units};
 use super::verdict::Verdicts;
 use super::{Action, Discrepancy, LineItem, OwedBy, QuantityChange, VerdictRow};
-use crate::book::{Billing, Config, ContractId, Decision, DecisionKind, Period, Psa};
+use crate::book::{Billing, Config, Decision, DecisionKind, Period, Psa};
 use crate::control::Bucket;
 use crate::finding::{Code, Severity};
 use crate::meter::Metered;
-use crate::rate::{Currency, Overflow, add, plain, subtract};
+use crate::rate::{Currency, Overflow, plain, subtract};
 
 /// Everything a reconciliation is concluded from. It cannot tell who added the metered sums up.
 pub struct Input<'a> {
@@ -40,8 +41,8 @@ pub struct Outcome {
     pub verdicts: Vec<VerdictRow>,
     /// Where the rows of each metered group ended; same order as the input's `metered`.
     pub placements: Vec<Placement>,
-    /// What rounding per line added, per contract and currency.
-    pub residue: BTreeMap<(ContractId, Currency), Decimal>,
+    /// What rounding each line added to its invoice.
+    pub residue: BTreeMap<Invoice, Residue>,
 }
 
 /// Where the rows of a metered group ended, and what they feed.
@@ -220,37 +221,42 @@ fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Ove
                 .filter(|(_, c)| **c)
                 .map(|(v, _)| v.line.quantity)
                 .collect();
-            Some(super::quantity::allot(total, &held)?)
+            let exact = super::quantity::allot(total, &held)?;
+            let units = super::quantity::allot(whole(case.unit, total), &held)?;
+            Some(units.into_iter().zip(exact).collect::<Vec<_>>())
         }
         None => None,
     };
     let mut set = set.map(Vec::into_iter);
     let mapped = comparison.metered.is_some() || case.input.supply.is_mapped(&case.unit.product_code);
     let mut out: Vec<Billed> = Vec::with_capacity(case.unit.active.len());
-    for ((view, proposed), compared) in case.unit.active.iter().zip(&comparison.proposed).zip(&comparison.is_compared) {
-        let contract = view.line.quantity;
-        let quantity = if !compared {
+    let lines = case.unit.active.iter().zip(comparison.proposed.iter().zip(&comparison.exact));
+    for ((view, (proposed, exact)), compared) in lines.zip(&comparison.is_compared) {
+        let contract = (view.line.quantity, view.line.quantity);
+        let metered_units = (*proposed, *exact);
+        // What is billed, and what it was before it was made whole.
+        let (quantity, used) = if !compared {
             contract
         } else if let Some(quantities) = &mut set {
             quantities.next().unwrap_or(contract)
         } else {
             match decision.kind() {
-                Some(DecisionKind::Accept) => *proposed,
+                Some(DecisionKind::Accept) => metered_units,
                 Some(DecisionKind::Keep | DecisionKind::Dismiss) => contract,
                 Some(DecisionKind::Set) | None if stands => contract,
                 Some(DecisionKind::Set) | None => match billing(view, mapped, case.input.config) {
-                    Billing::Metered if comparison.metered.is_some() => *proposed,
-                    Billing::Metered | Billing::Contract => contract,
-                    Billing::Greater => contract.max(*proposed),
+                    Billing::Metered if comparison.metered.is_some() => metered_units,
+                    Billing::Greater if *proposed > contract.0 => (*proposed, contract.1.max(*exact)),
+                    Billing::Metered | Billing::Contract | Billing::Greater => contract,
                 },
             }
         };
         // A negative sum (more given back than charged) shows as it is, on the newest line.
         let negative = comparison.metered.filter(|m| *m < Decimal::ZERO && out.is_empty());
-        let metered = comparison.metered.filter(|_| *compared).map(|_| negative.unwrap_or(*proposed));
+        let metered = comparison.metered.filter(|_| *compared).map(|_| negative.unwrap_or(*exact));
         // Only a quantity that its rule spread over days is billed without proration.
         let spread = comparison.spread && *compared && quantity == *proposed;
-        out.push(Billed { quantity, metered, spread });
+        out.push(Billed { quantity, used: Some(used).filter(|used| *used != quantity), metered, spread });
     }
     Ok(out)
 }
@@ -399,19 +405,5 @@ impl Case<'_, '_> {
             ),
             _ => format!("{what}: nothing is concluded, because {}", disagreement.reason),
         }
-    }
-}
-
-impl Outcome {
-    /// Adds to the rounding residue of a contract.
-    pub(super) fn add_residue(
-        &mut self,
-        contract: &ContractId,
-        currency: Currency,
-        residue: Decimal,
-    ) -> Result<(), Overflow> {
-        let sum = self.residue.entry((contract.clone(), currency)).or_default();
-        *sum = add(*sum, residue)?;
-        Ok(())
     }
 }

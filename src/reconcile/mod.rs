@@ -14,6 +14,7 @@ mod lines;
 mod margin;
 mod outcome;
 mod quantity;
+mod residue;
 mod service;
 mod supply;
 mod unit;
@@ -24,4 +25,5 @@ pub use outcome::{
     Action, Discrepancy, LineItem, LineKind, LineStatus, OwedBy, QuantityChange, Unmapped, UnmappedWhat, Verdict,
     VerdictRow, VerdictScope,
 };
+pub use residue::{Invoice, Residue};
 pub use supply::{RejectedUse, Supply};
