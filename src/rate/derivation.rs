@@ -171,7 +171,9 @@ impl Derivation {
             parts.push(format!("at most {}", money(Exact::of(cap.maximum_amount), currency)));
         }
         if let Some(share) = &self.proration {
-            parts.push(format!("{} of {} days", share.active, share.of));
+            // No cycle is shorter than a month: a share of fewer parts is one of months.
+            let what = if share.of < 28 { "months" } else { "days" };
+            parts.push(format!("{} of {} {what}", share.active, share.of));
         }
         parts.join("; ")
     }

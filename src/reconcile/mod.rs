@@ -14,6 +14,7 @@ mod lines;
 mod margin;
 mod outcome;
 mod quantity;
+mod rating;
 mod residue;
 mod service;
 mod supply;

@@ -42,9 +42,10 @@ impl Residue {
         Ok(Self { rounding: rounding(rated)?, whole_units })
     }
 
-    /// Of a line that bills the difference of two amounts.
-    pub(super) fn between(now: &Rated, then: &Rated) -> Result<Self, Overflow> {
-        Ok(Self { rounding: now.residue.minus(then.residue)?, whole_units: ExactSum::ZERO })
+    /// Of a line that bills an amount less one that was billed before.
+    pub(super) fn less(mut self, before: &Rated) -> Result<Self, Overflow> {
+        self.rounding = self.rounding.minus(rounding(before)?)?;
+        Ok(self)
     }
 }
 
