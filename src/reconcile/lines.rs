@@ -10,14 +10,13 @@ use super::conclude::{Case, Outcome};
 use super::decide::Standing;
 use super::ids::line_id;
 use super::margin::{CostShare, cost_shares, rates_used};
-use super::rating::{rate_line, rate_month, rate_of_months, rate_share};
+use super::rating::{rate_line, rate_of_months};
 use super::residue::{Residue, add_residue};
-use super::service::Span;
 use super::unit::{LineView, catalogue_terms};
 use super::{Action, LineItem, LineKind, LineStatus};
 use crate::book::{BillTiming, ContractLineId, DecisionKind};
 use crate::finding::Code;
-use crate::rate::{ExactSum, Overflow, RateError, Rated, Share, Terms, add, money_text, multiply, plain, subtract};
+use crate::rate::{ExactSum, Overflow, RateError, Rated, Share, Terms, money_text, multiply, subtract};
 
 /// What a line bills.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,7 +34,7 @@ pub struct Billed {
 
 /// Builds the line items of one unit.
 pub(super) struct LineBuilder<'a, 'b, 'c> {
-    case: &'c Case<'a, 'b>,
+    pub(super) case: &'c Case<'a, 'b>,
     discrepancy_id: String,
     review: bool,
     costs: Vec<CostShare>,
@@ -115,7 +114,7 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
     }
 
     /// A line whose price is unknown is held, and said.
-    fn unpriced(&self, view: &LineView<'a>, mut item: LineItem, problem: &RateError, out: &mut Outcome) {
+    pub(super) fn unpriced(&self, view: &LineView<'a>, mut item: LineItem, problem: &RateError, out: &mut Outcome) {
         item.status = LineStatus::Held;
         let mut row = self.case.discrepancy(Code::R418);
         row.contract_line_id = view.line.id.clone();
@@ -136,131 +135,6 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
             shortfall(&mut item, rated);
             out.lines.push(item);
         }
-    }
-
-    /// What was billed before and has turned out otherwise: the line began, or ended, within a cycle that is
-    /// paid for in advance, or not the contract quantity was used.
-    fn true_up(&self, view: &LineView<'a>, billed: &Billed, out: &mut Outcome) -> Result<(), Overflow> {
-        for span in &view.service.spans {
-            self.dated(view, billed, span, out)?;
-        }
-        if view.service.billed_before && billed.quantity != view.line.quantity {
-            self.quantity_changed(view, billed, out)?;
-        }
-        Ok(())
-    }
-
-    /// A cycle that the line began in, or ended in.
-    fn dated(&self, view: &LineView<'a>, billed: &Billed, span: &Span, out: &mut Outcome) -> Result<(), Overflow> {
-        let began = span.before.is_none();
-        // In arrears: the contract ends within a second cycle, whose days are billed beside the first's.
-        let arrears = view.service.timing == BillTiming::Arrears;
-        let mut item = self.item(view, if arrears { LineKind::Recurring } else { LineKind::Proration });
-        let about = format!("{} {}", view.line.id, span.start);
-        item.line_id = line_id(self.case.input.period, self.case.unit.client.id.as_str(), &about, item.kind);
-        (item.service_start, item.service_end) = (span.start, span.end);
-        let (quantity, spread) = match (began, view.service.months) {
-            (true, 1) => (billed.quantity, billed.spread),
-            (true, _) => (billed.next, false),
-            (false, _) => (view.line.quantity, false),
-        };
-        let share = if spread { Share::WHOLE } else { span.now };
-        let Some(now) = self.worth(view, &mut item, quantity, share, out)? else { return Ok(()) };
-        let Some(before) = self.worth(view, &mut item, quantity, span.before, out)? else { return Ok(()) };
-        let what = if began {
-            item.quantity = now.quantity;
-            item.unit_price = now.unit_price;
-            if share.is_whole() { "as it begins".to_string() } else { days(share.active, share.of) }
-        } else {
-            item.quantity = -before.quantity;
-            let (of, left) = if span.before.is_whole() {
-                let of = span.now.of;
-                (of, of - span.now.active)
-            } else {
-                (span.before.of, span.before.active - span.now.active.min(span.before.active))
-            };
-            format!("{} given back", days(left, of))
-        };
-        item.description = format!("{}: from {}, {what}", item.description, span.start);
-        let residue = Residue::of(&now, None)?.less(&before)?;
-        self.difference(view, item, (&now, &before), residue, out)
-    }
-
-    /// The contract quantity was billed for this period, and another one used: what that is for its days.
-    fn quantity_changed(&self, view: &LineView<'a>, billed: &Billed, out: &mut Outcome) -> Result<(), Overflow> {
-        let period = self.case.input.period;
-        let mut item = self.item(view, LineKind::Proration);
-        (item.service_start, item.service_end) = view.active.unwrap_or((period.start(), period.last_day()));
-        let contract = view.line.quantity;
-        let now = if billed.spread {
-            rate_share(billed.quantity, &view.terms, Share::WHOLE)?
-        } else {
-            rate_month(view, billed.quantity)?
-        };
-        let (Ok(now), Ok(before)) = (now, rate_month(view, contract)?) else {
-            return Ok(());
-        };
-        item.quantity = subtract(now.quantity, before.quantity)?;
-        item.unit_price = now.unit_price.filter(|_| now.unit_price == before.unit_price);
-        let of_cycle =
-            if view.service.months > 1 { format!(", a month of {}", view.service.months) } else { String::new() };
-        item.description = format!(
-            "{}: {} instead of {} in {period}{of_cycle}",
-            item.description,
-            plain(billed.quantity),
-            plain(contract)
-        );
-        let used = match billed.used.filter(|_| !billed.spread) {
-            Some(used) => rate_month(view, used)?.ok(),
-            None => None,
-        };
-        let residue = Residue::of(&now, used.as_ref())?.less(&before)?;
-        self.difference(view, item, (&now, &before), residue, out)
-    }
-
-    /// A quantity for a share of a cycle; `None` if it has no price, which is said.
-    fn worth(
-        &self,
-        view: &LineView<'a>,
-        item: &mut LineItem,
-        quantity: Decimal,
-        share: Share,
-        out: &mut Outcome,
-    ) -> Result<Option<Rated>, Overflow> {
-        if share.is_none() {
-            return Ok(Some(Rated::default()));
-        }
-        match rate_share(quantity, &view.terms, share)? {
-            Ok(rated) => Ok(Some(rated)),
-            Err(problem) => {
-                item.quantity = quantity;
-                self.unpriced(view, item.clone(), &problem, out);
-                Ok(None)
-            }
-        }
-    }
-
-    /// Adds a line for what one amount is more or less than another, minimums in.
-    fn difference(
-        &self,
-        view: &LineView<'a>,
-        mut item: LineItem,
-        (now, before): (&Rated, &Rated),
-        residue: Residue,
-        out: &mut Outcome,
-    ) -> Result<(), Overflow> {
-        let whole = |r: &Rated| add(r.amount, r.minimum_shortfall);
-        let amount = subtract(whole(now)?, whole(before)?)?;
-        if amount.is_zero() && (item.quantity.is_zero() || !before.amount.is_zero()) {
-            return Ok(());
-        }
-        if !now.minimum_shortfall.is_zero() || !before.minimum_shortfall.is_zero() {
-            item.unit_price = None;
-        }
-        item.amount = Some(view.terms.rounding.line(amount, view.terms.currency));
-        add_residue(&mut out.residue, &item, residue)?;
-        out.lines.push(item);
-        Ok(())
     }
 
     /// Usage without a contract line yields a line once it is accepted, at the price it was offered at.
@@ -354,7 +228,7 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         }
     }
 
-    fn item(&self, view: &LineView<'a>, kind: LineKind) -> LineItem {
+    pub(super) fn item(&self, view: &LineView<'a>, kind: LineKind) -> LineItem {
         let case = self.case;
         let (line, product) = (view.line, view.product);
         let or_product = |own: &str, catalogue: Option<&String>| {
@@ -409,11 +283,6 @@ fn derived(item: &mut LineItem, rated: &Rated) {
         (true, false) => words,
         (false, false) => format!("{}: {words}", item.description),
     };
-}
-
-/// `15 of 31 days`.
-fn days(active: u32, of: u32) -> String {
-    format!("{active} of {of} days")
 }
 
 /// Makes a line the one for what is missing to a minimum amount: no units, no cost.
