@@ -53,6 +53,8 @@ fn line(id: &str, quantity: &str, effective: &str, cancelled: &str) -> ContractL
         tax_code: String::new(),
         account_code: String::new(),
         held: false,
+        no_charge: false,
+        proration: None,
         place: Place::line("psa/contract_lines.csv", 2),
     }
 }
@@ -113,6 +115,10 @@ fn book(cycle: BillCycle, timing: BillTiming) -> Book {
                 currency,
                 proration: None,
                 po_number: String::new(),
+                cycle_anchor: None,
+                bill_to_client_id: ClientId::default(),
+                parent_contract_id: ContractId::default(),
+                invoiced: None,
                 place: Place::default(),
             }],
             contract_lines: vec![line("L1", "10", "", "")],

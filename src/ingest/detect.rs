@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::contents::{Content, contents};
 use super::escape::shown_escape;
 use super::layout::Lines;
+use super::nested;
 use super::parquet::{ParquetColumns, parquet_columns};
 use super::{
     Dialect, Encoding, Escape, Event, JsonEvent, Limits, Record, RecordFault, Rows, Shape, Survey, open_text, read_json,
@@ -105,7 +106,12 @@ pub fn detect_all(
         }
         match content {
             Ok(content) if content.workbook.is_some() => sheets.push(content),
-            Ok(content) => found.push(recognise(content, registry)),
+            Ok(content) => {
+                let one = recognise(content, registry);
+                let within = one.as_ref().map(nested::within).unwrap_or_default();
+                found.push(one);
+                found.extend(within.into_iter().map(Ok));
+            }
             Err(finding) => found.push(Err(vec![finding])),
         }
     }

@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use super::bind::{Binding, Cells, Taken, columns_of, usage_columns};
 use super::cut::{Cut, cut_of};
 use super::layout::{Layout, LineSink};
+use super::nested;
 use super::parquet::read_parquet;
 use super::styles::{Evidence, Known, Styles, stated_order, stated_style};
 use super::typed::{Problem, Typist};
@@ -189,25 +190,43 @@ pub(super) fn each_record(
             row(Err(RecordFault { code: fault.code, line: last + 1, column: 0, value, message: fault.message, raw }))
         });
     }
+    let mut fill = |fields: &[(String, String)], cells: &mut [String]| {
+        cells.iter_mut().for_each(String::clear);
+        for (key, value) in fields {
+            let known = places.get(key.as_str()).copied();
+            let place = known.unwrap_or_else(|| {
+                let wanted = normalise(key);
+                let place = normalised.iter().position(|h| *h == wanted);
+                places.insert(key.clone(), place);
+                place
+            });
+            // Two spellings of one heading in a record: the first with a value counts.
+            if let Some(cell) = place.and_then(|p| cells.get_mut(p))
+                && cell.is_empty()
+            {
+                cell.push_str(value);
+            }
+        }
+    };
+    // Rows within records are counted over all lists.
+    let (within, mut number) = (detection.table().read.within.as_deref(), 0);
     read_json(open_text(&detection.path, &detection.survey)?, detection.survey.shape, &mut |event| match event {
         JsonEvent::Record(record) => {
-            cells.iter_mut().for_each(String::clear);
-            for (key, value) in record.fields {
-                let known = places.get(key.as_str()).copied();
-                let place = known.unwrap_or_else(|| {
-                    let wanted = normalise(key);
-                    let place = normalised.iter().position(|h| *h == wanted);
-                    places.insert(key.clone(), place);
-                    place
-                });
-                // Two spellings of one heading in a record: the first with a value counts.
-                if let Some(cell) = place.and_then(|p| cells.get_mut(p))
-                    && cell.is_empty()
-                {
-                    cell.push_str(value);
+            let Some(list) = within else {
+                fill(record.fields, &mut cells);
+                return row(Ok((record.number, &cells, record.raw)));
+            };
+            match nested::rows(record.fields, list) {
+                Ok(rows) => {
+                    for fields in rows {
+                        number += 1;
+                        fill(&fields, &mut cells);
+                        row(Ok((number, &cells, record.raw)))?;
+                    }
+                    Ok(())
                 }
+                Err(fault) => row(Err(RecordFault { line: number + 1, ..fault })),
             }
-            row(Ok((record.number, &cells, record.raw)))
         }
         JsonEvent::Fault(fault) => row(Err(fault)),
     })

@@ -14,7 +14,7 @@ use super::rating::{rate_line, rate_of_months};
 use super::residue::{Residue, add_residue};
 use super::unit::{LineView, catalogue_terms};
 use super::{Action, LineItem, LineKind, LineStatus};
-use crate::book::{BillTiming, ContractLineId, DecisionKind};
+use crate::book::{BillTiming, ContractLineId, DecisionKind, Invoiced};
 use crate::finding::Code;
 use crate::rate::{ExactSum, Overflow, RateError, Rated, Share, Terms, money_text, multiply, subtract};
 
@@ -169,6 +169,7 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         let cost = self.costs.first().copied().unwrap_or_default();
         let unit_cost = case.unit_cost();
         let amount = rated.as_ref().map(|r| r.amount);
+        let invoiced = self.invoiced();
         let cost = cost.of(quantity, unit_cost, &terms, Share::WHOLE)?;
         let mut item = LineItem {
             line_id: line_id(period, case.unit.client.id.as_str(), &case.about(), LineKind::Recurring),
@@ -178,8 +179,8 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
                 (true, false) => LineStatus::Ready,
             },
             kind: LineKind::Recurring,
-            client_id: case.unit.client.id.clone(),
-            client_name: case.unit.client.name.clone(),
+            client_id: invoiced.as_ref().map_or(&case.unit.client.id, |i| &i.client_id).clone(),
+            client_name: invoiced.as_ref().map_or(&case.unit.client.name, |i| &i.client_name).clone(),
             contract_id: case.unit.inactive.first().map(|v| v.contract.id.clone()).unwrap_or_default(),
             contract_name: case.unit.inactive.first().map(|v| v.contract.name.clone()).unwrap_or_default(),
             contract_line_id: ContractLineId::default(),
@@ -228,12 +229,29 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         }
     }
 
+    /// Who pays for usage that no active line bills, where that is another client.
+    fn invoiced(&self) -> Option<Invoiced> {
+        let client = self.case.unit.client;
+        if let Some(view) = self.case.unit.inactive.first() {
+            return view.contract.invoiced.clone();
+        }
+        let named = client.bill_to_client_id.key();
+        let payer = self.case.input.psa.clients.iter().find(|c| c.id.key() == named && c.id != client.id)?;
+        Some(Invoiced { client_id: payer.id.clone(), client_name: payer.name.clone() })
+    }
+
     pub(super) fn item(&self, view: &LineView<'a>, kind: LineKind) -> LineItem {
         let case = self.case;
         let (line, product) = (view.line, view.product);
         let or_product = |own: &str, catalogue: Option<&String>| {
             if own.is_empty() { catalogue.cloned().unwrap_or_default() } else { own.to_string() }
         };
+        let invoiced = view.contract.invoiced.as_ref();
+        let mut description = or_product(&line.description, product.map(|p| &p.name));
+        if invoiced.is_some() {
+            // Whoever pays must see for whom.
+            description = format!("{description} ({})", case.unit.client.name);
+        }
         let period = case.input.period;
         let (service_start, service_end): (NaiveDate, NaiveDate) =
             if view.service.due { (view.service.start, view.service.end) } else { (period.start(), period.last_day()) };
@@ -246,13 +264,13 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
             line_id: line_id(period, case.unit.client.id.as_str(), line.id.as_str(), kind),
             status,
             kind,
-            client_id: case.unit.client.id.clone(),
-            client_name: case.unit.client.name.clone(),
+            client_id: invoiced.map_or(&case.unit.client.id, |i| &i.client_id).clone(),
+            client_name: invoiced.map_or(&case.unit.client.name, |i| &i.client_name).clone(),
             contract_id: view.contract.id.clone(),
             contract_name: view.contract.name.clone(),
             contract_line_id: line.id.clone(),
             product_code: line.product_code.clone(),
-            description: or_product(&line.description, product.map(|p| &p.name)),
+            description,
             service_start,
             service_end,
             metered_quantity: None,
