@@ -14,6 +14,7 @@ mod names;
 mod period;
 mod psa;
 mod psa_links;
+mod psa_prices;
 mod psa_tables;
 mod psa_units;
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::psa::{
     PriceTier, PricingModel, Product, ProductCode, Proration, Psa, WholeUnits,
 };
 use super::psa_links::{ContractName, join_by_name, link};
+use super::psa_prices::check_prices;
 use super::psa_units::{Adjustment, UnitRange, stretches};
 use crate::finding::{Code, Finding, Place, Severity};
 use crate::format::TableKind;
@@ -150,6 +151,7 @@ pub fn load_psa_with(tables: &[(TableKind, Table)], defaults: &PsaDefaults) -> (
         load.stretch_lines();
     }
     link(&mut load.psa, &load.refused_contracts, &load.refused_tiers, &mut load.findings);
+    check_prices(&load.psa, &mut load.findings);
     (load.psa, load.findings)
 }
 

@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 
 use super::error::EmitError;
 use crate::format::neutralise;
-use crate::rate::{Currency, ExactSum, as_read, plain};
+use crate::rate::{Currency, ExactSum, as_read, money_text, plain};
 
 /// A value on its way into a cell.
 #[derive(Debug, Clone, Copy)]
@@ -58,15 +58,6 @@ impl<'a> Cell<'a> {
             Cell::Empty => Cow::Borrowed(""),
         }
     }
-}
-
-/// Every digit that counts, and zeros up to the minor unit: `12.5` dollars are `12.50`, `0.001` stays.
-pub fn money_text(value: Decimal, currency: Currency) -> String {
-    let mut value = value.normalize();
-    if value.scale() < currency.minor_digits() {
-        value.rescale(currency.minor_digits());
-    }
-    value.to_string()
 }
 
 fn sum_text(sum: ExactSum) -> String {

@@ -24,9 +24,10 @@ mod tables;
 mod usage;
 
 pub use crate::format::{neutralise, restore};
+pub use crate::rate::money_text;
 pub use checked::{CheckedFile, checked_json};
 pub use columns::{Output, order};
-pub use csv::{Cell, TableWriter, money_text};
+pub use csv::{Cell, TableWriter};
 pub use error::EmitError;
 pub use findings::{EXAMPLES_KEPT, Example, FindingGroup, FindingLog};
 pub use focus::FOCUS_COLUMNS;
@@ -41,7 +42,7 @@ pub use sarif::sarif_text;
 pub use skeleton::{BookFile, SKELETON, SkeletonError, write_new_book};
 pub use streams::{ChangeRow, ChangesWriter, Duplicate, DuplicatesWriter, Rejected, RejectsWriter};
 pub use summary::{
-    Counts, Input, LineCounts, Money, Program, Residue, Summary, UnmappedCounts, VerdictWord, summary_text,
+    Counts, Input, LineCounts, Money, Program, Residue, Summary, UnmappedCounts, VendorRow, VerdictWord, summary_text,
     write_summary,
 };
 pub use tables::{

@@ -43,7 +43,7 @@ meanings! {
     "" "contract_line_id" "text" "The contract line in the PSA, if it is about one.";
     "" "product_code" "text" "The product in the PSA's catalogue.";
     "" "product_name" "text" "";
-    "" "description" "text" "The contract line's description, else the product's name.";
+    "" "description" "text" "The contract line's description, else the product's name; where `unit_price` is empty, then what the amount is made of (`1000 at 0.10 = 100.00, 1500 at 0.08 = 120.00; 14 of 31 days`); and the stated exchange rate of its cost.";
     "" "service_start" "date" "First day of service.";
     "" "service_end" "date" "Last day of service.";
     "" "contract_quantity" "decimal, units" "What the PSA would bill, before the included part is taken off; empty without a contract line.";
@@ -52,7 +52,7 @@ meanings! {
     "invoice_lines.csv" "quantity" "decimal, units" "Units billed, after included, minimum and maximum.";
     "" "quantity" "decimal, units" "As the vendor counts, over the rows.";
     "" "unit" "text" "The product's unit.";
-    "invoice_lines.csv" "unit_price" "decimal, money" "Filled only where quantity × unit_price is the amount before rounding.";
+    "invoice_lines.csv" "unit_price" "decimal, money" "Filled only where quantity × unit_price is the amount before rounding; else the description says the slices.";
     "" "unit_price" "decimal, money" "The price the impact was taken at.";
     "" "amount" "decimal, money" "Net, in the currency's minor unit; empty where the price is unknown.";
     "" "currency" "ISO 4217" "Of every amount in the row; empty where the source names none.";
@@ -209,7 +209,8 @@ The run in one JSON object. Amounts are text, since JSON numbers are binary floa
 | verdict | the run's verdict and its reason |
 | counts | files, rows, rows per bucket, other lines, line items per status, discrepancies per code, unmapped |
 | money | per currency: invoiced, recover, refund, dispute, unmapped_cost, rejected_cost, rounding_residue |
-| rounding_residue | per contract: what rounding each line added |
+| rounding_residue | per invoice (client, contract, currency): `residue`, what billing added or took by rounding each line, and of it `whole_units`, by whole units; exact, but for a share of a period, which is to 12 places |
+| vendor_rounding | per file and currency whose amounts are not simply quantity × unit cost: the `rounding` that explains most rows, how many it explains, how many no rounding does and by how much those differ, and by how much all do |
 | inputs | every file of the book that was read: path, hash, size, format, rows |
 | config_sha256 | of trueup.toml, null without one |
 | findings | per code and cause: how often, and a few examples with their places |

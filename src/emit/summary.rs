@@ -9,11 +9,10 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::columns::Output;
-use super::csv::money_text;
 use super::error::EmitError;
 use super::findings::FindingGroup;
 use crate::book::Period;
-use crate::rate::Currency;
+use crate::rate::{Currency, ExactSum, money_text};
 use crate::reconcile::Verdict;
 
 /// The run.
@@ -28,6 +27,8 @@ pub struct Summary {
     pub money: Vec<Money>,
     /// What rounding added to each invoice, by contract.
     pub rounding_residue: Vec<Residue>,
+    /// Files whose stated amounts are not quantity × unit cost, and which rounding makes them so.
+    pub vendor_rounding: Vec<VendorRow>,
     /// In the order of their paths.
     pub inputs: Vec<Input>,
     /// Of `trueup.toml`; `None` where the book has none.
@@ -94,8 +95,8 @@ pub struct Money {
     pub dispute: Decimal,
     pub unmapped_cost: Decimal,
     pub rejected_cost: Decimal,
-    /// Amounts after rounding less amounts before.
-    pub rounding_residue: Decimal,
+    /// Amounts after rounding and in whole units less amounts before.
+    pub rounding_residue: ExactSum,
 }
 
 impl Money {
@@ -109,7 +110,7 @@ impl Money {
             dispute: zero,
             unmapped_cost: zero,
             rejected_cost: zero,
-            rounding_residue: zero,
+            rounding_residue: ExactSum::ZERO,
         }
     }
 }
@@ -126,28 +127,68 @@ impl Serialize for Money {
             ("dispute", self.dispute),
             ("unmapped_cost", self.unmapped_cost),
             ("rejected_cost", self.rejected_cost),
-            ("rounding_residue", self.rounding_residue),
         ] {
             map.serialize_entry(key, &money_text(amount, self.currency))?;
         }
+        map.serialize_entry("rounding_residue", &self.rounding_residue.money_text(self.currency))?;
         map.end()
     }
 }
 
-/// What rounding added to an invoice.
+/// What rounding added to an invoice: what a client is billed under a contract in a currency.
 #[derive(Debug, Clone)]
 pub struct Residue {
+    pub client_id: String,
+    /// Empty for usage without a contract line that was accepted.
     pub contract_id: String,
     pub currency: Currency,
-    pub residue: Decimal,
+    /// All of it.
+    pub residue: ExactSum,
+    /// What of it billing in whole units added.
+    pub whole_units: ExactSum,
 }
 
 impl Serialize for Residue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("client_id", &self.client_id)?;
         map.serialize_entry("contract_id", &self.contract_id)?;
         map.serialize_entry("currency", self.currency.code())?;
-        map.serialize_entry("residue", &money_text(self.residue, self.currency))?;
+        map.serialize_entry("residue", &self.residue.money_text(self.currency))?;
+        map.serialize_entry("whole_units", &self.whole_units.money_text(self.currency))?;
+        map.end()
+    }
+}
+
+/// How a file comes from quantity × unit cost to the amounts it states.
+#[derive(Debug, Clone)]
+pub struct VendorRow {
+    pub source: String,
+    pub currency: Currency,
+    /// Rows that state all three.
+    pub rows: u64,
+    /// The way that explains most of them.
+    pub rounding: &'static str,
+    pub explained: u64,
+    /// Rows that no way explains.
+    pub unexplained: u64,
+    /// What those state, less quantity × unit cost.
+    pub difference: ExactSum,
+    /// What all rows state, less quantity × unit cost.
+    pub residue: ExactSum,
+}
+
+impl Serialize for VendorRow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("source", &self.source)?;
+        map.serialize_entry("currency", self.currency.code())?;
+        map.serialize_entry("rows", &self.rows)?;
+        map.serialize_entry("rounding", self.rounding)?;
+        map.serialize_entry("explained", &self.explained)?;
+        map.serialize_entry("unexplained", &self.unexplained)?;
+        map.serialize_entry("difference", &self.difference.money_text(self.currency))?;
+        map.serialize_entry("residue", &self.residue.money_text(self.currency))?;
         map.end()
     }
 }
@@ -213,7 +254,23 @@ mod tests {
                 unmapped: UnmappedCounts::default(),
             },
             money: vec![Money { invoiced: d("270.5"), recover: d("45"), ..Money::none(usd) }],
-            rounding_residue: vec![Residue { contract_id: "K1".into(), currency: usd, residue: d("0.0025") }],
+            rounding_residue: vec![Residue {
+                client_id: "C1".into(),
+                contract_id: "K1".into(),
+                currency: usd,
+                residue: ExactSum::of(d("2.5025")),
+                whole_units: ExactSum::of(d("2.5")),
+            }],
+            vendor_rounding: vec![VendorRow {
+                source: "usage/a.csv".into(),
+                currency: usd,
+                rows: 5,
+                rounding: "down",
+                explained: 4,
+                unexplained: 1,
+                difference: ExactSum::of(d("0.655")),
+                residue: ExactSum::of(d("0.6")),
+            }],
             inputs: vec![Input {
                 source: "usage/a.csv".into(),
                 sha256: "ab".into(),
@@ -272,9 +329,23 @@ mod tests {
   ],
   "rounding_residue": [
     {
+      "client_id": "C1",
       "contract_id": "K1",
       "currency": "USD",
-      "residue": "0.0025"
+      "residue": "2.5025",
+      "whole_units": "2.50"
+    }
+  ],
+  "vendor_rounding": [
+    {
+      "source": "usage/a.csv",
+      "currency": "USD",
+      "rows": 5,
+      "rounding": "down",
+      "explained": 4,
+      "unexplained": 1,
+      "difference": "0.655",
+      "residue": "0.60"
     }
   ],
   "inputs": [

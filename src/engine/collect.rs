@@ -17,8 +17,8 @@ use crate::control::{Bucket, Ledger, Tally};
 use crate::emit::{FindingLog, Rejected};
 use crate::finding::{About, Code, Finding, Place};
 use crate::format::{ChargeCategory, MeterRule};
-use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, UsageRow, UsageSink, read_usage};
-use crate::rate::Currency;
+use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, Treatment, UsageRow, UsageSink, read_usage};
+use crate::rate::{CostCheck, Currency};
 use crate::resolve::{AccountKey, SkuKey};
 use crate::tidy::{Batches, Partitions, Row, belonging};
 
@@ -74,6 +74,8 @@ pub struct FileRead {
     pub rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
     /// Vendors (empty if not known) of rows that could not be read and name no account or SKU.
     pub nameless: BTreeSet<String>,
+    /// How its amounts come from its quantities and unit prices.
+    pub cost_checks: BTreeMap<Currency, CostCheck>,
 }
 
 /// All exports, read.
@@ -197,6 +199,8 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         rejects: Spool::default(),
         rejected_uses: BTreeMap::new(),
         nameless: BTreeSet::new(),
+        cost_check: (Currency::NONE, CostCheck::default()),
+        cost_checks: BTreeMap::new(),
         truncated: false,
         last_provider: String::new(),
         last_supplied: String::new(),
@@ -209,8 +213,21 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
     for (currency, tally) in std::mem::take(&mut sink.read) {
         sink.ledger.read_all(file, currency, &tally)?;
     }
+    sink.settle_costs();
     let truncated = totals.truncated || sink.truncated;
-    let Sink { ledger, log, other_lines, last_line, providers, supplied, rejects, rejected_uses, nameless, .. } = sink;
+    let Sink {
+        ledger,
+        log,
+        other_lines,
+        last_line,
+        providers,
+        supplied,
+        rejects,
+        rejected_uses,
+        nameless,
+        cost_checks,
+        ..
+    } = sink;
     let file = FileRead {
         export,
         totals,
@@ -222,6 +239,7 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         rejects,
         rejected_uses,
         nameless,
+        cost_checks,
     };
     Ok(Done { file, ledger, log })
 }
@@ -246,6 +264,9 @@ struct Sink<'a> {
     rejects: Spool,
     rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
     nameless: BTreeSet<String>,
+    /// Of the currency of the last row; the others rest in `cost_checks`.
+    cost_check: (Currency, CostCheck),
+    cost_checks: BTreeMap<Currency, CostCheck>,
     truncated: bool,
     last_provider: String,
     last_supplied: String,
@@ -300,6 +321,26 @@ impl Sink<'_> {
         });
         &mut self.read[index].1
     }
+
+    /// Holds what a row states as its cost against its quantity and unit cost.
+    fn check_cost(&mut self, row: &UsageRow<'_>) {
+        let (Some(quantity), Some(unit_cost), Some(cost)) = (row.quantity, row.unit_cost, row.cost) else { return };
+        if row.treatment != Treatment::Counted {
+            return;
+        }
+        if self.cost_check.0 != row.currency {
+            self.settle_costs();
+            self.cost_check = (row.currency, self.cost_checks.remove(&row.currency).unwrap_or_default());
+        }
+        self.cost_check.1.note(quantity, unit_cost, cost, row.currency);
+    }
+
+    fn settle_costs(&mut self) {
+        let (currency, check) = std::mem::take(&mut self.cost_check);
+        if check.rows > 0 {
+            self.cost_checks.insert(currency, check);
+        }
+    }
 }
 
 impl UsageSink for Sink<'_> {
@@ -309,6 +350,7 @@ impl UsageSink for Sink<'_> {
             .with_context(|| format!("the sums up to {} cannot be held", Place::line(self.source.clone(), row.line)))?;
         self.last_line = self.last_line.max(row.line);
         self.told.row(self.shared.progress);
+        self.check_cost(row);
         let (accounts, skus) = (&self.shared.accounts, &self.shared.skus);
         let Desk { accounts: known_accounts, skus: known_skus, batches, scratch } = &mut *self.desk;
         let account = known_accounts

@@ -18,9 +18,9 @@ use crate::book::Period;
 use crate::control::{Bucket, ControlRow, Fate, Ledger, RowFate, Tally};
 use crate::emit::{
     Counts, Duplicate, DuplicatesWriter, EmitError, Feeds, FindingLog, Input, LineCounts, Lineage, LineageEnd,
-    LineageRow, Money, Program, PsaChanges, Rejected, RejectsWriter, Residue, Summary, UnmappedCounts, VerdictWord,
-    write_controls, write_discrepancies, write_invoice_lines, write_psa_changes, write_quantity_changes, write_summary,
-    write_unmapped, write_verdicts,
+    LineageRow, Money, Program, PsaChanges, Rejected, RejectsWriter, Residue, Summary, UnmappedCounts, VendorRow,
+    VerdictWord, write_controls, write_discrepancies, write_invoice_lines, write_psa_changes, write_quantity_changes,
+    write_summary, write_unmapped, write_verdicts,
 };
 use crate::finding::Code;
 use crate::ingest::raw_lines;
@@ -342,21 +342,51 @@ impl Emission<'_> {
                 },
             },
             money: self.money(controls, verdicts)?,
-            rounding_residue: self
-                .outcome
-                .residue
-                .iter()
-                .filter(|(_, residue)| !residue.is_zero())
-                .map(|((contract, currency), residue)| Residue {
-                    contract_id: contract.to_string(),
-                    currency: *currency,
-                    residue: *residue,
-                })
-                .collect(),
+            rounding_residue: self.residues()?,
+            vendor_rounding: self.vendor_rounding(),
             inputs: self.inputs(controls),
             config_sha256: self.config_sha256.clone(),
             findings: log.groups(),
         })
+    }
+
+    /// What rounding added to each invoice to which it added anything.
+    fn residues(&self) -> Result<Vec<Residue>, Overflow> {
+        let mut out = Vec::new();
+        for (invoice, residue) in &self.outcome.residue {
+            if residue.rounding.is_zero() && residue.whole_units.is_zero() {
+                continue;
+            }
+            out.push(Residue {
+                client_id: invoice.client_id.to_string(),
+                contract_id: invoice.contract_id.to_string(),
+                currency: invoice.currency,
+                residue: residue.total()?,
+                whole_units: residue.whole_units,
+            });
+        }
+        Ok(out)
+    }
+
+    /// How the amounts of each file come about, where they are not simply quantity × unit cost.
+    fn vendor_rounding(&self) -> Vec<VendorRow> {
+        let mut out = Vec::new();
+        for file in &self.read.files {
+            for (currency, check) in file.cost_checks.iter().filter(|(_, c)| !c.is_exact()) {
+                let best = check.best();
+                out.push(VendorRow {
+                    source: file.export.detection.source.clone(),
+                    currency: *currency,
+                    rows: check.rows,
+                    rounding: best.map_or("", |(rule, _)| rule.word()),
+                    explained: best.map_or(0, |(_, rows)| rows),
+                    unexplained: check.unexplained,
+                    difference: check.difference,
+                    residue: check.residue,
+                });
+            }
+        }
+        out
     }
 
     fn money(&self, controls: &[ControlRow], verdicts: &[VerdictRow]) -> Result<Vec<Money>, Overflow> {
@@ -369,9 +399,9 @@ impl Emission<'_> {
             let money = out.entry(line.currency).or_insert_with(|| Money::none(line.currency));
             plus(&mut money.invoiced, line.amount.unwrap_or_default())?;
         }
-        for ((_, currency), residue) in &self.outcome.residue {
-            let money = out.entry(*currency).or_insert_with(|| Money::none(*currency));
-            plus(&mut money.rounding_residue, *residue)?;
+        for (invoice, residue) in &self.outcome.residue {
+            let money = out.entry(invoice.currency).or_insert_with(|| Money::none(invoice.currency));
+            money.rounding_residue.merge(residue.total()?)?;
         }
         for row in verdicts.iter().filter(|v| v.scope == VerdictScope::Run) {
             let money = out.entry(row.currency).or_insert_with(|| Money::none(row.currency));

@@ -5,6 +5,8 @@ use std::fmt;
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
+use super::money::Currency;
+
 /// A sum or product has more digits than can be held exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a quantity or price has more digits than can be summed or multiplied exactly (38); correct it at the source")]
@@ -114,6 +116,15 @@ impl ExactSum {
         n
     }
 
+    /// As an amount: every digit that counts, and zeros up to the minor unit.
+    pub fn money_text(self, currency: Currency) -> String {
+        let shortest = self.normalized();
+        let digits = currency.minor_digits();
+        let at_least = |sum: Self| sum.at_scale(digits).map(|mantissa| Self { mantissa, scale: digits });
+        let shown = if shortest.scale < digits { at_least(shortest).unwrap_or(shortest) } else { shortest };
+        shown.to_string()
+    }
+
     /// The exact decimal, without trailing zeros beyond what `Decimal` can hold; an error if it cannot.
     pub fn to_decimal(self) -> Result<Decimal, Overflow> {
         let mut n = self;
@@ -219,6 +230,14 @@ mod tests {
     fn a_product_past_its_digits_is_refused_not_cut() {
         assert_eq!(multiply(d("0.00000000000001"), d("0.00000000000001")).map(|p| p.scale()), Ok(28));
         assert_eq!(multiply(d("1.000000000000000000001"), d("1.000000000000000000001")), Err(Overflow));
+    }
+
+    #[test]
+    fn a_sum_of_money_has_its_cents_and_every_digit_beyond() {
+        let shown = |sum: &str, code: &str| ExactSum::of(d(sum)).money_text(Currency::parse(code).expect("a code"));
+        assert_eq!(shown("-0.5", "USD"), "-0.50");
+        assert_eq!(shown("0.003870967740", "USD"), "0.00387096774");
+        assert_eq!((shown("0", "KWD"), shown("2.0", "JPY")), ("0.000".into(), "2".into()));
     }
 
     #[test]

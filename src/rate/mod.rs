@@ -1,16 +1,24 @@
 //! Money: exact sums, currencies, rounding, pricing models, proration. Pure functions on decimals;
 //! this room knows no files, no clients and no clock.
 
+mod check;
 mod cycle;
+mod derivation;
 mod exact;
 mod model;
 mod money;
 mod proration;
 mod terms;
+mod vendor;
+mod wide;
 
+pub use check::{TermsFault, TierFault, check_tiers, is_open};
 pub use cycle::{Calendar, Cycle};
+pub use derivation::{Bound, Cap, CostBasis, Derivation, Discount, Minimum, Packages, Slice};
 pub use exact::{ExactSum, Overflow, add, multiply, subtract};
-pub use model::{PricingModel, RateError, Tier, check_tiers};
-pub use money::{Currency, Rounding, as_read, plain};
+pub use model::{PricingModel, RateError, Tier};
+pub use money::{Currency, Rounding, as_read, money_text, plain};
 pub use proration::{ActiveDays, EdgeDays, Proration, share};
 pub use terms::{Rated, Share, Terms, apart, rate};
+pub use vendor::{CostCheck, VendorRounding, explains};
+pub use wide::Exact;

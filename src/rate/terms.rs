@@ -1,12 +1,16 @@
 //! From a quantity to a line's amount. Around any pricing model, in this order: minimum and maximum units
 //! on the total, included quantity off, price, percentage discount, maximum amount, proration, rounding,
-//! minimum amount (its shortfall is a line of its own).
+//! minimum amount (its shortfall is a line of its own). Nothing is rounded before the one rounding.
 
 use rust_decimal::Decimal;
+use serde::Serialize;
 
-use super::exact::{ExactSum, add, multiply, subtract};
+use super::check::check_tiers;
+use super::derivation::{Bound, Cap, CostBasis, Derivation, Discount, Minimum, Slice};
+use super::exact::{ExactSum, add, subtract};
 use super::model::{self, PricingModel, RateError, Tier};
 use super::money::{Currency, Rounding};
+use super::wide::Exact;
 
 /// What a contract line says about price. Amounts are per bill cycle, in `currency`.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -30,7 +34,7 @@ pub struct Terms {
 }
 
 /// Active days of the days a whole service period has; `WHOLE` leaves an amount as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Share {
     pub active: u32,
     pub of: u32,
@@ -53,79 +57,138 @@ pub struct Rated {
     pub unit_price: Option<Decimal>,
     /// In minor units of the currency.
     pub amount: Decimal,
-    /// `amount` less the amount before rounding, to 12 places: what rounding added.
-    pub residue: Decimal,
+    /// `amount` less the amount before rounding: what rounding added. Exact for a whole period, to 12 places
+    /// for a share of one, whose days may not divide.
+    pub residue: ExactSum,
     /// What is missing to the minimum amount, in minor units; zero if nothing is.
     pub minimum_shortfall: Decimal,
+    /// How the amount came about.
+    pub derivation: Derivation,
 }
 
 /// Rates `total` units under `terms`, for the share of the period the line was active.
 pub fn rate(total: Decimal, terms: &Terms, share: Share) -> Result<Rated, RateError> {
-    let total = total.max(Decimal::ZERO);
-    let bounded = terms.minimum_quantity.map_or(total, |m| total.max(m));
-    let bounded = terms.maximum_quantity.map_or(bounded, |m| bounded.min(m));
-    let included = terms.included_quantity.unwrap_or_default();
-    let quantity = subtract(bounded, included)?.max(Decimal::ZERO);
+    terms.check().map_err(RateError::BadTerms)?;
+    let units = total.max(Decimal::ZERO);
+    let (bounded, bound) = match (terms.minimum_quantity, terms.maximum_quantity) {
+        (Some(least), _) if units < least => (least, Some(Bound::MinimumQuantity(least))),
+        (_, Some(most)) if units > most => (most, Some(Bound::MaximumQuantity(most))),
+        _ => (units, None),
+    };
+    let included = terms.included_quantity.unwrap_or_default().min(bounded);
+    let quantity = subtract(bounded, included)?;
 
-    let (mut amount, unit_price) = price(quantity, terms)?;
-    let mut unit_price = unit_price;
+    let mut how = Derivation { model: terms.model, units, bound, included, billed: quantity, ..Derivation::default() };
+    price(quantity, terms, &mut how)?;
+    let mut amount = how.price;
+    let mut unit_price = one_price(quantity, terms.model, &how);
     if let Some(percent) = terms.discount_percent.filter(|p| !p.is_zero()) {
-        let factor = multiply(subtract(Decimal::ONE_HUNDRED, percent)?, Decimal::new(1, 2))?;
-        amount = multiply(amount, factor)?;
-        unit_price = unit_price.map(|p| multiply(p, factor)).transpose()?;
+        let kept = subtract(Decimal::ONE_HUNDRED, percent)?;
+        let reduced = |money: Exact| money.times(kept)?.times(Decimal::new(1, 2));
+        let less = reduced(amount)?;
+        how.discount = Some(Discount { percent, amount: amount.minus(less)? });
+        amount = less;
+        unit_price = unit_price.map(reduced).transpose()?;
     }
-    if let Some(most) = terms.maximum_amount.filter(|m| amount > *m) {
-        amount = most;
+    if let Some(most) = terms.maximum_amount
+        && amount.exceeds(most)?
+    {
+        how.cap = Some(Cap { maximum_amount: most, cut: amount.minus(Exact::of(most))? });
+        amount = Exact::of(most);
         unit_price = None;
     }
     if !share.is_whole() {
+        how.proration = Some(share);
         unit_price = None;
     }
 
+    // Days multiply before they divide, and the quotient is rounded once.
+    let (active, of) = if share.is_whole() { (1, 1) } else { (share.active, share.of) };
+    let before = amount.times(Decimal::from(active))?;
+    let strategy = terms.rounding.strategy();
     let digits = terms.currency.minor_digits();
-    let before = ExactSum::of(amount).times(i64::from(share.active))?;
-    let rounded = terms.rounding.line(before.divided(share.of, digits, terms.rounding.strategy())?, terms.currency);
-    let exact = before.divided(share.of, 12, terms.rounding.strategy())?;
-    let minimum_shortfall = match terms.minimum_amount {
-        Some(least) if rounded < least => terms.rounding.line(subtract(least, rounded)?, terms.currency),
-        _ => Decimal::ZERO,
-    };
-    Ok(Rated { quantity, unit_price, amount: rounded, residue: subtract(rounded, exact)?, minimum_shortfall })
+    how.amount = terms.rounding.line(before.divided(of, digits, strategy)?, terms.currency);
+    let added = Exact::of(how.amount).times(Decimal::from(of))?.minus(before)?;
+    how.residue =
+        if of == 1 { added.sum()? } else { ExactSum::of(added.divided(of, SHARE_RESIDUE_DIGITS, strategy)?) };
+    if let Some(least) = terms.minimum_amount.filter(|least| how.amount < *least) {
+        let shortfall = terms.rounding.line(subtract(least, how.amount)?, terms.currency);
+        how.minimum = Some(Minimum { minimum_amount: least, shortfall });
+    }
+    Ok(Rated {
+        quantity,
+        unit_price: unit_price.and_then(Exact::decimal),
+        amount: how.amount,
+        residue: how.residue,
+        minimum_shortfall: how.minimum.map_or(Decimal::ZERO, |m| m.shortfall),
+        derivation: how,
+    })
 }
 
-/// The amount of `quantity` units, and the unit price where one says it all.
-fn price(quantity: Decimal, terms: &Terms) -> Result<(Decimal, Option<Decimal>), RateError> {
+/// Places to which the residue of a share of a period is stated.
+const SHARE_RESIDUE_DIGITS: u32 = 12;
+
+type TieredModel = fn(Decimal, &[Tier], bool) -> Result<Vec<Slice>, RateError>;
+
+/// What the model asks for `quantity` units, into `how`.
+fn price(quantity: Decimal, terms: &Terms, how: &mut Derivation) -> Result<(), RateError> {
     let unit = || terms.unit_price.ok_or(RateError::PriceUnknown);
-    let tiered = |f: fn(Decimal, &[Tier], bool) -> Result<Decimal, RateError>| {
-        model::check_tiers(&terms.tiers)?;
-        Ok((f(quantity, &terms.tiers, terms.flat_at_zero)?, None))
+    let tiered = |f: TieredModel| {
+        check_tiers(terms.model, &terms.tiers)?;
+        f(quantity, &terms.tiers, terms.flat_at_zero)
     };
-    match terms.model {
-        PricingModel::PerUnit => {
-            let unit = unit()?;
-            Ok((multiply(quantity, unit)?, Some(unit)))
-        }
+    how.slices = match terms.model {
+        PricingModel::PerUnit => vec![model::slice(Decimal::ZERO, quantity, Some(unit()?), None)?],
         PricingModel::Flat => {
             let fee = unit()?;
             if quantity.is_zero() && !terms.flat_at_zero {
-                return Ok((Decimal::ZERO, Some(fee)));
+                Vec::new()
+            } else {
+                vec![model::slice(Decimal::ZERO, quantity, None, Some(fee))?]
             }
-            Ok((fee, (quantity == Decimal::ONE).then_some(fee)))
         }
-        PricingModel::Graduated => tiered(model::graduated),
-        PricingModel::Volume => tiered(model::volume),
-        PricingModel::Stairstep => tiered(model::stairstep),
-        PricingModel::StackedStairstep => tiered(model::stacked_stairstep),
+        PricingModel::Graduated => tiered(model::graduated)?,
+        PricingModel::Volume => tiered(model::volume)?,
+        PricingModel::Stairstep => tiered(model::stairstep)?,
+        PricingModel::StackedStairstep => tiered(model::stacked_stairstep)?,
         PricingModel::Package => {
-            let size = terms.package_size.ok_or(RateError::BadPackage)?;
-            Ok((model::package(quantity, size, unit()?)?, None))
+            let size = terms.package_size.ok_or(RateError::NoPackageSize)?;
+            let packages = model::package(quantity, size, unit()?)?;
+            how.price = packages.amount;
+            how.packages = Some(packages);
+            return Ok(());
         }
         PricingModel::CostPlus => {
-            let cost = terms.unit_cost.ok_or(RateError::PriceUnknown)?;
-            let unit = model::cost_plus_price(cost, terms.markup_percent.unwrap_or_default())?;
-            Ok((multiply(quantity, unit)?, Some(unit)))
+            let unit_cost = terms.unit_cost.ok_or(RateError::CostUnknown)?;
+            let markup_percent = terms.markup_percent.unwrap_or_default();
+            let unit_price = model::cost_plus(unit_cost, markup_percent)?;
+            how.cost_basis = Some(CostBasis { unit_cost, markup_percent, unit_price });
+            let amount = unit_price.times(quantity)?;
+            vec![Slice {
+                above: Decimal::ZERO,
+                up_to: quantity,
+                units: quantity,
+                unit_price: unit_price.decimal(),
+                flat_amount: None,
+                amount,
+            }]
         }
+    };
+    how.price = model::total(&how.slices)?;
+    Ok(())
+}
+
+/// The price of a unit where one price is all there is to an amount: one slice without a flat amount, or a
+/// flat fee for one unit.
+fn one_price(quantity: Decimal, model: PricingModel, how: &Derivation) -> Option<Exact> {
+    let [slice] = how.slices.as_slice() else { return None };
+    if model == PricingModel::Flat {
+        return (quantity == Decimal::ONE).then_some(slice.amount);
     }
+    if slice.flat_amount.is_some_and(|flat| !flat.is_zero()) {
+        return None;
+    }
+    slice.unit_price.map(Exact::of)
 }
 
 /// How far apart two rated quantities of one line are, with their minimum amounts: never negative.
@@ -135,87 +198,6 @@ pub fn apart(one: &Rated, other: &Rated) -> Result<Decimal, RateError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn d(s: &str) -> Decimal {
-        Decimal::from_str_exact(s).expect("a decimal")
-    }
-
-    fn per_unit(price: &str) -> Terms {
-        Terms { unit_price: Some(d(price)), currency: Currency::parse("USD").expect("a code"), ..Terms::default() }
-    }
-
-    fn whole(quantity: &str, terms: &Terms) -> Rated {
-        rate(d(quantity), terms, Share::WHOLE).expect("rates")
-    }
-
-    #[test]
-    fn per_unit_is_rounded_once_per_line() {
-        let rated = whole("55", &per_unit("4.675"));
-        assert_eq!(rated.amount.to_string(), "257.13");
-        assert_eq!(rated.residue.normalize().to_string(), "0.005");
-        assert_eq!(rated.unit_price, Some(d("4.675")));
-    }
-
-    #[test]
-    fn an_impact_is_the_difference_of_two_rounded_lines() {
-        let terms = per_unit("4.675");
-        assert_eq!(apart(&whole("60", &terms), &whole("55", &terms)), Ok(d("23.37")));
-    }
-
-    #[test]
-    fn included_units_come_off_after_the_bounds() {
-        let terms = Terms {
-            included_quantity: Some(d("5")),
-            minimum_quantity: Some(d("8")),
-            maximum_quantity: Some(d("20")),
-            ..per_unit("2")
-        };
-        assert_eq!(whole("3", &terms).quantity, d("3"));
-        assert_eq!(whole("12", &terms).quantity, d("7"));
-        assert_eq!(whole("99", &terms).quantity, d("15"));
-    }
-
-    #[test]
-    fn included_and_overage_add_up_to_the_total() {
-        // 1,250 GB with 1,000 included at 0.20: 250 billed, 50.00.
-        let terms = Terms { included_quantity: Some(d("1000")), ..per_unit("0.20") };
-        let rated = whole("1250", &terms);
-        assert_eq!((rated.quantity, rated.amount), (d("250"), d("50.00")));
-    }
-
-    #[test]
-    fn a_discount_comes_before_the_maximum_and_the_minimum_after_rounding() {
-        let terms = Terms { discount_percent: Some(d("10")), maximum_amount: Some(d("100")), ..per_unit("10") };
-        assert_eq!(whole("11", &terms).amount, d("99.00"));
-        assert_eq!(whole("11", &terms).unit_price, Some(d("9")));
-        assert_eq!(whole("20", &terms).amount, d("100.00"));
-        assert_eq!(whole("20", &terms).unit_price, None);
-        let floor = Terms { minimum_amount: Some(d("1000")), ..per_unit("9") };
-        assert_eq!(whole("100", &floor).minimum_shortfall, d("100.00"));
-    }
-
-    #[test]
-    fn a_flat_fee_is_one_price_and_nothing_at_zero_units() {
-        let terms = Terms { model: PricingModel::Flat, ..per_unit("703") };
-        assert_eq!(whole("1", &terms).amount, d("703.00"));
-        assert_eq!(whole("7", &terms).amount, d("703.00"));
-        assert_eq!(whole("7", &terms).unit_price, None);
-        assert_eq!(whole("0", &terms).amount, d("0.00"));
-    }
-
-    #[test]
-    fn proration_multiplies_before_it_divides() {
-        let rated = rate(d("10"), &per_unit("9.99"), Share { active: 14, of: 31 }).expect("rates");
-        // 99.90 × 14 ÷ 31 = 45.116129…
-        assert_eq!(rated.amount.to_string(), "45.12");
-        assert_eq!(rated.unit_price, None);
-        assert_eq!(rated.residue.to_string(), "0.003870967742");
-    }
-
-    #[test]
-    fn without_a_price_there_is_no_amount() {
-        assert_eq!(rate(d("1"), &Terms::default(), Share::WHOLE), Err(RateError::PriceUnknown));
-    }
-}
+mod laws;
+#[cfg(test)]
+mod tests;

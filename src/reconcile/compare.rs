@@ -26,6 +26,8 @@ pub struct Comparison {
     pub spread: bool,
     /// For each active line, newest first: what it would bill if the metered quantity rules.
     pub proposed: Vec<Decimal>,
+    /// The same before it was made whole, where the PSA takes whole units only.
+    pub exact: Vec<Decimal>,
     /// The same after the line's own rule: under `greater` never less than the contract quantity.
     pub wanted: Vec<Decimal>,
     /// What the contract line should hold from then on: `wanted`, but for spread units those at the period's end.
@@ -84,15 +86,26 @@ pub fn compare(
         (None, true, None) if !unread => Some(Decimal::ZERO),
         (None, _, _) => None,
     };
-    let over_lines = |total: Option<Decimal>, held: &[Decimal]| -> Result<Vec<Decimal>, Overflow> {
-        let mut shares = total.map_or_else(|| Ok(held.to_vec()), |u| allot(u, held))?.into_iter();
-        let share = |(v, c): (&LineView<'_>, &bool)| {
-            if *c { whole(unit, shares.next().unwrap_or(v.line.quantity)) } else { v.line.quantity }
+    // The total is made whole before it is shared out, and before bounds and included units. Each line's share
+    // is whole but for a contract quantity that is not and stays as it is; beside it the share as it was.
+    let over_lines = |total: Option<Decimal>, held: &[Decimal]| -> Result<Vec<(Decimal, Decimal)>, Overflow> {
+        let share_out = |total: Option<Decimal>| total.map_or_else(|| Ok(held.to_vec()), |u| allot(u, held));
+        let (exact, shares) = (share_out(total)?, share_out(total.map(|u| whole(unit, u)))?);
+        let mut shares = shares.into_iter().zip(exact);
+        let share = |(v, c): (&LineView<'_>, &bool)| match if *c { shares.next() } else { None } {
+            Some((share, exact)) if share == v.line.quantity => (share, exact),
+            Some((share, exact)) => (whole(unit, share), exact),
+            None => (v.line.quantity, v.line.quantity),
         };
         Ok(unit.active.iter().zip(&is_compared).map(share).collect())
     };
-    let proposed = over_lines(units.map(|u| subtract(u, beside)).transpose()?, &held)?;
-    let lasting = if spread { over_lines(units.map(|_| at_end), &lasting)? } else { proposed.clone() };
+    let shares = over_lines(units.map(|u| subtract(u, beside)).transpose()?, &held)?;
+    let (proposed, exact): (Vec<Decimal>, Vec<Decimal>) = shares.into_iter().unzip();
+    let lasting = if spread {
+        over_lines(units.map(|_| at_end), &lasting)?.into_iter().map(|(share, _)| share).collect()
+    } else {
+        proposed.clone()
+    };
 
     let mut comparison = Comparison {
         metered: units,
@@ -103,6 +116,7 @@ pub fn compare(
         wanted: proposed.clone(),
         lasting,
         proposed,
+        exact,
         is_compared,
     };
     for (i, view) in unit.active.iter().enumerate() {
@@ -209,6 +223,7 @@ fn without_line(
         disagreement: None,
         spread: false,
         proposed: Vec::new(),
+        exact: Vec::new(),
         wanted: Vec::new(),
         lasting: Vec::new(),
         is_compared: Vec::new(),

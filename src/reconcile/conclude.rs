@@ -6,21 +6,22 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use super::compare::{Comparison, Disagreement, billing, compare};
+use super::compare::{Comparison, Disagreement, billing, compare, whole};
 use super::decide::{Lapse, Standing, standing};
 use super::duplicate_line;
 use super::ids::discrepancy_id;
 use super::lines::{Before, Billed, LineBuilder};
 use super::margin;
+use super::residue::{Invoice, Residue};
 use super::supply::Supply;
 use super::unit::{Index, LineView, Unit, units};
 use super::verdict::Verdicts;
 use super::{Action, Discrepancy, LineItem, OwedBy, QuantityChange, VerdictRow};
-use crate::book::{BillTiming, Billing, Config, ContractId, Decision, DecisionKind, Period, Psa};
+use crate::book::{BillTiming, Billing, Config, Decision, DecisionKind, Period, Psa};
 use crate::control::Bucket;
 use crate::finding::{Code, Severity};
 use crate::meter::Metered;
-use crate::rate::{Currency, Overflow, add, plain, subtract};
+use crate::rate::{Currency, Overflow, plain, subtract};
 
 /// Everything a reconciliation is concluded from. It cannot tell who added the metered sums up.
 pub struct Input<'a> {
@@ -41,8 +42,8 @@ pub struct Outcome {
     pub verdicts: Vec<VerdictRow>,
     /// Where the rows of each metered group ended; same order as the input's `metered`.
     pub placements: Vec<Placement>,
-    /// What rounding per line added, per contract and currency.
-    pub residue: BTreeMap<(ContractId, Currency), Decimal>,
+    /// What rounding each line added to its invoice.
+    pub residue: BTreeMap<Invoice, Residue>,
 }
 
 /// Where the rows of a metered group ended, and what they feed.
@@ -224,7 +225,9 @@ fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Ove
                 .filter(|(_, c)| **c)
                 .map(|(v, _)| v.line.quantity)
                 .collect();
-            Some(super::quantity::allot(total, &held)?)
+            let exact = super::quantity::allot(total, &held)?;
+            let units = super::quantity::allot(whole(case.unit, total), &held)?;
+            Some(units.into_iter().zip(exact).collect::<Vec<_>>())
         }
         None => None,
     };
@@ -236,30 +239,32 @@ fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Ove
         let compared = comparison.is_compared[i];
         let contract = view.line.quantity;
         let own = billing(view, mapped, case.input.config);
-        let quantity = if !compared {
+        // What is billed, and what it was before it was made whole.
+        let metered_units = (proposed, comparison.exact[i]);
+        let (quantity, used) = if !compared {
             // All that was used in the month is billed by the line at its end.
             if case.unit.consumption && own == Billing::Metered && !view.service.once {
-                Decimal::ZERO
+                (Decimal::ZERO, Decimal::ZERO)
             } else {
-                contract
+                (contract, contract)
             }
         } else if let Some(quantities) = &mut set {
-            quantities.next().unwrap_or(contract)
+            quantities.next().unwrap_or((contract, contract))
         } else {
             match decision.kind() {
-                Some(DecisionKind::Accept) => proposed,
-                Some(DecisionKind::Keep | DecisionKind::Dismiss) => contract,
-                Some(DecisionKind::Set) | None if stands => contract,
+                Some(DecisionKind::Accept) => metered_units,
+                Some(DecisionKind::Keep | DecisionKind::Dismiss) => (contract, contract),
+                Some(DecisionKind::Set) | None if stands => (contract, contract),
                 Some(DecisionKind::Set) | None => match own {
-                    Billing::Metered if comparison.metered.is_some() => proposed,
-                    Billing::Metered | Billing::Contract => contract,
-                    Billing::Greater => contract.max(proposed),
+                    Billing::Metered if comparison.metered.is_some() => metered_units,
+                    Billing::Greater if proposed > contract => (proposed, comparison.exact[i].max(contract)),
+                    Billing::Metered | Billing::Contract | Billing::Greater => (contract, contract),
                 },
             }
         };
         // A negative sum (more given back than charged) shows as it is, on the newest line.
         let negative = comparison.metered.filter(|m| *m < Decimal::ZERO && out.is_empty());
-        let metered = comparison.metered.filter(|_| compared).map(|_| negative.unwrap_or(proposed));
+        let metered = comparison.metered.filter(|_| compared).map(|_| negative.unwrap_or(comparison.exact[i]));
         // Only a quantity that its rule spread over days is billed without proration.
         let spread = comparison.spread && compared && quantity == proposed;
         // Of a commitment, what was used beyond it is known when the month is over; the next begins with itself.
@@ -269,6 +274,7 @@ fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Ove
             (false, true) => contract,
             (false, false) => quantity,
         };
+        let used = Some(used).filter(|used| *used != quantity);
         let before = match decision {
             Standing::Decided(d) if d.from.is_some_and(|from| from < case.input.period) && compared => match d.kind {
                 DecisionKind::Set => Before::Known(quantity),
@@ -277,7 +283,7 @@ fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Ove
             },
             Standing::Decided(_) | Standing::Undecided | Standing::Lapsed(..) => Before::Known(contract),
         };
-        out.push(Billed { quantity, metered, spread, next, before });
+        out.push(Billed { quantity, used, metered, spread, next, before });
     }
     Ok(out)
 }
@@ -436,19 +442,5 @@ impl Case<'_, '_> {
             ),
             _ => format!("{what}: nothing is concluded, because {}", disagreement.reason),
         }
-    }
-}
-
-impl Outcome {
-    /// Adds to the rounding residue of a contract.
-    pub(super) fn add_residue(
-        &mut self,
-        contract: &ContractId,
-        currency: Currency,
-        residue: Decimal,
-    ) -> Result<(), Overflow> {
-        let sum = self.residue.entry((contract.clone(), currency)).or_default();
-        *sum = add(*sum, residue)?;
-        Ok(())
     }
 }

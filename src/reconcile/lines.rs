@@ -9,18 +9,21 @@ use super::compare::whole;
 use super::conclude::{Case, Outcome};
 use super::decide::Standing;
 use super::ids::line_id;
-use super::margin::{CostShare, cost_shares};
+use super::margin::{CostShare, cost_shares, rates_used};
 use super::rating::{rate_line, rate_of_months};
+use super::residue::{Residue, add_residue};
 use super::unit::{LineView, catalogue_terms};
 use super::{Action, LineItem, LineKind, LineStatus};
 use crate::book::{BillTiming, ContractLineId, DecisionKind, Invoiced};
 use crate::finding::Code;
-use crate::rate::{ExactSum, Overflow, RateError, Rated, Share, Terms, multiply, subtract};
+use crate::rate::{ExactSum, Overflow, RateError, Rated, Share, Terms, money_text, multiply, subtract};
 
 /// What a line bills.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Billed {
     pub quantity: Decimal,
+    /// What it was before it was made whole, where the PSA takes whole units only; else `None`.
+    pub used: Option<Decimal>,
     /// The line's share of the metered quantity, `None` where nothing metered it.
     pub metered: Option<Decimal>,
     /// The quantity is already spread over days, and is not prorated again.
@@ -54,14 +57,16 @@ pub(super) struct LineBuilder<'a, 'b, 'c> {
     discrepancy_id: String,
     review: bool,
     costs: Vec<CostShare>,
+    /// The stated rates used on the cost.
+    rates: String,
     next: usize,
 }
 
 impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
     /// `review`: an undecided discrepancy touches the unit's lines.
     pub fn new(case: &'c Case<'a, 'b>, discrepancy_id: Option<&str>, review: bool) -> Self {
-        let costs = cost_shares(case);
-        Self { case, discrepancy_id: discrepancy_id.unwrap_or_default().to_string(), review, costs, next: 0 }
+        let (costs, rates) = (cost_shares(case), rates_used(case));
+        Self { case, discrepancy_id: discrepancy_id.unwrap_or_default().to_string(), review, costs, rates, next: 0 }
     }
 
     /// The line of a contract line, with the lines its terms add.
@@ -75,7 +80,7 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
     pub fn closing(&self, view: &LineView<'a>, out: &mut Outcome) -> Result<(), Overflow> {
         let quantity = view.line.quantity;
         let before = Before::Known(quantity);
-        let billed = Billed { quantity, metered: None, spread: false, next: quantity, before };
+        let billed = Billed { quantity, used: None, metered: None, spread: false, next: quantity, before };
         self.bill(view, &billed, CostShare::default(), out)
     }
 
@@ -110,10 +115,15 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         let share = if spread { Share::WHOLE } else { view.service.share };
         item.cost = cost.of(quantity, item.unit_cost, &view.terms, share)?;
         item.margin = margin(item.amount, item.cost)?;
-        if let Some(note) = cost.note {
-            item.description = format!("{} (cost at {note})", item.description);
+        if !share.is_none() {
+            derived(&mut item, &rated);
         }
-        out.add_residue(&view.contract.id, view.terms.currency, rated.residue)?;
+        self.say_rate(&mut item);
+        let used = match billed.used.filter(|_| quantity == billed.quantity) {
+            Some(used) => rate_line(view, used, spread, case.metered_unit_cost())?.ok(),
+            None => None,
+        };
+        add_residue(&mut out.residue, &item, Residue::of(&rated, used.as_ref())?)?;
         out.lines.push(item);
         self.minimum(view, &rated, out);
         self.true_up(view, billed, out)
@@ -138,7 +148,7 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
     fn minimum(&self, view: &LineView<'a>, rated: &Rated, out: &mut Outcome) {
         if rated.minimum_shortfall > Decimal::ZERO {
             let mut item = self.item(view, LineKind::Minimum);
-            shortfall(&mut item, rated.minimum_shortfall);
+            shortfall(&mut item, rated);
             out.lines.push(item);
         }
     }
@@ -147,12 +157,13 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
     pub fn accepted(&mut self, decision: &Standing<'_>, out: &mut Outcome) -> Result<(), Overflow> {
         let case = self.case;
         let Standing::Decided(decided) = decision else { return Ok(()) };
-        let quantity = match decided.kind {
-            DecisionKind::Accept => case.comparison.metered.map(|units| whole(case.unit, units)),
+        let used = match decided.kind {
+            DecisionKind::Accept => case.comparison.metered,
             DecisionKind::Set => decided.quantity,
             DecisionKind::Keep | DecisionKind::Dismiss => None,
         };
-        let Some(quantity) = quantity else { return Ok(()) };
+        let Some(used) = used else { return Ok(()) };
+        let quantity = whole(case.unit, used);
         let period = case.input.period;
         let offered = case.comparison.disagreement.as_ref().and_then(|d| d.terms.clone());
         let offered_months = offered.is_some();
@@ -160,7 +171,8 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         let product = case.unit.product;
         // A line that ended bills by its cycle; this is one month of it.
         let ended = case.unit.inactive.first().filter(|_| offered_months);
-        let rated = match rate_of_months(quantity, &terms, ended.map_or(1, |v| v.service.months))? {
+        let months = ended.map_or(1, |v| v.service.months);
+        let rated = match rate_of_months(quantity, &terms, months)? {
             Ok(rated) => Some(rated),
             Err(problem) => {
                 let mut row = case.discrepancy(Code::R418);
@@ -175,7 +187,7 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         let amount = rated.as_ref().map(|r| r.amount);
         let invoiced = self.invoiced();
         let cost = cost.of(quantity, unit_cost, &terms, Share::WHOLE)?;
-        out.lines.push(LineItem {
+        let mut item = LineItem {
             line_id: line_id(period, case.unit.client.id.as_str(), &case.about(), LineKind::Recurring),
             status: match (rated.is_some(), self.review) {
                 (false, _) => LineStatus::Held,
@@ -205,16 +217,32 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
             cost,
             margin: margin(amount, cost)?,
             discrepancy_id: self.discrepancy_id.clone(),
-        });
-        let short = rated.map_or(Decimal::ZERO, |r| r.minimum_shortfall);
-        if let Some(line) = out.lines.last().filter(|_| short > Decimal::ZERO) {
-            let mut minimum = line.clone();
-            minimum.line_id = line_id(period, case.unit.client.id.as_str(), &case.about(), LineKind::Minimum);
-            minimum.kind = LineKind::Minimum;
-            shortfall(&mut minimum, short);
-            out.lines.push(minimum);
+        };
+        let mut minimum = None;
+        if let Some(rated) = &rated {
+            derived(&mut item, rated);
+            let used = if used == quantity { None } else { rate_of_months(used, &terms, months)?.ok() };
+            add_residue(&mut out.residue, &item, Residue::of(rated, used.as_ref())?)?;
+            if rated.minimum_shortfall > Decimal::ZERO {
+                let mut line = item.clone();
+                line.line_id = line_id(period, case.unit.client.id.as_str(), &case.about(), LineKind::Minimum);
+                line.kind = LineKind::Minimum;
+                line.description = product.map(|p| p.name.clone()).unwrap_or_default();
+                shortfall(&mut line, rated);
+                minimum = Some(line);
+            }
         }
+        self.say_rate(&mut item);
+        out.lines.push(item);
+        out.lines.extend(minimum);
         Ok(())
+    }
+
+    /// Says the stated rate at which the line's cost came into its currency.
+    fn say_rate(&self, item: &mut LineItem) {
+        if !self.rates.is_empty() {
+            item.description = format!("{} (cost at {})", item.description, self.rates);
+        }
     }
 
     /// Who pays for usage that no active line bills, where that is another client.
@@ -278,14 +306,30 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
     }
 }
 
+/// Where no unit price says it all, the line says what its amount is made of.
+fn derived(item: &mut LineItem, rated: &Rated) {
+    if item.unit_price.is_some() {
+        return;
+    }
+    let words = rated.derivation.words(item.currency);
+    item.description = match (item.description.is_empty(), words.is_empty()) {
+        (_, true) => return,
+        (true, false) => words,
+        (false, false) => format!("{}: {words}", item.description),
+    };
+}
+
 /// Makes a line the one for what is missing to a minimum amount: no units, no cost.
-fn shortfall(item: &mut LineItem, amount: Decimal) {
+fn shortfall(item: &mut LineItem, rated: &Rated) {
+    let amount = rated.minimum_shortfall;
     item.quantity = Decimal::ONE;
     item.unit_price = Some(amount);
     item.amount = Some(amount);
     (item.metered_quantity, item.unit_cost, item.cost) = (None, None, None);
     item.margin = item.amount;
-    item.description = format!("{}: shortfall to the minimum", item.description);
+    let least = rated.derivation.minimum.map_or(Decimal::ZERO, |m| m.minimum_amount);
+    item.description =
+        format!("{}: shortfall to the minimum of {}", item.description, money_text(least, item.currency));
 }
 
 fn margin(amount: Option<Decimal>, cost: Option<Decimal>) -> Result<Option<Decimal>, Overflow> {

@@ -17,13 +17,11 @@ pub(super) struct CostShare {
     pub metered: Option<Decimal>,
     /// The cost is in a currency that no stated rate converts.
     pub foreign: bool,
-    /// The rate used.
-    pub note: Option<FxRate>,
 }
 
 /// A rate stated in the book's settings.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct FxRate {
+struct FxRate {
     from: Currency,
     to: Currency,
     rate: Decimal,
@@ -39,11 +37,12 @@ impl std::fmt::Display for FxRate {
 struct UnitCost {
     total: Option<Decimal>,
     foreign: Option<Currency>,
-    note: Option<FxRate>,
+    /// In the order of their currencies, each once.
+    rates: Vec<FxRate>,
 }
 
 fn unit_cost(case: &Case<'_, '_>) -> Result<UnitCost, Overflow> {
-    let mut out = UnitCost { total: None, foreign: None, note: None };
+    let mut out = UnitCost { total: None, foreign: None, rates: Vec::new() };
     for (currency, cost) in case.unit.metered.iter().flat_map(|&i| &case.input.metered[i].cost) {
         // Cost without a currency is of no known currency: it never counts as money.
         if currency.is_none() || (cost.is_zero() && *currency != case.currency) {
@@ -52,7 +51,9 @@ fn unit_cost(case: &Case<'_, '_>) -> Result<UnitCost, Overflow> {
         let own = if *currency == case.currency {
             *cost
         } else if let Some(fx) = stated_rate(case.input.config, case, *currency) {
-            out.note = Some(fx);
+            if !out.rates.contains(&fx) {
+                out.rates.push(fx);
+            }
             multiply(*cost, fx.rate)?
         } else {
             out.foreign = Some(*currency);
@@ -77,12 +78,20 @@ fn stated_rate(config: &Config, case: &Case<'_, '_>, from: Currency) -> Option<F
     rates.get(&(from, case.currency)).map(|rate| FxRate { from, to: case.currency, rate: *rate })
 }
 
+/// The stated rates that the unit's cost was converted at, as its lines show them.
+pub(super) fn rates_used(case: &Case<'_, '_>) -> String {
+    let mut rates: Vec<String> =
+        unit_cost(case).map(|cost| cost.rates.iter().map(FxRate::to_string).collect()).unwrap_or_default();
+    rates.sort();
+    rates.join(", ")
+}
+
 /// The metered cost shared over the active lines by their metered quantity; the newest takes what rounding
 /// leaves. One share for usage without a line.
 pub(super) fn cost_shares(case: &Case<'_, '_>) -> Vec<CostShare> {
     let count = case.unit.active.len().max(1);
     let Ok(cost) = unit_cost(case) else { return vec![CostShare::default(); count] };
-    let blank = CostShare { metered: None, foreign: cost.foreign.is_some(), note: cost.note };
+    let blank = CostShare { metered: None, foreign: cost.foreign.is_some() };
     let Some(total) = cost.total.filter(|_| cost.foreign.is_none()) else { return vec![blank; count] };
     let line = |amount: Decimal| case.input.config.rounding.mode.line(amount, case.currency);
     let mut weights: Vec<Decimal> = case

@@ -16,6 +16,7 @@ mod margin;
 mod outcome;
 mod quantity;
 mod rating;
+mod residue;
 mod service;
 mod supply;
 mod true_up;
@@ -27,4 +28,5 @@ pub use outcome::{
     Action, Discrepancy, LineItem, LineKind, LineStatus, OwedBy, QuantityChange, Unmapped, UnmappedWhat, Verdict,
     VerdictRow, VerdictScope,
 };
+pub use residue::{Invoice, Residue};
 pub use supply::{RejectedUse, Supply};

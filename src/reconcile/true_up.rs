@@ -8,11 +8,12 @@ use super::conclude::Outcome;
 use super::ids::line_id;
 use super::lines::{Before, Billed, LineBuilder};
 use super::rating::{rate_month, rate_share};
+use super::residue::{Residue, add_residue};
 use super::service::Span;
 use super::unit::LineView;
 use super::{LineItem, LineKind, LineStatus};
 use crate::book::BillTiming;
-use crate::rate::{Overflow, Rated, Share, add, plain, subtract};
+use crate::rate::{ExactSum, Overflow, Rated, Share, add, plain, subtract};
 
 impl<'a> LineBuilder<'a, '_, '_> {
     /// What was billed before and has turned out otherwise: the line began, or ended, within a cycle that is
@@ -61,7 +62,8 @@ impl<'a> LineBuilder<'a, '_, '_> {
             }
         };
         item.description = format!("{}: from {}, {what}", item.description, span.start);
-        difference(view, item, &now, &before, out)
+        let residue = Residue::of(&now, None)?;
+        difference(view, item, (&now, &before), residue, out)
     }
 
     /// The contract quantity was billed for this period, and another one used: what that is for its days.
@@ -99,7 +101,12 @@ impl<'a> LineBuilder<'a, '_, '_> {
             plain(billed.quantity),
             plain(paid)
         );
-        difference(view, item, &now, &before, out)
+        let used = match billed.used.filter(|_| !billed.spread) {
+            Some(used) => rate_month(view, used)?.ok(),
+            None => None,
+        };
+        let residue = Residue::of(&now, used.as_ref())?;
+        difference(view, item, (&now, &before), residue, out)
     }
 
     /// A quantity for a share of a cycle; `None` if it has no price, which is said.
@@ -129,27 +136,30 @@ impl<'a> LineBuilder<'a, '_, '_> {
 fn difference(
     view: &LineView<'_>,
     mut item: LineItem,
-    now: &Rated,
-    before: &Rated,
+    (now, before): (&Rated, &Rated),
+    mut residue: Residue,
     out: &mut Outcome,
 ) -> Result<(), Overflow> {
     let minimums = !now.minimum_shortfall.is_zero() || !before.minimum_shortfall.is_zero();
-    let (amount, exact) = if minimums {
+    let amount = if minimums {
         item.unit_price = None;
+        residue = residue.less(before)?;
         let whole = |r: &Rated| add(r.amount, r.minimum_shortfall);
-        let amount = subtract(whole(now)?, whole(before)?)?;
-        (amount, amount)
+        subtract(whole(now)?, whole(before)?)?
     } else {
         // Rounded once, as any line is.
-        let exact = |r: &Rated| subtract(r.amount, r.residue);
-        let exact = subtract(exact(now)?, exact(before)?)?;
-        (view.terms.rounding.line(exact, view.terms.currency), exact)
+        let (currency, rounding) = (view.terms.currency, view.terms.rounding);
+        let exact = |r: &Rated| ExactSum::of(r.amount).minus(r.residue);
+        let exact = exact(now)?.minus(exact(before)?)?;
+        let amount = rounding.line(exact.divided(1, currency.minor_digits(), rounding.strategy())?, currency);
+        residue.rounding = ExactSum::of(amount).minus(exact)?;
+        amount
     };
     if amount.is_zero() && (item.quantity.is_zero() || !before.amount.is_zero()) {
         return Ok(());
     }
     item.amount = Some(view.terms.rounding.line(amount, view.terms.currency));
-    out.add_residue(&view.contract.id, view.terms.currency, subtract(amount, exact)?)?;
+    add_residue(&mut out.residue, &item, residue)?;
     out.lines.push(item);
     Ok(())
 }

@@ -48,6 +48,7 @@ pub fn summary() -> Summary {
             },
         ],
         rounding_residue: Vec::new(),
+        vendor_rounding: Vec::new(),
         inputs: Vec::new(),
         config_sha256: None,
         findings: Vec::new(),
