@@ -18,8 +18,9 @@ use crate::book::Period;
 use crate::control::{Bucket, ControlRow, Fate, Ledger, RowFate, Tally};
 use crate::emit::{
     Counts, Duplicate, DuplicatesWriter, EmitError, Feeds, FindingLog, Input, LineCounts, Lineage, LineageEnd,
-    LineageRow, Money, Program, Rejected, RejectsWriter, Residue, Summary, UnmappedCounts, VerdictWord, write_controls,
-    write_discrepancies, write_invoice_lines, write_quantity_changes, write_summary, write_unmapped, write_verdicts,
+    LineageRow, Money, Program, PsaChanges, Rejected, RejectsWriter, Residue, Summary, UnmappedCounts, VerdictWord,
+    write_controls, write_discrepancies, write_invoice_lines, write_psa_changes, write_quantity_changes, write_summary,
+    write_unmapped, write_verdicts,
 };
 use crate::finding::Code;
 use crate::ingest::raw_lines;
@@ -47,6 +48,8 @@ pub struct Emission<'a> {
     pub conflicts: Vec<(u32, u64)>,
     pub metered: &'a MeteredSums,
     pub outcome: &'a Outcome,
+    /// The changes of quantity as the PSA takes them, where one is named.
+    pub psa_changes: Option<&'a PsaChanges>,
     pub unmapped: &'a [Unmapped],
     pub ledger: &'a Ledger,
     pub refused: &'a [Refused],
@@ -62,10 +65,12 @@ impl Emission<'_> {
         let verdicts = self.verdicts();
         let outcome = self.outcome;
         let unmapped = self.unmapped;
-        let small: [&(dyn Fn() -> Result<(), EmitError> + Sync); 6] = [
+        let psa_changes = self.psa_changes;
+        let small: [&(dyn Fn() -> Result<(), EmitError> + Sync); 7] = [
             &|| write_discrepancies(folder, &outcome.discrepancies),
             &|| write_invoice_lines(folder, &outcome.lines),
             &|| write_quantity_changes(folder, &outcome.changes),
+            &|| psa_changes.map_or(Ok(()), |changes| write_psa_changes(folder, changes)),
             &|| write_unmapped(folder, unmapped),
             &|| write_controls(folder, &controls),
             &|| write_verdicts(folder, &verdicts),

@@ -29,8 +29,8 @@ use anyhow::{Context, bail};
 
 use budget::Budget;
 
-use crate::book::{Config, Period, discover, latest_period};
-use crate::emit::{FindingLog, Summary};
+use crate::book::{Config, Period, PsaName, discover, latest_period};
+use crate::emit::{FindingLog, Summary, psa_changes};
 use crate::format::MeterRule;
 use crate::history::{RunLock, Staging, Unfinished};
 use crate::ingest::Progress;
@@ -56,6 +56,8 @@ pub struct Settings {
     pub temp: Option<PathBuf>,
     /// What is to be cleared away if the process is told to stop.
     pub unfinished: Unfinished,
+    /// Quantity changes are also written as this PSA takes them; `None`: as the book's settings say.
+    pub psa: Option<PsaName>,
     /// A deliberate arithmetic fault, to prove that the ledger finds it. Tests alone set this.
     #[doc(hidden)]
     pub fault: Option<Fault>,
@@ -74,6 +76,7 @@ impl Settings {
             memory: Self::MEMORY,
             temp: None,
             unfinished: Unfinished::default(),
+            psa: None,
             fault: None,
         }
     }
@@ -121,7 +124,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     let mut log = FindingLog::default();
 
     progress.stage("reading PSA data");
-    let sides = load::sides(&files, &registry, &config.input, settings.threads.get(), &mut log)?;
+    let sides = load::sides(&files, &registry, &config, period, settings.threads.get(), &mut log)?;
     let mappings = load::mappings(&files, &mut log)?;
     let decisions = load::decisions(&files, &mut log)?;
 
@@ -158,6 +161,12 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     let ledger = proof::prove(&read, &placed, pending, &metered, &outcome)?;
 
     progress.stage("writing");
+    let psa = settings.psa.or(config.psa.changes);
+    let psa_changes = psa.map(|name| psa_changes(name, &outcome.changes, &sides.psa, &config.proration));
+    let psa_changes = psa_changes.transpose()?.map(|(changes, left_out)| {
+        log.extend(left_out);
+        changes
+    });
     let emission = emit_run::Emission {
         run: &run,
         read,
@@ -166,6 +175,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         conflicts: placed.conflicts,
         metered: &metered,
         outcome: &outcome,
+        psa_changes: psa_changes.as_ref(),
         unmapped: &unmapped,
         ledger: &ledger,
         refused: &sides.refused,

@@ -1,7 +1,7 @@
 //! What the exports say a client used of a product under one term: running sums that can be added to in
 //! any order, by any number of threads, and come out the same.
 
-use chrono::NaiveDate;
+use chrono::{Months, NaiveDate};
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::Series;
@@ -163,9 +163,12 @@ impl Sums {
                 if from < to && to == period.end() {
                     self.at_end.merge(units)?;
                 }
-                self.unit_days.merge(units.times(days_between(from, to))?)?;
+                self.unit_days.merge(units.times(days_between(from, to) + days_beyond(row, period))?)?;
             }
             MeterRule::Max | MeterRule::Last | MeterRule::Average => {
+                if rule == MeterRule::Average {
+                    self.unit_days.merge(units.times(days_beyond(row, period))?)?;
+                }
                 return Ok(Some(Reading { rule, series: row.series, start: row.start, end: row.end, units }));
             }
         }
@@ -178,7 +181,7 @@ impl Sums {
             MeterRule::Max => self.plain.merge(series.highest(period)?),
             MeterRule::Last => self.plain.merge(series.last(period)?),
             MeterRule::Average => {
-                self.at_end.merge(series.last(period)?)?;
+                self.at_end.merge(series.at_end(period)?)?;
                 self.unit_days.merge(series.unit_days(period)?)
             }
             MeterRule::Sum | MeterRule::Prorated => Ok(()),
@@ -253,6 +256,19 @@ impl Sums {
     }
 }
 
+/// Days after the period of a charge that begins in it: a month from the 25th to the 24th counts in the month it
+/// begins in, and in no other, so that all of its days do. One month is as long as the period.
+fn days_beyond(row: &Row, period: Period) -> i64 {
+    let (Some(start), Some(end)) = (row.start, row.end) else { return 0 };
+    if !period.contains(start) || end <= period.end() || covers_more_than_a_month(start, end) {
+        return 0;
+    }
+    let month = i64::from(period.days());
+    let one_month = start.checked_add_months(Months::new(1)) == Some(end);
+    let days = if one_month { month } else { days_between(start, end).min(month) };
+    days - days_between(start, period.end())
+}
+
 fn days_between(from: NaiveDate, to: NaiveDate) -> i64 {
     (to - from).num_days().max(0)
 }
@@ -285,6 +301,25 @@ mod tests {
         }
     }
 
+    /// The sums over rows of one meter, each added on a thread of its own.
+    fn metered(rows: &[Row], rule: MeterRule, period: Period) -> Sums {
+        let here = Belonging { quantity: true, cost: true };
+        let (mut all, mut series, mut read) = (Sums::default(), Series::default(), false);
+        for row in rows {
+            let mut one = Sums::default();
+            let reading = one.add(row, 0, period, here, Conversion { rule, multiplier: Decimal::ONE }).expect("fits");
+            if let Some(Reading { start, end, units, .. }) = reading {
+                series.add(period, start, end, units).expect("fits");
+                read = true;
+            }
+            all.merge(&one).expect("fits");
+        }
+        if read {
+            all.settle(rule, &series, period).expect("fits");
+        }
+        all
+    }
+
     fn summed(row: &Row, belonging: Belonging) -> (String, String, Option<Decimal>) {
         let october: Period = "2026-10".parse().expect("a period");
         let mut sums = Sums::default();
@@ -301,20 +336,63 @@ mod tests {
         let october: Period = "2026-10".parse().expect("a period");
         let on = NaiveDate::from_ymd_opt(2026, 10, 7);
         let row = Row { start: on, end: on, quantity: Some(Decimal::from(62)), ..year_up_front() };
-        let quantity = |rule| {
-            let mut sums = Sums::default();
-            let here = Belonging { quantity: true, cost: true };
-            let reading =
-                sums.add(&row, 0, october, here, Conversion { rule, multiplier: Decimal::ONE }).expect("fits");
-            if let Some(Reading { start, end, units, .. }) = reading {
-                let mut series = Series::default();
-                series.add(october, start, end, units).expect("fits");
-                sums.settle(rule, &series, october).expect("fits");
-            }
-            sums.quantity(october).expect("fits").to_string()
-        };
+        let quantity = |rule| metered(&[row], rule, october).quantity(october).expect("fits").to_string();
         let rules = [MeterRule::Max, MeterRule::Last, MeterRule::Average, MeterRule::Prorated];
         assert_eq!(rules.map(quantity), ["62", "62", "2", "2"]);
+    }
+
+    /// 10 seats of the month from 25 January, 2 of them only until 10 February: what a vendor with a billing day of
+    /// its own writes. 31 of 31 days, and 16 of 31.
+    #[test]
+    fn a_month_from_another_day_counts_all_its_days_in_the_month_it_begins_in() {
+        let january: Period = "2026-01".parse().expect("a period");
+        for (start, end, units, shown) in [
+            ((1, 25), (2, 25), 10, "10"),
+            ((1, 31), (2, 28), 10, "10"),
+            ((1, 25), (2, 10), 2, "1.032258"),
+            ((1, 25), (1, 30), 31, "5"),
+            ((1, 30), (3, 2), 10, "10"),
+        ] {
+            let day = |(m, d)| NaiveDate::from_ymd_opt(2026, m, d);
+            let row = Row { start: day(start), end: day(end), quantity: Some(Decimal::from(units)), ..year_up_front() };
+            for rule in [MeterRule::Average, MeterRule::Prorated] {
+                let sums = metered(&[row], rule, january);
+                assert_eq!(sums.quantity(january).expect("fits").to_string(), shown, "{rule:?} {start:?} {end:?}");
+                let at_end = if end <= (2, 1) { 0 } else { units };
+                assert_eq!(sums.at_end().expect("fits"), Decimal::from(at_end), "{rule:?} {start:?} {end:?}");
+            }
+        }
+    }
+
+    /// 10 seats until the 14th, 12 from then on.
+    #[test]
+    fn units_of_days_know_what_the_month_ends_with() {
+        let october: Period = "2026-10".parse().expect("a period");
+        let day = |d| NaiveDate::from_ymd_opt(2026, 10, d);
+        let next = NaiveDate::from_ymd_opt(2026, 11, 1);
+        let rows = [(10, day(1), day(15)), (12, day(15), next)].map(|(units, start, end)| Row {
+            start,
+            end,
+            quantity: Some(Decimal::from(units)),
+            ..year_up_front()
+        });
+        for (rule, quantity, at_end) in [
+            (MeterRule::Prorated, "11.096774", "12"),
+            (MeterRule::Average, "11.096774", "12"),
+            (MeterRule::Last, "12", "12"),
+            (MeterRule::Max, "12", "12"),
+            (MeterRule::Sum, "22", "22"),
+        ] {
+            let one = metered(&rows, rule, october);
+            assert_eq!(one.quantity(october).expect("fits").to_string(), quantity, "{rule:?}");
+            assert_eq!(one.at_end().expect("fits").to_string(), at_end, "{rule:?}");
+            assert!(!one.is_consumption());
+        }
+        let mut used = Sums::default();
+        let row = Row { category: ChargeCategory::Usage, ..rows[0] };
+        let here = Belonging { quantity: true, cost: true };
+        used.add(&row, 0, october, here, Conversion { rule: MeterRule::Sum, multiplier: Decimal::ONE }).expect("fits");
+        assert!(used.is_consumption());
     }
 
     #[test]

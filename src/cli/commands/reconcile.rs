@@ -15,6 +15,7 @@ pub fn run(settings: &ReconcileSettings, printer: &Printer) -> anyhow::Result<Ex
     let progress = printer.progress();
     let mut run = Settings::new(&settings.book, settings.threads);
     run.period = settings.period;
+    run.psa = settings.psa;
     run.memory = settings.memory;
     run.temp.clone_from(&settings.temp);
     interrupt::watch(&run.unfinished, printer)?;
