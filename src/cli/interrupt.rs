@@ -12,7 +12,7 @@ pub fn watch(unfinished: &Unfinished, printer: &Printer) -> anyhow::Result<()> {
     use signal_hook::iterator::Signals;
 
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let (unfinished, printer) = (unfinished.clone(), *printer);
+    let (unfinished, printer) = (unfinished.clone(), printer.clone());
     std::thread::spawn(move || {
         let Some(signal) = signals.forever().next() else { return };
         printer.last_word(match unfinished.clear() {

@@ -22,7 +22,7 @@ pub const WARN: Style = AnsiColor::Yellow.on_default().bold();
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Printer {
     settings: OutputSettings,
 }
@@ -60,7 +60,7 @@ impl Printer {
     }
 
     /// Why the process ends before its work is done. For a thread of its own: nothing here is locked for long.
-    pub fn last_word(self, text: &str) {
+    pub fn last_word(&self, text: &str) {
         // Where stderr is gone too, the exit code still tells.
         let _ = self.stderr(&format!("{text}\n"));
     }
