@@ -50,14 +50,14 @@ pub struct Settings {
     /// `None` means the latest period that `usage/` states.
     pub period: Option<Period>,
     pub threads: NonZeroUsize,
+    /// Quantity changes are also written as this PSA takes them; `None`: as the book's settings say.
+    pub psa: Option<PsaName>,
     /// Bytes of memory that a run may take, as far as that is up to rows; the rest waits in temporary files.
     pub memory: u64,
     /// Where temporary files go; `None` is the folder in which the outputs are made.
     pub temp: Option<PathBuf>,
     /// What is to be cleared away if the process is told to stop.
     pub unfinished: Unfinished,
-    /// Quantity changes are also written as this PSA takes them; `None`: as the book's settings say.
-    pub psa: Option<PsaName>,
     /// A deliberate arithmetic fault, to prove that the ledger finds it. Tests alone set this.
     #[doc(hidden)]
     pub fault: Option<Fault>,
@@ -75,8 +75,8 @@ impl Settings {
             threads,
             memory: Self::MEMORY,
             temp: None,
-            unfinished: Unfinished::default(),
             psa: None,
+            unfinished: Unfinished::default(),
             fault: None,
         }
     }

@@ -301,25 +301,6 @@ mod tests {
         }
     }
 
-    /// The sums over rows of one meter, each added on a thread of its own.
-    fn metered(rows: &[Row], rule: MeterRule, period: Period) -> Sums {
-        let here = Belonging { quantity: true, cost: true };
-        let (mut all, mut series, mut read) = (Sums::default(), Series::default(), false);
-        for row in rows {
-            let mut one = Sums::default();
-            let reading = one.add(row, 0, period, here, Conversion { rule, multiplier: Decimal::ONE }).expect("fits");
-            if let Some(Reading { start, end, units, .. }) = reading {
-                series.add(period, start, end, units).expect("fits");
-                read = true;
-            }
-            all.merge(&one).expect("fits");
-        }
-        if read {
-            all.settle(rule, &series, period).expect("fits");
-        }
-        all
-    }
-
     fn summed(row: &Row, belonging: Belonging) -> (String, String, Option<Decimal>) {
         let october: Period = "2026-10".parse().expect("a period");
         let mut sums = Sums::default();
@@ -329,6 +310,22 @@ mod tests {
         assert_eq!(currency, row.currency);
         let cost = cost.to_string();
         (sums.quantity(october).expect("fits").to_string(), cost, sums.unit_cost())
+    }
+
+    /// The sums of rows of one meter, each added by a thread of its own.
+    fn metered(rows: &[Row], rule: MeterRule, period: Period) -> Sums {
+        let (mut sums, mut series) = (Sums::default(), Series::default());
+        for row in rows {
+            let mut own = Sums::default();
+            let here = Belonging { quantity: true, cost: true };
+            let reading = own.add(row, 0, period, here, Conversion { rule, multiplier: Decimal::ONE }).expect("fits");
+            if let Some(Reading { start, end, units, .. }) = reading {
+                series.add(period, start, end, units).expect("fits");
+            }
+            sums.merge(&own).expect("fits");
+        }
+        sums.settle(rule, &series, period).expect("fits");
+        sums
     }
 
     #[test]
