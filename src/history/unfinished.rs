@@ -50,6 +50,12 @@ impl Unfinished {
         last.map(|()| true)
     }
 
+    /// For a run that fails: if it does because its folder was cleared away, whoever did that ends the process and
+    /// says why, and this never returns.
+    pub fn settle(&self) {
+        drop(self.lock());
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<PathBuf>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -19,7 +19,7 @@ pub fn run(settings: &ReconcileSettings, printer: &Printer) -> anyhow::Result<Ex
     run.memory = settings.memory;
     run.temp.clone_from(&settings.temp);
     interrupt::watch(&run.unfinished, printer)?;
-    let concluded = engine::reconcile(&run, progress.as_ref())?;
+    let concluded = engine::reconcile(&run, progress.as_ref()).inspect_err(|_| run.unfinished.settle())?;
     // The bar goes before anything is said below it.
     drop(progress);
     printer.findings(&concluded.summary.findings)?;
