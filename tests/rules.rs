@@ -4,9 +4,9 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use trueup::book::{
-    BillCycle, BillTiming, Billing, Client, ClientId, Config, Contract, ContractId, ContractLine, ContractLineId,
-    Decision, DecisionKind, LeftOutLine, Period, PricingModel, Product, ProductCode, Proration, Psa, Tolerance,
-    WholeUnits,
+    BillCycle, BillTiming, Billing, Bundles, Client, ClientId, Config, Contract, ContractId, ContractLine,
+    ContractLineId, Decision, DecisionKind, LeftOutLine, Period, PricingModel, Product, ProductCode, Proration, Psa,
+    Tolerance, WholeUnits,
 };
 use trueup::control::Bucket;
 use trueup::finding::Place;
@@ -167,6 +167,7 @@ impl Month {
             period: self.period.parse::<Period>().expect("a period"),
             metered: &self.metered,
             supply: &self.supply,
+            bundles: &Bundles::default(),
         })
         .expect("nothing overflows")
     }

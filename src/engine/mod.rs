@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::book::{Config, Period, discover, latest_period};
+use crate::book::{Bundles, Config, Period, discover, latest_period};
 use crate::emit::{FindingLog, Summary};
 use crate::history::{RunLock, Staging};
 use crate::ingest::Progress;
@@ -101,6 +101,8 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     let sides = load::sides(&files, &registry, &config.input, &mut log)?;
     let mappings = load::mappings(&files, &mut log)?;
     let decisions = load::decisions(&files, &mut log)?;
+    let (bundles, said) = Bundles::assemble(&mappings.bundles, &sides.psa);
+    log.extend(said);
 
     progress.stage("reading exports");
     let run = Run { settings, period, spill_dir: staging.folder().to_path_buf() };
@@ -122,6 +124,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         period,
         metered: &metered.sums,
         supply: &supply,
+        bundles: &bundles,
     })
     .context("contracts and usage could not be compared")?;
     let unmapped = unmapped::rows(&placed, &read, &sides.psa, &mut log)?;

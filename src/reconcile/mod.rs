@@ -1,10 +1,11 @@
 //! Metered × contract → matched lines, line items and discrepancies. Small data, plain rules: the files
 //! read in the order a careful biller would work.
 //!
-//! `unit` pairs a client's lines for a product with its usage, `compare` finds the disagreement and
+//! `unit` pairs a client's lines for a product with its usage, `bundle` takes off what bundles cover, `compare` finds the disagreement and
 //! prices it, `decide` takes the admin's answer, `conclude` bills, `lines` writes the line items, `margin`
 //! and `duplicate_line` add their findings, `verdict` sums up.
 
+mod bundle;
 mod compare;
 mod conclude;
 mod decide;

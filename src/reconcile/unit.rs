@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
+use rust_decimal::Decimal;
 
+use super::bundle::{Cover, Says, Sold};
 use super::service::{Service, edges};
-use crate::book::{Client, Config, Contract, ContractLine, Period, PricingModel, Product, Psa};
+use crate::book::{Bundles, Client, Config, Contract, ContractLine, Period, PricingModel, Product, ProductCode, Psa};
 use crate::meter::Metered;
-use crate::rate::{Currency, Terms, Tier, active_days};
+use crate::rate::{Currency, Overflow, Terms, Tier, active_days, add, subtract};
 
 /// A contract line with all that is known of it in the period.
 #[derive(Debug, Clone)]
@@ -31,7 +33,7 @@ pub struct LineView<'a> {
 #[derive(Debug, Clone)]
 pub struct Unit<'a> {
     pub client: &'a Client,
-    pub product_code: crate::book::ProductCode,
+    pub product_code: ProductCode,
     pub product: Option<&'a Product>,
     /// The term its lines state; `None` for lines without one and the usage no line claims.
     pub term: Option<String>,
@@ -41,6 +43,34 @@ pub struct Unit<'a> {
     pub inactive: Vec<LineView<'a>>,
     /// Indices into the metered sums.
     pub metered: Vec<usize>,
+    /// Where the product is a bundle of the client's.
+    pub sold: Option<Sold>,
+    /// Where bundles of the client's have it as a component; what each covers of it.
+    pub covers: Vec<Cover>,
+    /// The codes of these bundles.
+    pub bundled_in: Vec<ProductCode>,
+}
+
+impl Unit<'_> {
+    /// Units metered that no bundle covers, or the bundles that drivers make; `None` where nothing was metered.
+    pub fn used(&self, metered: &[Metered]) -> Result<Option<Decimal>, Overflow> {
+        if let Some(sold) = self.sold.as_ref().filter(|s| s.says != Says::Vendor) {
+            return Ok(sold.count);
+        }
+        let mut sum = None;
+        for m in self.metered.iter().map(|&i| &metered[i]).filter(|m| !m.cost_only) {
+            sum = Some(add(sum.unwrap_or_default(), m.quantity)?);
+        }
+        match sum {
+            Some(sum) => subtract(sum, self.covered()?).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Units that bundles cover.
+    pub fn covered(&self) -> Result<Decimal, Overflow> {
+        self.covers.iter().map(|c| c.units).try_fold(Decimal::ZERO, add)
+    }
 }
 
 /// The PSA by id.
@@ -156,6 +186,7 @@ pub fn units<'a>(
     psa: &'a Psa,
     index: &Index<'a>,
     metered: &[Metered],
+    bundles: &Bundles,
     config: &Config,
     period: Period,
 ) -> Vec<Unit<'a>> {
@@ -177,7 +208,10 @@ pub fn units<'a>(
         let empty = Vec::new();
         let (views, rows) = (lines.get(key).unwrap_or(&empty), usage.get(key).map_or(&[][..], Vec::as_slice));
         let product = index.products.get(&key.1).copied();
-        for (term, unit_lines, unit_rows) in by_term(views, rows, metered) {
+        let is_bundle = rows.is_empty() && views.first().is_some_and(|v| bundles.get(&v.line.product_code).is_some());
+        // The components of a bundle have terms, it has none.
+        let groups = if is_bundle { vec![(None, views.clone(), Vec::new())] } else { by_term(views, rows, metered) };
+        for (term, unit_lines, unit_rows) in groups {
             let code = unit_lines.first().map(|v| v.line.product_code.clone());
             let code = code.or_else(|| unit_rows.first().map(|&i| metered[i].product_code.clone()));
             let (mut active, mut inactive): (Vec<_>, Vec<_>) =
@@ -192,6 +226,9 @@ pub fn units<'a>(
                 active,
                 inactive,
                 metered: unit_rows,
+                sold: None,
+                covers: Vec::new(),
+                bundled_in: Vec::new(),
             });
         }
     }
