@@ -279,3 +279,228 @@ fn a_driver_meters_its_bundle_and_several_add_up() {
         ),
     ]);
 }
+
+/// Ten agents at 5.00 on line O1, a mapping of every metric, and rows of `map/products.csv` beside it.
+fn counted(lines: &str, maps: &str, october: &str) -> Book {
+    let book = book(Small { lines, usage: october, ..PLAIN });
+    let rows = "provider_name,sku_id,metric,product_code,status\nNorthstar,EDR,,EDR,\nNorthstar,MAIL,,MAIL,\n";
+    book.put("map/products.csv", format!("{rows}{maps}"));
+    book
+}
+
+const TEN: &str = "O1,EDR,10,5.00\n";
+
+/// What is charged and what is counted are the same units: they stand once, and only more charged than counted is
+/// disputed, at what a unit costs.
+#[test]
+fn what_a_vendor_charges_above_its_count_is_disputed_and_never_added() {
+    let out = "Northstar,EDR,billed,,excluded\n";
+    for (maps, usage, discrepancies, cost) in [
+        ("", "EDR,10,,,purchased\nEDR,12,24.00,,billed\n", &["R415 EDR 10 10 2 4.00 vendor"][..], "24.00"),
+        ("", "EDR,10,20.00,,purchased\nEDR,12,24.00,,billed\n", &["R415 EDR 10 10 2 4.00 vendor"], "24.00"),
+        ("", "EDR,10,,,\nEDR,12,24.00,,Invoiced\n", &["R415 EDR 10 10 2 4.00 vendor"], "24.00"),
+        // A vendor that charges less than it counts owes nothing.
+        ("", "EDR,10,,,purchased\nEDR,8,16.00,,billed\n", &[], "16.00"),
+        ("", "EDR,10,,,purchased\nEDR,10,20.00,,charged\n", &[], "20.00"),
+        // The count of one metric, not of its parts: 10 used of 10 bought.
+        ("Northstar,EDR,used,,excluded\n", "EDR,10,,,purchased\nEDR,9,,,used\nEDR,10,20.00,,billed\n", &[], "20.00"),
+        // Left out by a mapping, it is still what is charged.
+        (out, "EDR,10,,,purchased\nEDR,12,24.00,,billed\n", &["R415 EDR 10 10 2 4.00 vendor"], "20.00"),
+        // Without money the units are known and their worth is not.
+        ("", "EDR,10,,,purchased\nEDR,12,,,billed\n", &["R415 EDR 10 10 2 - vendor"], "20.00"),
+    ] {
+        let book = counted(TEN, maps, usage);
+        run(&book);
+        assert_eq!((said(&book), billed(&book)), (strings(discrepancies), strings(&["O1 10 50.00 ready"])), "{usage}");
+        assert_eq!(book.columns("invoice_lines.csv", &["cost"]), [cost], "{usage}");
+        let disputed = book.columns("verdicts.csv", &["scope", "verdict", "impact_dispute"]);
+        let worth = if discrepancies.is_empty() {
+            "run|ok|0.00"
+        } else if cost == "20.00" && maps.is_empty() {
+            "run|discrepant|0.00"
+        } else {
+            "run|discrepant|4.00"
+        };
+        assert_eq!(disputed[0], worth, "{usage}");
+    }
+}
+
+/// A row that could not be read may be what the count is short of.
+#[test]
+fn an_incomplete_count_disputes_nothing() {
+    let book = counted(TEN, "", "EDR,10,,,purchased\nEDR,12,24.00,,billed\nEDR,1..2,,,purchased\n");
+    run(&book);
+    assert_eq!(book.columns("discrepancies.csv", &["code"]), ["R419"]);
+}
+
+/// An invoice with money and a list of seats without, of one vendor, in two formats.
+#[test]
+fn two_exports_of_one_vendor_are_not_added_up() {
+    for (invoice, seats, discrepancies) in [
+        ("EDR,10,20.00,,\n", "ns-1,Bakery,EDR,10\n", &[][..]),
+        ("EDR,12,24.00,,\n", "ns-1,Bakery,EDR,10\n", &["R415 EDR 10 10 2 4.00 vendor"]),
+        ("EDR,8,16.00,,\n", "ns-1,Bakery,EDR,10\n", &[]),
+        // Each of several rows of the list is a seat of its own.
+        ("EDR,11,22.00,,\n", "ns-1,Bakery,EDR,4\nns-1,Bakery,EDR,6\n", &["R415 EDR 10 10 1 2.00 vendor"]),
+        // What only one of them knows is counted as it stands.
+        ("EDR,10,20.00,,\nMAIL,1,,,\n", "ns-1,Bakery,EDR,10\n", &["R403 MAIL - 1 1 4.00 client"]),
+    ] {
+        let book = counted(TEN, "", invoice);
+        let list: String = seats.lines().map(|l| format!("Northstar,{l}\n")).collect();
+        book.put("usage/2026-10/seats.csv", format!("Vendor,Account ID,Account Name,SKU,Seats\n{list}"));
+        run(&book);
+        assert_eq!(said(&book), strings(discrepancies), "{invoice}{seats}");
+        assert!(billed(&book).contains(&"O1 10 50.00 ready".to_string()), "{invoice}{seats}");
+    }
+}
+
+/// Two lists that both have no money cannot be told from one another.
+#[test]
+fn two_lists_without_money_are_added_up_and_said() {
+    let book = counted(TEN, "", "EDR,4,,,\n");
+    book.put("usage/2026-10/seats.csv", "Vendor,Account ID,SKU,Seats\nNorthstar,ns-1,EDR,6\n");
+    let ran = book.reconcile();
+    assert_eq!((said(&book), billed(&book)), (vec![], strings(&["O1 10 50.00 ready"])));
+    assert!(
+        ran.stderr.contains("[M306 total-and-part-mapped]") && ran.stderr.contains("generic and trueup-usage"),
+        "{}",
+        ran.stderr
+    );
+}
+
+/// Ten seats bought for a year at 2.00 a month; the contract bills what is assigned.
+#[test]
+fn a_term_charges_on_whatever_is_used() {
+    let out = "Northstar,EDR,purchased,,excluded\n";
+    let term = |term: &str, used: u32| format!("EDR,10,20.00,{term},purchased\nEDR,{used},,{term},assigned\n");
+    for (lines, usage, discrepancies, item) in [
+        // Nothing is given back before the term ends.
+        (TEN, term("P1Y", 7), &["R414 EDR 10 7 -3 0.00 -"][..], "O1 10 50.00 ready"),
+        (TEN, term("P3Y", 0), &["R414 EDR 10 0 -10 0.00 -"], "O1 10 50.00 ready"),
+        // The contract fell with the use: 3 × 2.00 are paid for and not billed.
+        ("O1,EDR,7,5.00\n", term("P1Y", 7), &["R414 EDR 7 7 0 6.00 -"], "O1 7 35.00 ready"),
+        // Half way: 8 are billed until the term ends, 2 × 2.00 are not.
+        ("O1,EDR,8,5.00\n", term("P1Y", 7), &["R414 EDR 8 7 -1 4.00 -"], "O1 8 40.00 ready"),
+        // Two above what the vendor charges: 2 × 5.00 go back.
+        (
+            "O1,EDR,12,5.00\n",
+            term("P1Y", 7),
+            &["R402 EDR 12 7 -5 10.00 msp", "R414 EDR 12 7 -5 0.00 -"],
+            "O1 10 50.00 review",
+        ),
+        // A month's term can be reduced.
+        (TEN, term("P1M", 7), &["R402 EDR 10 7 -3 15.00 msp"], "O1 7 35.00 review"),
+        (TEN, term("P1Y", 10), &[], "O1 10 50.00 ready"),
+        ("O1,EDR,11,5.00\n", term("P1Y", 11), &[], "O1 11 55.00 ready"),
+        // Charged by the invoice, used by the count, for a year.
+        (
+            TEN,
+            "EDR,10,20.00,P1Y,billed\nEDR,7,,P1Y,assigned\n".to_string(),
+            &["R414 EDR 10 7 -3 0.00 -"],
+            "O1 10 50.00 ready",
+        ),
+    ] {
+        let book = counted(lines, out, &usage);
+        run(&book);
+        assert_eq!((said(&book), billed(&book)), (strings(discrepancies), strings(&[item])), "{lines}{usage}");
+    }
+    // What is bought is what is metered: then what is billed too little is the client's to pay.
+    let book = counted("O1,EDR,8,5.00\n", "Northstar,EDR,assigned,,excluded\n", &term("P1Y", 7));
+    run(&book);
+    assert_eq!(said(&book), ["R401 EDR 8 10 2 10.00 client"]);
+}
+
+fn disappears(lines: &str, september: &str, october: &str) -> Book {
+    let book = counted(lines, "", october);
+    book.put("psa/clients.csv", "client_id,name,currency\nC1,Northwind Bakery,USD\nC2,Harbor Dental,USD\n");
+    book.append("map/accounts.csv", "Northstar,ns-2,C2\n");
+    book.append("usage/2026-10/northstar.csv", "Northstar,ns-2,2026-10-01,2026-11-01,USD,NONE,1,,,,\n");
+    book.put("usage/2026-09/northstar.csv", usage(september, "2026-09-01", "2026-10-01"));
+    book
+}
+
+#[test]
+fn what_was_there_last_month_and_is_gone_is_asked_for_once() {
+    for (lines, september, october, discrepancies) in [
+        // The whole account: is the export whole? The line asks for its money.
+        (TEN, "EDR,10\n", "", &["R404 EDR 10 0 -10 50.00 msp", "R411 EDR - - - - -"][..]),
+        (TEN, "EDR,10\nMAIL,2\n", "", &["R404 EDR 10 0 -10 50.00 msp", "R411 - - - - - -"]),
+        ("O1,BAK,0,1.00\n", "EDR,10\n", "", &["R411 EDR - - - - -"]),
+        // The account is there: its line asks, or nothing else does.
+        (TEN, "EDR,10\nMAIL,2\n", "MAIL,2\n", &["R403 MAIL - 2 2 8.00 client", "R404 EDR 10 0 -10 50.00 msp"]),
+        (TEN, "EDR,10\nMAIL,2\n", "EDR,10\n", &["R411 MAIL - - - - -"]),
+        (TEN, "EDR,10\n", "EDR,10\n", &[]),
+        // Bought and given back in September; never there.
+        (TEN, "EDR,10\nMAIL,2\nMAIL,-2\n", "EDR,10\n", &[]),
+        (TEN, "", "EDR,10\n", &[]),
+    ] {
+        let book = disappears(lines, september, october);
+        run(&book);
+        assert_eq!(said(&book), strings(discrepancies), "{lines}{september}{october}");
+    }
+}
+
+#[test]
+fn nothing_disappeared_from_an_export_that_is_not_there_or_not_whole() {
+    let book = disappears(TEN, "EDR,10\nMAIL,2\n", "EDR,10\n");
+    book.append("usage/2026-10/northstar.csv", "Northstar,ns-1,2026-10-01,2026-11-01,USD,MAIL,1..2,,,,\n");
+    run(&book);
+    assert_eq!(said(&book), NOTHING);
+    book.remove("usage/2026-10/northstar.csv");
+    run(&book);
+    assert_eq!(book.columns("discrepancies.csv", &["code"]), ["R416"]);
+}
+
+const NOTHING: [&str; 0] = [];
+
+/// Three seats for a year from September, 633.60 paid at once: 52.80 a month, 17.60 a seat.
+#[test]
+fn a_year_paid_up_front_costs_its_part_in_every_month() {
+    for (price, known, discrepancies) in [
+        ("20.00", "17.60", &[][..]),
+        ("20.00", "16.60", &["R408 EDR 3 3 0 3.00 -"]),
+        // 3 × (17.60 − 17.00).
+        ("17.00", "17.60", &["R407 EDR 3 3 0 1.80 -"]),
+    ] {
+        let line = format!("O1,EDR,3,{price}\n");
+        let products = format!("EDR,5.00,{known}\n");
+        let book = book(Small { lines: &line, products: &products, usage: "", ..PLAIN });
+        book.put("usage/2026-09/year.csv", usage("EDR,3,633.60,P1Y,,211.20\n", "2026-09-15", "2027-09-15"));
+        // Northstar's export of October is there.
+        book.append("map/accounts.csv", "Northstar,other,C1\n");
+        book.append("usage/2026-10/northstar.csv", "Northstar,other,2026-10-01,2026-11-01,USD,NONE,0,,,,\n");
+        for period in ["2026-09", "2026-10", "2027-08"] {
+            assert_eq!(book.run(&["reconcile", "--period", period]).code, Some(0));
+            let rows = |name: &str, columns: &[&str]| {
+                let text = book.text(&format!("out/{period}/{name}"));
+                let mut reader = csv::Reader::from_reader(text.as_bytes());
+                let header = reader.headers().expect("a header").clone();
+                let at = |c: &&str| header.iter().position(|h| h == *c).expect("a column");
+                let rows = reader.records().map(|r| r.expect("CSV"));
+                rows.map(|r| columns.iter().map(|c| r[at(c)].to_string()).collect::<Vec<_>>().join("|"))
+                    .collect::<Vec<_>>()
+            };
+            let cost = rows("invoice_lines.csv", &["quantity", "unit_cost", "cost"]);
+            assert_eq!(cost, ["3|17.6|52.80"], "{period}");
+            let codes: Vec<&str> = discrepancies.iter().map(|d| &d[..4]).collect();
+            let found = rows("discrepancies.csv", &["code"]);
+            assert_eq!(found.iter().filter(|c| *c != "R416").collect::<Vec<_>>(), codes, "{period} {price} {known}");
+        }
+        run(&book);
+        assert_eq!(said(&book), strings(discrepancies));
+    }
+}
+
+/// A price for the year, charged a month at a time, is a twelfth: 211.20 ÷ 12 = 17.60.
+#[test]
+fn a_price_of_a_year_charged_by_the_month_is_a_twelfth() {
+    for (row, discrepancies) in [
+        ("EDR,3,52.80,P1Y,,211.20\n", &[][..]),
+        ("EDR,3,52.80,P1Y,,17.60\n", &[]),
+        ("EDR,3,633.60,P1M,,211.20\n", &["R407 EDR 3 3 0 573.60 -", "R408 EDR 3 3 0 580.80 -"]),
+    ] {
+        let book = book(Small { lines: "O1,EDR,3,20.00\n", products: "EDR,5.00,17.60\n", usage: row, ..PLAIN });
+        run(&book);
+        assert_eq!(said(&book), strings(discrepancies), "{row}");
+    }
+}

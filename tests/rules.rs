@@ -107,6 +107,7 @@ fn metered(client: &str, quantity: &str) -> Metered {
         first: Place::line("usage/2026-10/northstar.csv", 2),
         unit_cost: None,
         spread: false,
+        count: None,
     }
 }
 
@@ -166,6 +167,8 @@ impl Month {
             decisions: &self.decisions,
             period: self.period.parse::<Period>().expect("a period"),
             metered: &self.metered,
+            beside: &[],
+            before: &[],
             supply: &self.supply,
             bundles: &Bundles::default(),
         })

@@ -32,6 +32,8 @@ const FATES_IN_MEMORY: usize = 1 << 20;
 pub struct Sku {
     pub key: SkuKey,
     pub rule: MeterRule,
+    /// The id of the format it stands in: two formats of one vendor may count one thing.
+    pub format: String,
 }
 
 /// Distinct accounts and SKUs by number.
@@ -150,6 +152,7 @@ fn read_one(shared: &Shared<'_>, export: Export, index: usize) -> anyhow::Result
         source: export.detection.source.clone(),
         stated: export.stated,
         rule: export.detection.table().meter,
+        format: export.detection.spec.id.clone(),
         accounts: Known::default(),
         skus: Known::default(),
         batches: (0..PARTITIONS).map(|_| Vec::new()).collect(),
@@ -184,6 +187,7 @@ struct Sink<'a> {
     source: String,
     stated: Option<Period>,
     rule: MeterRule,
+    format: String,
     accounts: Known,
     skus: Known,
     batches: Vec<Vec<Row>>,
@@ -228,10 +232,10 @@ impl UsageSink for Sink<'_> {
             .number(self.scratch.of(&[row.provider_name, row.sub_account_id, row.sub_account_name]), || {
                 accounts.number(account_of(row.provider_name, row.sub_account_id, row.sub_account_name))
             });
-        let rule = self.rule;
+        let (rule, format) = (self.rule, &self.format);
         let sku = self.skus.number(
             self.scratch.of(&[row.provider_name, row.sku_id, row.charge_description, row.term, row.metric]),
-            || skus.number(Sku { key: sku_of(row), rule }),
+            || skus.number(Sku { key: sku_of(row), rule, format: format.clone() }),
         );
         if self.last_provider != row.provider_name {
             self.last_provider = row.provider_name.to_string();

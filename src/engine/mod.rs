@@ -27,7 +27,7 @@ use crate::book::{Bundles, Config, Period, discover, latest_period};
 use crate::emit::{FindingLog, Summary};
 use crate::history::{RunLock, Staging};
 use crate::ingest::Progress;
-use crate::reconcile::{Discrepancy, Input, VerdictRow};
+use crate::reconcile::{Discrepancy, Input, VerdictRow, overlaps};
 
 pub use inspect::{Inspected, Uninspected, inspect};
 pub use load::registry_of;
@@ -117,12 +117,16 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     progress.stage("reconciling");
     let metered = placed.metered(&read, &targets, period)?;
     let supply = supplied::supply(&run, &read, &sides.refused, &sides.psa, &mappings, &targets, &placed);
+    log.extend(overlaps(&metered.sums));
+    let before = supplied::before(&run, &read, &targets, &placed);
     let outcome = crate::reconcile::reconcile(&Input {
         psa: &sides.psa,
         config: &config,
         decisions: &decisions,
         period,
         metered: &metered.sums,
+        beside: &metered.beside,
+        before: &before,
         supply: &supply,
         bundles: &bundles,
     })

@@ -18,8 +18,8 @@ use crate::emit::FindingLog;
 use crate::finding::{Code, Place};
 use crate::format::ChargeCategory;
 use crate::ingest::Treatment;
-use crate::meter::{Metered, Sums};
-use crate::rate::{Currency, Overflow};
+use crate::meter::{Count, Metered, Sums};
+use crate::rate::{Currency, ExactSum, Overflow};
 use crate::reconcile::UnmappedWhat;
 use crate::tidy::{FateRuns, Judgement, PARTITIONS, Row, belonging, judge};
 
@@ -34,6 +34,12 @@ pub struct UnmappedUse {
 #[derive(Default)]
 pub struct Placed {
     pub sums: HashMap<u32, Sums>,
+    /// Counts that a mapping leaves out, beside those that are metered; no side of the ledger.
+    pub beside: HashMap<u32, Sums>,
+    /// Account and SKU of rows of the period before, with the sum of their units and the first of them.
+    pub before: BTreeMap<(u32, u32), (ExactSum, (u32, u64))>,
+    /// Account and SKU of the period's own rows.
+    pub present: BTreeSet<(u32, u32)>,
     pub ledger: Ledger,
     pub unmapped: BTreeMap<(UnmappedWhat, u32, Currency), UnmappedUse>,
     /// SKUs and the unmapped accounts that hold units of them.
@@ -48,6 +54,8 @@ pub struct Placed {
 /// Metered sums in a stable order, and where each group number went.
 pub struct MeteredSums {
     pub sums: Vec<Metered>,
+    /// Counts that a mapping leaves out.
+    pub beside: Vec<Metered>,
     pub index_of_group: HashMap<u32, usize>,
 }
 
@@ -64,6 +72,7 @@ pub fn place(run: &Run<'_>, read: &Collected, targets: &Targets<'_>, log: &mut F
                 let outcome = worker.work(&next, &fates).and_then(|()| {
                     let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
                     all.1.merge(std::mem::take(&mut worker.log));
+                    all.0.present.extend(worker.known.keys().map(|(account, sku, _)| (*account, *sku)));
                     Ok(all.0.merge(worker.placed)?)
                 });
                 if let Err(error) = outcome {
@@ -87,6 +96,14 @@ impl Placed {
         for (group, sums) in other.sums {
             self.sums.entry(group).or_default().merge(&sums)?;
         }
+        for (group, sums) in other.beside {
+            self.beside.entry(group).or_default().merge(&sums)?;
+        }
+        for (pair, (units, first)) in other.before {
+            let mine = self.before.entry(pair).or_insert((ExactSum::ZERO, first));
+            mine.0.merge(units)?;
+            mine.1 = mine.1.min(first);
+        }
         self.ledger.merge(&other.ledger)?;
         for (key, uses) in other.unmapped {
             let mine = self.unmapped.entry(key).or_default();
@@ -102,46 +119,75 @@ impl Placed {
         Ok(())
     }
 
-    /// The sums as metered quantities, in order of client, product and term.
+    /// The sums as metered quantities, in order of client, product, term and count.
     pub fn metered(&self, read: &Collected, targets: &Targets<'_>, period: Period) -> anyhow::Result<MeteredSums> {
-        let groups = targets.groups();
-        let mut order: Vec<u32> = self.sums.keys().copied().collect();
-        order.sort_by(|a, b| groups[*a as usize].cmp(&groups[*b as usize]));
-        let mut out = MeteredSums { sums: Vec::with_capacity(order.len()), index_of_group: HashMap::new() };
-        for number in order {
-            let sums = &self.sums[&number];
-            let (client_id, product_code, term) = groups[number as usize].clone();
-            let mut providers: Vec<String> =
-                sums.providers.iter().map(|&a| read.names.accounts[a as usize].provider_name.clone()).collect();
-            providers.sort();
-            providers.dedup();
-            let first = sums.first.map(|(file, line)| place_of(read, file, line)).unwrap_or_default();
-            let what = |of: &str| {
-                format!(
-                    "the {of} of product {product_code} for client {client_id} cannot be summed; its first row is {first}"
-                )
-            };
-            let mut cost = BTreeMap::new();
-            for (currency, sum) in &sums.cost {
-                cost.insert(*currency, sum.to_decimal().with_context(|| what("cost"))?);
-            }
-            let quantity = sums.quantity(period).with_context(|| what("metered quantity"))?;
-            out.index_of_group.insert(number, out.sums.len());
-            out.sums.push(Metered {
-                client_id,
-                product_code,
-                term,
-                quantity,
-                cost_only: !sums.counted,
-                cost,
-                providers,
-                first,
-                unit_cost: sums.unit_cost(),
-                spread: sums.spread,
-            });
-        }
-        Ok(out)
+        let (sums, order) = quantities(&self.sums, read, targets, period)?;
+        let (beside, _) = quantities(&self.beside, read, targets, period)?;
+        let index_of_group = order.into_iter().enumerate().map(|(index, number)| (number, index)).collect();
+        Ok(MeteredSums { sums, beside, index_of_group })
     }
+}
+
+/// Sums as metered quantities, with the number of the group of each.
+fn quantities(
+    of: &HashMap<u32, Sums>,
+    read: &Collected,
+    targets: &Targets<'_>,
+    period: Period,
+) -> anyhow::Result<(Vec<Metered>, Vec<u32>)> {
+    let groups = targets.groups();
+    let count = |pair: &(u32, u32)| {
+        let (account, sku) = (&read.names.accounts[pair.0 as usize], &read.names.skus[pair.1 as usize]);
+        let or = |id: &String, name: &String| if id.trim().is_empty() { name.clone() } else { id.clone() };
+        Count {
+            provider_name: sku.key.provider_name.clone(),
+            account: or(&account.sub_account_id, &account.sub_account_name),
+            sku: or(&sku.key.sku_id, &sku.key.charge_description),
+            metric: sku.key.metric.clone(),
+            format: sku.format.clone(),
+        }
+    };
+    // Groups, accounts and SKUs are numbered as threads meet them, so they are ordered by their names.
+    let mut order: Vec<(u32, Option<Count>)> =
+        of.keys().map(|number| (*number, groups[*number as usize].3.as_ref().map(count))).collect();
+    order.sort_by(|(a, a_count), (b, b_count)| {
+        let name = |number: u32| {
+            let (client, product, term, _) = &groups[number as usize];
+            (client, product, term)
+        };
+        (name(*a), a_count, of[a].first).cmp(&(name(*b), b_count, of[b].first))
+    });
+    let mut out = Vec::with_capacity(order.len());
+    for (number, count) in &order {
+        let sums = &of[number];
+        let (client_id, product_code, term, _) = groups[*number as usize].clone();
+        let mut providers: Vec<String> =
+            sums.providers.iter().map(|&a| read.names.accounts[a as usize].provider_name.clone()).collect();
+        providers.sort();
+        providers.dedup();
+        let first = sums.first.map(|(file, line)| place_of(read, file, line)).unwrap_or_default();
+        let what = |of: &str| {
+            format!(
+                "the {of} of product {product_code} for client {client_id} cannot be summed; its first row is {first}"
+            )
+        };
+        let cost = sums.costs().with_context(|| what("cost"))?;
+        let quantity = sums.quantity(period).with_context(|| what("metered quantity"))?;
+        out.push(Metered {
+            client_id,
+            product_code,
+            term,
+            quantity,
+            cost_only: !sums.counted,
+            cost,
+            providers,
+            first,
+            unit_cost: sums.unit_cost(),
+            spread: sums.spread,
+            count: count.clone(),
+        });
+    }
+    Ok((out, order.into_iter().map(|(number, _)| number).collect()))
 }
 
 /// A file's line as findings name it.
@@ -227,6 +273,7 @@ impl<'a, 'p> Worker<'a, 'p> {
             if row.start.is_some() && file.export.stated == Some(period) {
                 self.log.add(out_of_period(&file.export.detection.source, row.line));
             }
+            self.remember(row)?;
             self.enter(row, Bucket::OutOfPeriod)?;
             return Ok(Fate::OutOfPeriod);
         }
@@ -243,6 +290,13 @@ impl<'a, 'p> Worker<'a, 'p> {
                 self.enter(row, Bucket::Excluded)?;
                 Ok(Fate::Excluded)
             }
+            Target::Beside { group, conversion } => {
+                let sums = self.placed.beside.entry(group).or_default();
+                sums.add(row, row.account, period, here, conversion)
+                    .with_context(|| format!("{} cannot be metered", place_of(self.read, row.file, row.line)))?;
+                self.enter(row, Bucket::Excluded)?;
+                Ok(Fate::Excluded)
+            }
             Target::Unmapped { account, product } => self.place_unmapped(row, account, product),
             Target::Group { group, conversion } => {
                 // A row in the group's sums is entered in the ledger with its group, once the bucket is known.
@@ -252,6 +306,22 @@ impl<'a, 'p> Worker<'a, 'p> {
                 Ok(Fate::Metered(group))
             }
         }
+    }
+
+    /// Keeps the units of a row of the period before, to tell what disappeared.
+    fn remember(&mut self, row: &Row) -> Result<(), Overflow> {
+        let stated = self.read.files[row.file as usize].export.stated;
+        let Some(before) = self.run.period.previous() else { return Ok(()) };
+        let counts = row.treatment == Treatment::Counted
+            && row.category == ChargeCategory::Purchase
+            && belonging(before, row.category, row.start, row.end, stated).quantity;
+        if let Some(quantity) = row.quantity.filter(|_| counts) {
+            let position = row.position();
+            let uses = self.placed.before.entry((row.account, row.sku)).or_insert((ExactSum::ZERO, position));
+            uses.0.add(quantity)?;
+            uses.1 = uses.1.min(position);
+        }
+        Ok(())
     }
 
     fn place_unmapped(&mut self, row: &Row, account: bool, product: bool) -> anyhow::Result<Fate> {

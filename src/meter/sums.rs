@@ -13,15 +13,20 @@ use crate::control::Tally;
 use crate::format::{ChargeCategory, MeterRule};
 use crate::ingest::Treatment;
 use crate::rate::{Currency, ExactSum, Overflow};
-use crate::tidy::{Belonging, Row, covers_more_than_a_month};
+use crate::tidy::{Belonging, Row, months_covered};
 
 /// How a SKU's rows become units of its product.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Conversion {
     pub rule: MeterRule,
     pub multiplier: Decimal,
+    /// Months of the SKU's commitment term; 1 where it has none.
+    pub term_months: u32,
 }
 
+/// Places to which a month's part of a cost is kept until it becomes money of a line.
+const COST_PLACES: u32 = 12;
+const CENT: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
 /// Places to which a quantity that does not end is rounded.
 const QUANTITY_PLACES: u32 = 6;
 
@@ -32,7 +37,10 @@ pub struct Sums {
     /// Units × days, to be divided by the days of the period.
     unit_days: ExactSum,
     series: BTreeMap<(MeterRule, u128), Series>,
-    pub cost: BTreeMap<Currency, ExactSum>,
+    /// Of charges for this month alone; a currency that only other charges have is there with nothing.
+    cost: BTreeMap<Currency, ExactSum>,
+    /// Of charges for several months, in whole, by their number.
+    long_cost: BTreeMap<(Currency, u32), ExactSum>,
     /// Everything metered here as it was read, per file and currency: the ledger's side of this group.
     pub placed: BTreeMap<(u32, Currency), Tally>,
     pub providers: BTreeSet<u32>,
@@ -77,10 +85,12 @@ impl Sums {
         self.providers.insert(provider);
         let position = row.position();
         self.first = Some(self.first.map_or(position, |f| f.min(position)));
+        let months = row.start.zip(row.end).map_or(1, |(start, end)| months_covered(start, end));
         if let Some(cost) = row.cost {
-            // A cost that counts in another period is known to be nothing here, which is not the same as unknown.
             let sum = self.cost.entry(row.currency).or_default();
-            if belonging.cost {
+            if months > 1 {
+                self.long_cost.entry((row.currency, months)).or_default().add(cost)?;
+            } else if belonging.cost {
                 sum.add(cost)?;
             }
         }
@@ -89,13 +99,11 @@ impl Sums {
         if let Some(quantity) = row.quantity.filter(|_| counts && belonging.quantity) {
             self.counted = true;
             if let Some(cost) = row.unit_cost {
-                // A unit cost is per vendor unit and charge period; it compares with the contract's only where
-                // both are the same.
-                let long = row.start.zip(row.end).is_some_and(|(start, end)| covers_more_than_a_month(start, end));
-                self.unit_cost.merge(if conversion.multiplier == Decimal::ONE && !long {
-                    UnitCost::One(cost)
-                } else {
-                    UnitCost::Many
+                // A unit cost is per vendor unit; it compares with the contract's only where units are the same.
+                let month = month_cost(row, quantity, cost, months, conversion.term_months);
+                self.unit_cost.merge(match month {
+                    Some(cost) if conversion.multiplier == Decimal::ONE => UnitCost::One(cost),
+                    _ => UnitCost::Many,
                 });
             }
             self.spread |= row.category == ChargeCategory::Usage
@@ -128,6 +136,9 @@ impl Sums {
         }
         for (currency, cost) in &other.cost {
             self.cost.entry(*currency).or_default().merge(*cost)?;
+        }
+        for (key, cost) in &other.long_cost {
+            self.long_cost.entry(*key).or_default().merge(*cost)?;
         }
         for (place, tally) in &other.placed {
             self.placed.entry(*place).or_default().merge(tally)?;
@@ -162,13 +173,49 @@ impl Sums {
         Ok(unit_days.divided(days, QUANTITY_PLACES, RoundingStrategy::MidpointAwayFromZero)?.normalize())
     }
 
-    /// The vendor's unit cost if all rows agree on one.
+    /// What the units of this month cost: a charge for several months in equal parts, in every month it is for.
+    pub fn costs(&self) -> Result<BTreeMap<Currency, Decimal>, Overflow> {
+        let mut out = BTreeMap::new();
+        for (currency, sum) in &self.cost {
+            let mut all = *sum;
+            for ((_, months), cost) in self.long_cost.iter().filter(|((c, _), _)| c == currency) {
+                all.add(cost.divided(*months, COST_PLACES, RoundingStrategy::MidpointAwayFromZero)?)?;
+            }
+            out.insert(*currency, all.to_decimal()?);
+        }
+        Ok(out)
+    }
+
+    /// The vendor's unit cost for a month if all rows agree on one.
     pub fn unit_cost(&self) -> Option<Decimal> {
         match self.unit_cost {
             UnitCost::One(cost) => Some(cost),
             UnitCost::Unseen | UnitCost::Many => None,
         }
     }
+}
+
+/// A unit's cost for a month. A price for several months, whether paid at once or a month at a time, is divided by
+/// them; which it is says the row's cost. `None` where that is not certain.
+fn month_cost(row: &Row, quantity: Decimal, unit_cost: Decimal, months: u32, term_months: u32) -> Option<Decimal> {
+    if months <= 1 && term_months <= 1 {
+        return Some(unit_cost);
+    }
+    let charged = quantity.checked_mul(unit_cost)?;
+    // The vendor rounds the price of a month, so each unit may be out by a cent.
+    let slack = quantity.abs().checked_add(Decimal::ONE)?.checked_mul(CENT)?;
+    let is = |divisor: u32| {
+        let part = charged.checked_div(Decimal::from(divisor))?;
+        Some(row.cost?.checked_sub(part)?.abs() <= slack)
+    };
+    let part_of = |divisor: u32| {
+        let part = unit_cost.checked_div(Decimal::from(divisor))?;
+        Some(part.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero))
+    };
+    if months > 1 {
+        return if row.cost.is_none() || is(1)? { part_of(months) } else { None };
+    }
+    if row.cost.is_some() && !is(1)? && is(term_months)? { part_of(term_months) } else { Some(unit_cost) }
 }
 
 fn days_between(from: NaiveDate, to: NaiveDate) -> i64 {
@@ -206,9 +253,9 @@ mod tests {
     fn summed(row: &Row, belonging: Belonging) -> (String, String, Option<Decimal>) {
         let october: Period = "2026-10".parse().expect("a period");
         let mut sums = Sums::default();
-        let conversion = Conversion { rule: MeterRule::Sum, multiplier: Decimal::ONE };
+        let conversion = Conversion { rule: MeterRule::Sum, multiplier: Decimal::ONE, term_months: 12 };
         sums.add(row, 0, october, belonging, conversion).expect("fits");
-        let cost = sums.cost.get(&row.currency).expect("a cost").to_string();
+        let cost = sums.costs().expect("fits").get(&row.currency).expect("a cost").normalize().to_string();
         (sums.quantity(october).expect("fits").to_string(), cost, sums.unit_cost())
     }
 
@@ -220,24 +267,37 @@ mod tests {
         let quantity = |rule| {
             let mut sums = Sums::default();
             let here = Belonging { quantity: true, cost: true };
-            sums.add(&row, 0, october, here, Conversion { rule, multiplier: Decimal::ONE }).expect("fits");
+            sums.add(&row, 0, october, here, Conversion { rule, multiplier: Decimal::ONE, term_months: 1 })
+                .expect("fits");
             sums.quantity(october).expect("fits").to_string()
         };
         let rules = [MeterRule::Max, MeterRule::Last, MeterRule::Average, MeterRule::Prorated];
         assert_eq!(rules.map(quantity), ["62", "62", "2", "2"]);
     }
 
+    /// 633.60 ÷ 12, in September, when it is paid, as in October.
     #[test]
-    fn a_cost_that_counted_in_an_earlier_month_is_zero_and_not_unknown() {
-        let (quantity, cost, _) = summed(&year_up_front(), Belonging { quantity: true, cost: false });
-        assert_eq!((quantity.as_str(), cost.as_str()), ("3", "0"));
+    fn a_year_costs_a_twelfth_in_every_month_and_never_nothing() {
+        for cost in [true, false] {
+            let (quantity, cost, _) = summed(&year_up_front(), Belonging { quantity: true, cost });
+            assert_eq!((quantity.as_str(), cost.as_str()), ("3", "52.8"));
+        }
     }
 
     #[test]
-    fn the_unit_cost_of_a_year_is_not_taken_for_that_of_a_month() {
+    fn the_unit_cost_of_a_year_is_a_twelfth_of_it_a_month() {
         let here = Belonging { quantity: true, cost: true };
-        assert_eq!(summed(&year_up_front(), here), ("3".into(), "633.60".into(), None));
         let month = Row { end: NaiveDate::from_ymd_opt(2026, 10, 15), ..year_up_front() };
-        assert_eq!(summed(&month, here).2, Some(Decimal::new(21_120, 2)));
+        let costs = |row: &Row, cost: i64| summed(&Row { cost: Some(Decimal::new(cost, 2)), ..*row }, here).2;
+        let cents = |n| Some(Decimal::new(n, 2));
+        // Paid at once; a month at a time, with the price of the year beside it; by the month.
+        assert_eq!(costs(&year_up_front(), 63_360), cents(1_760));
+        assert_eq!(costs(&month, 5_280), cents(1_760));
+        assert_eq!(costs(&month, 63_360), cents(21_120));
+        // Neither: part of a year was paid.
+        assert_eq!(costs(&year_up_front(), 40_000), None);
+        // 100.00 a year are 8.33 a month.
+        let hundred = Row { unit_cost: cents(10_000), ..month };
+        assert_eq!(costs(&hundred, 2_499), cents(833));
     }
 }

@@ -85,7 +85,9 @@ pub fn compare(unit: &Unit<'_>, input: &Input<'_>, currency: Currency) -> Result
         (None, true, None) if !unread => Some(Decimal::ZERO),
         (None, _, _) => None,
     };
-    let allotted = units.map_or_else(|| Ok(held.clone()), |u| allot(u, &held))?;
+    // What the vendor charges until a term ends is not given up before.
+    let kept = unit.committed()?.min(contract);
+    let allotted = units.map_or_else(|| Ok(held.clone()), |u| allot(u.max(kept), &held))?;
     let mut shares = allotted.into_iter();
     let proposed: Vec<Decimal> = unit
         .active

@@ -7,7 +7,10 @@ use rust_decimal::Decimal;
 
 use super::bundle::{self, Says};
 use super::compare::{Comparison, Disagreement, billing, compare};
+use super::counts::{self, Settled};
 use super::decide::{Lapse, Standing, standing};
+use super::disappeared::{self, Before};
+use super::dispute;
 use super::duplicate_line;
 use super::ids::discrepancy_id;
 use super::lines::{Billed, LineBuilder};
@@ -29,6 +32,10 @@ pub struct Input<'a> {
     pub decisions: &'a [Decision],
     pub period: Period,
     pub metered: &'a [Metered],
+    /// Counts of the same things that a mapping leaves out.
+    pub beside: &'a [Metered],
+    /// What was used in the period before and has no row in this one.
+    pub before: &'a [Before],
     pub supply: &'a Supply,
     pub bundles: &'a Bundles,
 }
@@ -70,8 +77,12 @@ pub(super) struct Case<'a, 'b> {
 pub fn reconcile(input: &Input<'_>) -> Result<Outcome, Overflow> {
     let index = Index::new(input.psa);
     let (supply, direct) = bundle::supply(input.supply, input.bundles);
-    let input = &Input { supply: &supply, ..*input };
+    let Settled { metered, disputes, commitments } = counts::settle(input.metered, input.beside)?;
+    let input = &Input { supply: &supply, metered: &metered, ..*input };
     let mut all = units(input.psa, &index, input.metered, input.bundles, input.config, input.period);
+    for unit in &mut all {
+        unit.commitments = unit.metered.iter().filter_map(|i| commitments.get(i).cloned()).collect();
+    }
     bundle::cover(&mut all, &direct, input, &index)?;
     let nowhere =
         Placement { bucket: Bucket::Covered, line_id: String::new(), discrepancy_id: String::new(), code: None };
@@ -86,12 +97,17 @@ pub fn reconcile(input: &Input<'_>) -> Result<Outcome, Overflow> {
         let first_of_pair = reported_rejects.insert((unit.client.id.key(), unit.product_code.key()));
         let before = out.discrepancies.len();
         let placement = conclude(&case, first_of_pair, &placed, &mut out)?;
+        let pair = (unit.client.id.key(), unit.product_code.key());
+        if let Some(disputes) = disputes.get(&pair).filter(|_| first_of_pair) {
+            out.discrepancies.extend(dispute::overcharge(&case, disputes)?);
+        }
         verdicts.note(&case, &case.vendors, &out.discrepancies[before..])?;
         for &i in &unit.metered {
             out.placements[i] = placement.clone();
         }
         placed.insert(number, placement);
     }
+    disappeared::discrepancies(&all, &index, input, &mut out);
     out.verdicts = verdicts.rows(input);
     Ok(out)
 }
@@ -189,6 +205,7 @@ fn conclude(
     }
     let margins = margin::findings(case, &out.lines[first_line..])?;
     out.discrepancies.extend(margins);
+    out.discrepancies.extend(dispute::committed(case, &billed)?);
     let bills_units = out.lines[first_line..].iter().any(|l| l.quantity > Decimal::ZERO);
     let has_line = out.lines.len() > first_line;
     changes(case, main.as_ref(), &billed, out);

@@ -127,6 +127,11 @@ pub(super) fn cost_shares(case: &Case<'_, '_>) -> Vec<CostShare> {
         out[i].metered = Some(part);
     }
     out[0].metered = Some(rest);
+    // A line that bills for several months is held against as many times the month's cost.
+    for (share, view) in out.iter_mut().zip(&case.unit.active) {
+        let months = Decimal::from(view.contract.bill_cycle.months());
+        share.metered = share.metered.and_then(|cost| multiply(cost, months).ok()).map(line);
+    }
     out
 }
 

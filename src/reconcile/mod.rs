@@ -8,7 +8,10 @@
 mod bundle;
 mod compare;
 mod conclude;
+mod counts;
 mod decide;
+mod disappeared;
+mod dispute;
 mod duplicate_line;
 mod ids;
 mod lines;
@@ -21,6 +24,8 @@ mod unit;
 mod verdict;
 
 pub use conclude::{Input, Outcome, Placement, reconcile};
+pub use counts::overlaps;
+pub use disappeared::Before;
 pub use outcome::{
     Action, Discrepancy, LineItem, LineKind, LineStatus, OwedBy, QuantityChange, Unmapped, UnmappedWhat, Verdict,
     VerdictRow, VerdictScope,

@@ -125,6 +125,9 @@ pub enum Action {
     SetPrice,
     CorrectRow,
     DecideAgain,
+    CheckExport,
+    KeepCommitted,
+    Dispute,
     None,
 }
 
@@ -147,6 +150,9 @@ impl Action {
             Action::SetPrice => "set-price",
             Action::CorrectRow => "correct-row",
             Action::DecideAgain => "decide-again",
+            Action::CheckExport => "check-export",
+            Action::KeepCommitted => "keep-committed",
+            Action::Dispute => "dispute",
             Action::None => "",
         }
     }

@@ -142,6 +142,11 @@ impl Supply {
         self.partial_any.clone()
     }
 
+    /// Whether all that a vendor's exports hold of the period is known.
+    pub fn is_whole(&self, vendor_key: &str) -> bool {
+        self.partial_any.is_none() && self.vendor_gap(vendor_key).is_none()
+    }
+
     /// Why a vendor's side is missing or incomplete, if so.
     pub fn vendor_gap(&self, vendor_key: &str) -> Option<String> {
         if let Some(reason) = self.partial.get(vendor_key) {

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use super::bundle::{Cover, Says, Sold};
+use super::counts::Commitment;
 use super::service::{Service, edges};
 use crate::book::{Bundles, Client, Config, Contract, ContractLine, Period, PricingModel, Product, ProductCode, Psa};
 use crate::meter::Metered;
@@ -49,6 +50,8 @@ pub struct Unit<'a> {
     pub covers: Vec<Cover>,
     /// The codes of these bundles.
     pub bundled_in: Vec<ProductCode>,
+    /// What terms of years charge for, where the units are counted by their use.
+    pub commitments: Vec<Commitment>,
 }
 
 impl Unit<'_> {
@@ -65,6 +68,11 @@ impl Unit<'_> {
             Some(sum) => subtract(sum, self.covered()?).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Units that the vendor charges for until terms of years end; zero if none.
+    pub fn committed(&self) -> Result<Decimal, Overflow> {
+        self.commitments.iter().map(|c| c.units).try_fold(Decimal::ZERO, add)
     }
 
     /// Units that bundles cover.
@@ -229,6 +237,7 @@ pub fn units<'a>(
                 sold: None,
                 covers: Vec::new(),
                 bundled_in: Vec::new(),
+                commitments: Vec::new(),
             });
         }
     }

@@ -11,6 +11,6 @@ mod runs;
 pub use dedupe::{Judgement, judge};
 pub use health::{Cluster, Health, Problem, RecordKind, examine, unused_ignores};
 pub use partition::{PARTITIONS, Partitions};
-pub use period::{Belonging, belonging, covers_more_than_a_month};
+pub use period::{Belonging, belonging, covers_more_than_a_month, months_covered};
 pub use row::Row;
 pub use runs::{FateRuns, Merged};

@@ -122,6 +122,7 @@ impl Plan {
             ("psa/contract_lines.csv", self.contract_lines_csv()),
             ("map/accounts.csv", self.accounts_csv()),
             ("map/products.csv", self.skus_csv()),
+            ("map/bundles.csv", self.bundles_csv()),
         ];
         if !CONFIGS[self.config].is_empty() {
             out.push(("trueup.toml", CONFIGS[self.config].to_string()));
@@ -202,6 +203,17 @@ impl Plan {
                 TERMS[l.term],
                 BILLING[l.billing],
             );
+        }
+        out
+    }
+
+    fn bundles_csv(&self) -> String {
+        let mut out = "bundle_code,component_code,quantity_per_bundle,driver\n".to_string();
+        for b in &self.bundles {
+            // P9 is no product.
+            let component = if b.component == 4 { 9 } else { b.component % self.products.len() };
+            let (bundle, driver) = (b.bundle % self.products.len(), if b.driver { "yes" } else { "" });
+            let _ = writeln!(out, "P{bundle},P{component},{},{driver}", ["", "3", "3", "0.5"][b.quantity]);
         }
         out
     }
