@@ -504,3 +504,60 @@ fn a_price_of_a_year_charged_by_the_month_is_a_twelfth() {
         assert_eq!(said(&book), strings(discrepancies), "{row}");
     }
 }
+
+#[test]
+fn what_is_over_a_bundle_is_billed_once_it_is_accepted() {
+    let book = book(Small { lines: "B1,SEAT,10,50.00\n", bundles: ONE_OF_EACH, usage: "EDR,12,\nMAIL,10,\n", ..PLAIN });
+    run(&book);
+    let id = book.columns("discrepancies.csv", &["discrepancy_id"]).concat();
+    book.put("decisions.csv", format!("discrepancy_id,decision\n{id},accept\n"));
+    run(&book);
+    assert_eq!(billed(&book), ["B1 10 500.00 ready", "EDR 2 10.00 ready"]);
+    assert_eq!((book.verdict().as_str(), buckets(&book).as_str()), ("run|ok|", "1|1|0"));
+}
+
+/// Mailboxes come from a vendor whose export is missing: how many bundles are used is not known.
+#[test]
+fn a_component_that_nobody_supplied_leaves_its_bundle_open() {
+    for (bundles, discrepancies, item) in [
+        (ONE_OF_EACH, &["R416 SEAT 10 - - - -"][..], "B1 10 500.00 review"),
+        // The driver's export is there, the other's is not.
+        ("SEAT,EDR,1,yes\nSEAT,MAIL,1,\n", &["R402 SEAT 10 7 -3 150.00 msp"], "B1 7 350.00 review"),
+        // The driver's own export is missing.
+        ("SEAT,EDR,1,\nSEAT,MAIL,1,yes\n", &["R416 SEAT 10 - - - -"], "B1 10 500.00 review"),
+        // Both drive, and one is known to be short.
+        ("SEAT,EDR,1,yes\nSEAT,MAIL,1,yes\n", &["R416 SEAT 10 7 -3 - -"], "B1 10 500.00 review"),
+    ] {
+        let book = book(Small { lines: "B1,SEAT,10,50.00\n", bundles, usage: "EDR,7,\n", ..PLAIN });
+        book.edit("map/products.csv", "Northstar,MAIL,MAIL", "Postline,MAIL,MAIL");
+        run(&book);
+        assert_eq!((said(&book), billed(&book)), (strings(discrepancies), strings(&[item])), "{bundles}");
+    }
+}
+
+#[test]
+fn a_row_of_bundles_that_cannot_be_used_is_named_and_concludes_nothing_from_less() {
+    let bundles = "SEAT,EDR,1,\nSEAT,NONE,1,\n";
+    for (used, discrepancies) in [("EDR,10,\n", &[][..]), ("EDR,7,\n", &["R416 SEAT 10 - - - -"])] {
+        let book = book(Small { lines: "B1,SEAT,10,50.00\n", bundles, usage: used, ..PLAIN });
+        let ran = book.reconcile();
+        assert!(ran.stderr.contains("map/bundles.csv:3: \"NONE\""), "{}", ran.stderr);
+        assert_eq!(said(&book), strings(discrepancies), "{used}");
+    }
+}
+
+/// Every covered row leads to the bundle's line.
+#[test]
+fn covered_rows_lead_to_the_line_of_their_bundle() {
+    use polars::prelude::{ParquetReader, SerReader};
+    let book = book(Small { lines: "B1,SEAT,10,50.00\n", bundles: ONE_OF_EACH, usage: "EDR,10,\nMAIL,10,\n", ..PLAIN });
+    run(&book);
+    let file = fs_err::File::open(book.path("out/2026-10/lineage.parquet")).expect("lineage").into_file();
+    let frame = ParquetReader::new(file).finish().expect("readable");
+    let text = |name: &str| -> Vec<String> {
+        let column = frame.column(name).expect("a column").str().expect("text");
+        column.iter().map(|v| v.unwrap_or_default().to_string()).collect()
+    };
+    let line = book.columns("invoice_lines.csv", &["line_id"]).concat();
+    assert_eq!((text("bucket"), text("line_id")), (strings(&["covered"; 2]), strings(&[line.as_str(); 2])));
+}

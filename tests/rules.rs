@@ -107,6 +107,8 @@ fn metered(client: &str, quantity: &str) -> Metered {
         first: Place::line("usage/2026-10/northstar.csv", 2),
         unit_cost: None,
         spread: false,
+        consumption: false,
+        at_end: d(quantity),
         count: None,
     }
 }
@@ -886,5 +888,5 @@ fn a_line_that_begins_or_ends_under_advance_billing_is_trued_up_for_its_days() {
     let mut ends = advance("10");
     ends.line().cancelled_date = Some(day("2026-10-17"));
     // 50.00 were billed in advance; 17 of 31 days are 27.42.
-    assert_eq!(billed(&ends.run()), ["L1 proration 0 -22.58 ready", "L1 recurring 0 0.00 ready"]);
+    assert_eq!(billed(&ends.run()), ["L1 proration -10 -22.58 ready", "L1 recurring 0 0.00 ready"]);
 }

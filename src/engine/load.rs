@@ -89,7 +89,10 @@ pub fn sides(files: &BookFiles, registry: &Registry, limits: &Limits, log: &mut 
                 continue;
             }
             match read_table(&detection) {
-                Ok(table) => tables.push((detection.kind(), table)),
+                Ok(mut table) => {
+                    log.extend(std::mem::take(&mut table.findings));
+                    tables.push((detection.kind(), table));
+                }
                 Err(findings) => refuse(findings, log),
             }
         }

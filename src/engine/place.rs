@@ -173,6 +173,7 @@ fn quantities(
         };
         let cost = sums.costs().with_context(|| what("cost"))?;
         let quantity = sums.quantity(period).with_context(|| what("metered quantity"))?;
+        let at_end = sums.at_end(period).with_context(|| what("metered quantity"))?;
         out.push(Metered {
             client_id,
             product_code,
@@ -184,6 +185,8 @@ fn quantities(
             first,
             unit_cost: sums.unit_cost(),
             spread: sums.spread,
+            consumption: sums.is_consumption(),
+            at_end,
             count: count.clone(),
         });
     }

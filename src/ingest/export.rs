@@ -10,7 +10,10 @@ use super::layout::{Layout, LineSink};
 use super::parquet::read_parquet;
 use super::styles::{Evidence, Known, Styles, stated_order, stated_style};
 use super::typed::{Problem, Typist};
-use super::{Detection, JsonEvent, OtherLine, Record, RecordFault, Reject, Shape, UsageSink, open_text, read_json};
+use super::unnamed::Unnamed;
+use super::{
+    Detection, JsonEvent, OtherLine, Record, RecordFault, Reject, Shape, UsageSink, open_text, read_json, serial,
+};
 use crate::finding::{self, Code, Finding, Place};
 use crate::format::{Column, ColumnKind, normalise};
 use crate::rate::{ExactSum, plain};
@@ -44,12 +47,16 @@ pub fn read_usage(detection: &Detection, sink: &mut dyn UsageSink) -> anyhow::Re
     let styles = learn(detection, &layout, &headings, &of(ColumnKind::Number), &dates)?;
     let sums = [Column::Cost, Column::Quantity].map(|c| binding.fields(c as usize).next().map(FieldSum::of));
     let sums = sums.into_iter().flatten().collect();
+    for (field, example) in styles.serials() {
+        sink.finding(serial::finding(detection, field, example))?;
+    }
     let typist = Typist::new(&detection.spec, table, binding, styles);
     let place = |wanted: &&str| headings.iter().position(|h| normalise(h) == normalise(wanted));
     let wanted = sink.wants_cells().iter().map(place).collect();
     let cut = cut_of(detection, &layout, &headings)?;
     let totals = ReadTotals { truncated: cut.is_some(), ..ReadTotals::default() };
-    let mut reader = Reader { detection, typist, sink, totals, sums, wanted, cut };
+    let unnamed = Unnamed::of(detection);
+    let mut reader = Reader { detection, typist, sink, totals, sums, wanted, cut, unnamed };
     reader.say_cut()?;
     if detection.is_laid_out() {
         layout.read(detection.lines(), &mut reader)?;
@@ -89,7 +96,8 @@ pub(super) fn learn(
     let read = &detection.table().read;
     let (style, order) = (stated_style(read, detection.survey.shape, detection.delimiter), stated_order(read));
     let open_numbers: &[usize] = if style.is_none() { numbers } else { &[] };
-    let open_dates: &[usize] = if order.is_none() { dates } else { &[] };
+    let suspects = if order.is_none() { Vec::new() } else { serial::suspects(detection, dates) };
+    let open_dates: &[usize] = if order.is_none() { dates } else { &suspects };
     let mut first_pass = FirstPass { evidence: Evidence::new(headings.len(), open_numbers, open_dates) };
     if !open_numbers.is_empty() || !open_dates.is_empty() {
         if detection.is_laid_out() {
@@ -214,6 +222,7 @@ struct Reader<'d, 's> {
     /// The fields whose cells the sink wants beside each row.
     wanted: Vec<Option<usize>>,
     cut: Option<Cut>,
+    unnamed: Unnamed,
 }
 
 impl Reader<'_, '_> {
@@ -288,6 +297,9 @@ impl Reader<'_, '_> {
             );
             self.finding(Code::I116, Place::file(&self.detection.source), None, message)?;
         }
+        for finding in self.unnamed.findings(&self.detection.source) {
+            self.sink.finding(finding)?;
+        }
         Ok(self.totals)
     }
 }
@@ -303,6 +315,7 @@ impl LineSink for Reader<'_, '_> {
     }
 
     fn row(&mut self, record: &Record) -> anyhow::Result<()> {
+        self.unnamed.observe(record);
         self.usage(record, record.line(), record.raw())
     }
 

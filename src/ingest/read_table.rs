@@ -5,11 +5,13 @@ use std::path::Path;
 
 use super::bind::{Binding, Cells, Taken};
 use super::detect::head_rows;
+use super::escape::shown_escape;
 use super::export::{each_record, every_heading, learn};
 use super::layout::{Layout, LineSink, Lines};
 use super::styles::Styles;
 use super::typed::{ERROR_CELL, Problem};
-use super::{Detection, Dialect, OtherLine, Record, Shape, Table, TableRow, survey};
+use super::unnamed::Unnamed;
+use super::{Detection, Dialect, OtherLine, Record, Shape, Table, TableRow, serial, survey};
 use crate::finding::{Code, Finding, Place, Severity};
 use crate::format::{TableKind, closest, normalise};
 use crate::rate::plain;
@@ -34,12 +36,13 @@ pub fn read_table(detection: &Detection) -> Result<Table, Vec<Finding>> {
     let fed: Vec<usize> = (0..names.len()).filter(|i| binding.feeds(*i)).collect();
     let columns = fed.iter().map(|i| names[*i].to_string()).collect();
     let mut reader = TableReader {
-        table: Table { source: detection.source.clone(), columns, rows: Vec::new() },
+        table: Table { source: detection.source.clone(), columns, ..Table::default() },
         binding,
         fed,
         numbers,
         dates,
         styles,
+        unnamed: Unnamed::of(detection),
         findings: Vec::new(),
     };
     if detection.is_laid_out() {
@@ -57,7 +60,13 @@ pub fn read_table(detection: &Detection) -> Result<Table, Vec<Finding>> {
         })
     }
     .map_err(unreadable)?;
-    if reader.findings.is_empty() { Ok(reader.table) } else { Err(reader.findings) }
+    if !reader.findings.is_empty() {
+        return Err(reader.findings);
+    }
+    let TableReader { mut table, styles, unnamed, .. } = reader;
+    table.findings.extend(styles.serials().map(|(field, example)| serial::finding(detection, field, example)));
+    table.findings.extend(unnamed.findings(&detection.source));
+    Ok(table)
 }
 
 /// Reads one of the book's own tables, whose column names are known. Headings match as those of formats
@@ -68,7 +77,7 @@ pub fn read_named_table(
     columns: &[&str],
     required: &[&str],
 ) -> Result<(Table, Vec<Finding>), Vec<Finding>> {
-    let empty = || Table { source: source.to_string(), columns: Vec::new(), rows: Vec::new() };
+    let empty = || Table { source: source.to_string(), ..Table::default() };
     let survey = match survey(path, source) {
         // Nothing was mapped or decided yet.
         Err(finding) if finding.code == Code::I114 => return Ok((empty(), Vec::new())),
@@ -122,7 +131,7 @@ pub fn read_named_table(
         }
     }
     let mut reader = NamedReader {
-        table: Table { source: source.to_string(), columns: Vec::new(), rows: Vec::new() },
+        table: Table { source: source.to_string(), ..Table::default() },
         fields: Vec::new(),
         findings: Vec::new(),
     };
@@ -133,7 +142,11 @@ pub fn read_named_table(
         }
     }
     let layout = Layout::small(&headings);
-    let lines = Lines { path, survey: &survey, dialect: Dialect { delimiter, quote: b'"' }, header_line };
+    let dialect = Dialect::of(delimiter);
+    let shown = shown_escape(path, &survey, dialect, header_line).map_err(|e| fail(Code::I101, &e.to_string()))?;
+    let (escape, said) = shown.settle(source).map_err(|finding| vec![finding])?;
+    findings.extend(said);
+    let lines = Lines { path, survey: &survey, dialect: dialect.escaped(escape), header_line };
     layout.read(lines, &mut reader).map_err(|e| fail(Code::I101, &e.to_string()))?;
     if reader.findings.is_empty() { Ok((reader.table, findings)) } else { Err(reader.findings) }
 }
@@ -147,6 +160,7 @@ struct TableReader {
     numbers: Vec<usize>,
     dates: Vec<usize>,
     styles: Styles,
+    unnamed: Unnamed,
     findings: Vec<Finding>,
 }
 
@@ -199,6 +213,7 @@ impl LineSink for TableReader {
         Ok(())
     }
     fn row(&mut self, record: &Record) -> anyhow::Result<()> {
+        self.unnamed.observe(record);
         self.take(record, record.line());
         Ok(())
     }

@@ -5,6 +5,7 @@ use chrono::{NaiveDate, NaiveTime};
 use rust_decimal::Decimal;
 
 use super::bind::{Cells, Taken};
+use super::serial::{self, SerialEvidence};
 use super::{
     CellKind, DateFault, DateOrder, DecimalStyle, NumberFault, OrderEvidence, OrderVerdict, Shape, StyleEvidence,
     StyleVerdict, parse_date, parse_number,
@@ -26,6 +27,8 @@ pub(super) enum Known<T> {
 pub(super) struct Styles {
     pub numbers: Vec<Option<Known<DecimalStyle>>>,
     pub dates: Vec<Option<Known<Option<DateOrder>>>>,
+    /// The date fields that hold nothing but spreadsheets' day numbers, with the first of each.
+    serials: Vec<(usize, String)>,
 }
 
 impl Styles {
@@ -60,8 +63,20 @@ impl Styles {
             (Ok(parsed), _) => Ok((parsed.date, parsed.time)),
             (Err(DateFault::Ambiguous), Some(Known::Open(why))) => Err((Code::I107, why.clone())),
             (Err(DateFault::Ambiguous), _) => Err((Code::I107, DateFault::Ambiguous.to_string())),
-            (Err(fault), _) => Err((Code::I106, fault.to_string())),
+            (Err(fault), _) => match serial::day_of(taken.text).filter(|_| self.is_serial(taken)) {
+                Some(day) => Ok((day, None)),
+                None => Err((Code::I106, fault.to_string())),
+            },
         }
+    }
+
+    fn is_serial(&self, taken: Taken<'_>) -> bool {
+        taken.kind == CellKind::Text && self.serials.iter().any(|(field, _)| Some(*field) == taken.field)
+    }
+
+    /// The date fields that hold nothing but spreadsheets' day numbers, with the first of each.
+    pub fn serials(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.serials.iter().map(|(field, first)| (*field, first.as_str()))
     }
 }
 
@@ -69,7 +84,7 @@ impl Styles {
 #[derive(Debug)]
 pub(super) struct Evidence {
     numbers: Vec<Option<StyleEvidence>>,
-    dates: Vec<Option<OrderEvidence>>,
+    dates: Vec<Option<(OrderEvidence, SerialEvidence)>>,
 }
 
 /// The decimal style a format states, which does not hold for a file with `;` between its fields: a
@@ -99,7 +114,7 @@ impl Evidence {
             evidence.numbers[*field] = Some(StyleEvidence::default());
         }
         for field in dates {
-            evidence.dates[*field] = Some(OrderEvidence::default());
+            evidence.dates[*field] = Some(<_>::default());
         }
         evidence
     }
@@ -113,10 +128,11 @@ impl Evidence {
             }
         }
         for (field, evidence) in self.dates.iter_mut().enumerate() {
-            if let Some(evidence) = evidence
+            if let Some((order, serials)) = evidence
                 && matches!(cells.kind(field), CellKind::Text)
             {
-                evidence.observe(cells.cell(field).trim());
+                order.observe(cells.cell(field).trim());
+                serials.observe(cells.cell(field).trim());
             }
         }
     }
@@ -127,7 +143,11 @@ impl Evidence {
         let numbers: Vec<Option<StyleVerdict>> =
             self.numbers.iter().map(|e| e.as_ref().map(StyleEvidence::verdict)).collect();
         let dates: Vec<Option<OrderVerdict>> =
-            self.dates.iter().map(|e| e.as_ref().map(OrderEvidence::verdict)).collect();
+            self.dates.iter().map(|e| e.as_ref().map(|(order, _)| order.verdict())).collect();
+        let serials = self.dates.iter().enumerate().filter_map(|(field, e)| {
+            let (_, serials) = e.as_ref()?;
+            serials.verdict().map(|first| (field, first.to_owned()))
+        });
         let shows = |style: &StyleVerdict| numbers.iter().flatten().any(|v| v == style);
         let file_style = match (shows(&StyleVerdict::Point), shows(&StyleVerdict::Comma)) {
             (true, false) => Some(DecimalStyle::Point),
@@ -140,6 +160,7 @@ impl Evidence {
         Styles {
             numbers: numbers.into_iter().map(|v| v.map(|v| conclude_style(v, file_style))).collect(),
             dates: dates.into_iter().map(|v| v.map(|v| conclude_order(v, file_order))).collect(),
+            serials: serials.collect(),
         }
     }
 }

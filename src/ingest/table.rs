@@ -1,6 +1,6 @@
 //! Small tables (PSA data, mappings, decisions) as canonical columns with physical lines.
 
-use crate::finding::Place;
+use crate::finding::{Finding, Place};
 
 /// A small table. `columns` are canonical names; every row has one cell per column, trimmed.
 #[derive(Debug, Clone, Default)]
@@ -9,6 +9,8 @@ pub struct Table {
     pub source: String,
     pub columns: Vec<String>,
     pub rows: Vec<TableRow>,
+    /// What was said of it while it was read; nothing that refuses it.
+    pub findings: Vec<Finding>,
 }
 
 #[derive(Debug, Clone, Default)]

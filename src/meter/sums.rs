@@ -28,7 +28,7 @@ pub struct Conversion {
 const COST_PLACES: u32 = 12;
 const CENT: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
 /// Places to which a quantity that does not end is rounded.
-const QUANTITY_PLACES: u32 = 6;
+pub const QUANTITY_PLACES: u32 = 6;
 
 /// The sums of one client × product × term.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +36,8 @@ pub struct Sums {
     plain: ExactSum,
     /// Units × days, to be divided by the days of the period.
     unit_days: ExactSum,
+    /// Of the units in `unit_days`, those that the period ends with.
+    at_end: ExactSum,
     series: BTreeMap<(MeterRule, u128), Series>,
     /// Of charges for this month alone; a currency that only other charges have is there with nothing.
     cost: BTreeMap<Currency, ExactSum>,
@@ -51,6 +53,8 @@ pub struct Sums {
     unit_cost: UnitCost,
     /// Consumption, or units that their rule already spread over days: never prorated again.
     pub spread: bool,
+    /// Some row with units is a recurring one.
+    purchased: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -106,6 +110,7 @@ impl Sums {
                     _ => UnitCost::Many,
                 });
             }
+            self.purchased |= row.category == ChargeCategory::Purchase;
             self.spread |= row.category == ChargeCategory::Usage
                 || matches!(conversion.rule, MeterRule::Average | MeterRule::Prorated);
             let units = ExactSum::of(quantity).scaled(conversion.multiplier)?;
@@ -120,6 +125,9 @@ impl Sums {
             MeterRule::Prorated => {
                 let from = row.start.unwrap_or(period.start()).max(period.start());
                 let to = end_of_reading(period, row.start, row.end);
+                if from < to && to == period.end() {
+                    self.at_end.merge(units)?;
+                }
                 self.unit_days.merge(units.times(days_between(from, to))?)
             }
             MeterRule::Max | MeterRule::Last | MeterRule::Average => {
@@ -131,6 +139,7 @@ impl Sums {
     pub fn merge(&mut self, other: &Sums) -> Result<(), Overflow> {
         self.plain.merge(other.plain)?;
         self.unit_days.merge(other.unit_days)?;
+        self.at_end.merge(other.at_end)?;
         for (key, series) in &other.series {
             self.series.entry(*key).or_default().merge(series)?;
         }
@@ -150,6 +159,7 @@ impl Sums {
         };
         self.counted |= other.counted;
         self.spread |= other.spread;
+        self.purchased |= other.purchased;
         self.unit_cost.merge(other.unit_cost);
         Ok(())
     }
@@ -171,6 +181,21 @@ impl Sums {
         let days = period.days();
         unit_days.merge(sum.times(i64::from(days))?)?;
         Ok(unit_days.divided(days, QUANTITY_PLACES, RoundingStrategy::MidpointAwayFromZero)?.normalize())
+    }
+
+    /// The units that the period ends with, where some are spread over its days: what the next begins with.
+    pub fn at_end(&self, period: Period) -> Result<Decimal, Overflow> {
+        let mut sum = self.plain;
+        sum.merge(self.at_end)?;
+        for ((rule, _), series) in &self.series {
+            sum.merge(if *rule == MeterRule::Max { series.highest(period)? } else { series.last(period)? })?;
+        }
+        sum.to_decimal()
+    }
+
+    /// All units are consumption.
+    pub fn is_consumption(&self) -> bool {
+        self.counted && !self.purchased
     }
 
     /// What the units of this month cost: a charge for several months in equal parts, in every month it is for.

@@ -35,8 +35,6 @@ pub struct Sold {
     pub says: Says,
     /// Bundles that the usage of the components comes to; `None` where none of them was metered.
     pub count: Option<Decimal>,
-    /// Its components' units are already spread over days.
-    pub spread: bool,
     /// Why less usage than the bundle covers concludes nothing, and what to do about it.
     pub gap: Option<(String, Action)>,
     /// Rows of its components could not be read.
@@ -122,7 +120,6 @@ pub(super) fn cover(
         let mut now = Sold {
             says,
             count: None,
-            spread: false,
             gap: None,
             rejected: false,
             idle: Vec::new(),
@@ -267,7 +264,6 @@ fn drive(
             if all[unit].used(input.metered)?.is_some() {
                 now.count = Some(pool.bundles(used, &all[number])?);
             }
-            now.spread |= all[unit].metered.iter().any(|&i| input.metered[i].spread);
         }
     }
     Ok(())
@@ -343,10 +339,7 @@ fn note(
     for part in parts {
         for &component in &part.units {
             let units = taken.get(&component).copied().unwrap_or_default();
-            let mut of = Decimal::ZERO;
-            for m in all[component].metered.iter().map(|&i| &input.metered[i]).filter(|m| !m.cost_only) {
-                of = add(of, m.quantity)?;
-            }
+            let of = all[component].in_all(input.metered)?.unwrap_or_default();
             // Cost without units of what the bundle covers is the bundle's, where no other line takes it.
             let costs_only =
                 of <= Decimal::ZERO && all[component].active.is_empty() && all[component].covers.is_empty();

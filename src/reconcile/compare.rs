@@ -1,16 +1,16 @@
 //! Metered against contract, one unit at a time: is there a disagreement, which, and what is it worth.
 
-use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::bundle::{Says, Sold};
 use super::conclude::Input;
-use super::quantity::allot;
+use super::quantity::{Held, allot, are_compared, is_spread};
+use super::rating::{rate_line, rate_month, rate_of_months, rate_share};
 use super::unit::{LineView, Unit, catalogue_terms};
 use super::{Action, OwedBy};
 use crate::book::{Billing, Config, LeftOutLine, Psa, WholeUnits};
 use crate::finding::{Code, Severity};
-use crate::rate::{Currency, Overflow, RateError, Rated, Share, Terms, add, apart, multiply, rate, subtract};
+use crate::rate::{Currency, Overflow, Share, Terms, add, apart, multiply, subtract};
 
 /// The quantities of one unit and what they disagree on.
 #[derive(Debug, Clone)]
@@ -22,12 +22,14 @@ pub struct Comparison {
     /// Both sides were there and were compared.
     pub compared: bool,
     pub disagreement: Option<Disagreement>,
-    /// Consumption, or units already spread over days: never prorated again.
+    /// Units already spread over the days of the period: never prorated again.
     pub spread: bool,
     /// For each active line, newest first: what it would bill if the metered quantity rules.
     pub proposed: Vec<Decimal>,
     /// The same after the line's own rule: under `greater` never less than the contract quantity.
     pub wanted: Vec<Decimal>,
+    /// What the contract line should hold from then on: `wanted`, but for spread units those at the period's end.
+    pub lasting: Vec<Decimal>,
     /// For each active line: is it one of those compared? The others ended within the period.
     pub is_compared: Vec<bool>,
 }
@@ -48,10 +50,7 @@ pub struct Disagreement {
 /// The active lines of a unit that are compared, and what these hold: their number is that of the active lines,
 /// their quantities are in the same order, and then the sum.
 pub fn held(unit: &Unit<'_>) -> Result<(Vec<bool>, Vec<Decimal>, Decimal), Overflow> {
-    let any_at_end = unit.active.iter().any(|v| v.at_end);
-    let last_day = unit.active.iter().filter_map(|v| v.active.map(|(_, last)| last)).max();
-    let is_compared: Vec<bool> =
-        unit.active.iter().map(|v| if any_at_end { v.at_end } else { last(v) == last_day }).collect();
+    let is_compared = are_compared(unit);
     let compared = unit.active.iter().zip(&is_compared).filter(|(_, c)| **c);
     let held: Vec<Decimal> = compared.map(|(v, _)| v.line.quantity).collect();
     let sum = held.iter().copied().try_fold(Decimal::ZERO, add)?;
@@ -61,20 +60,21 @@ pub fn held(unit: &Unit<'_>) -> Result<(Vec<bool>, Vec<Decimal>, Decimal), Overf
 /// Compares one unit. `currency` is for usage that no contract line bills.
 pub fn compare(unit: &Unit<'_>, input: &Input<'_>, currency: Currency) -> Result<Comparison, Overflow> {
     let (metered, supply, psa, config) = (input.metered, input.supply, input.psa, input.config);
-    let mut spread = unit.metered.iter().any(|&i| metered[i].spread);
-    spread |= unit.sold.as_ref().is_some_and(|s| s.spread);
-    let sum = unit.used(metered)?;
+    let spread = is_spread(unit, metered);
+    let (sum, at_end) = (unit.used(metered)?, unit.at_end(metered)?);
     let left_out = left_out(unit, psa);
     if unit.active.is_empty() {
         return without_line(unit, sum, config, currency, left_out);
     }
 
-    let (is_compared, held, contract) = held(unit)?;
+    if let Some(sold) = unit.sold.as_ref().filter(|s| s.says == Says::Contract) {
+        return bundle_by_contract(unit, sold);
+    }
+    let is_compared = are_compared(unit);
     let compared: Vec<&LineView<'_>> =
         unit.active.iter().zip(&is_compared).filter(|(_, c)| **c).map(|(v, _)| v).collect();
-    if let Some(sold) = unit.sold.as_ref().filter(|s| s.says == Says::Contract) {
-        return bundle_by_contract(unit, sold, is_compared, &held, contract);
-    }
+    let lasting: Vec<Decimal> = compared.iter().map(|v| v.line.quantity).collect();
+    let Held { contract, held, beside } = Held::of(unit, &is_compared, spread)?;
 
     let mapped = supply.is_mapped(&unit.product_code);
     let nothing = supply.nothing_supplied(&unit.product_code).filter(|_| sum.is_none());
@@ -85,16 +85,17 @@ pub fn compare(unit: &Unit<'_>, input: &Input<'_>, currency: Currency) -> Result
         (None, true, None) if !unread => Some(Decimal::ZERO),
         (None, _, _) => None,
     };
+    let over_lines = |total: Option<Decimal>, held: &[Decimal]| -> Result<Vec<Decimal>, Overflow> {
+        let mut shares = total.map_or_else(|| Ok(held.to_vec()), |u| allot(u, held))?.into_iter();
+        let share = |(v, c): (&LineView<'_>, &bool)| {
+            if *c { whole(unit, shares.next().unwrap_or(v.line.quantity)) } else { v.line.quantity }
+        };
+        Ok(unit.active.iter().zip(&is_compared).map(share).collect())
+    };
     // What the vendor charges until a term ends is not given up before.
     let kept = unit.committed()?.min(contract);
-    let allotted = units.map_or_else(|| Ok(held.clone()), |u| allot(u.max(kept), &held))?;
-    let mut shares = allotted.into_iter();
-    let proposed: Vec<Decimal> = unit
-        .active
-        .iter()
-        .zip(&is_compared)
-        .map(|(v, c)| if *c { whole(unit, shares.next().unwrap_or(v.line.quantity)) } else { v.line.quantity })
-        .collect();
+    let proposed = over_lines(units.map(|u| subtract(u.max(kept), beside)).transpose()?, &held)?;
+    let lasting = if spread { over_lines(units.map(|_| at_end.max(kept)), &lasting)? } else { proposed.clone() };
 
     let mut comparison = Comparison {
         metered: units,
@@ -103,12 +104,14 @@ pub fn compare(unit: &Unit<'_>, input: &Input<'_>, currency: Currency) -> Result
         disagreement: None,
         spread,
         wanted: proposed.clone(),
+        lasting,
         proposed,
         is_compared,
     };
-    for (view, wanted) in unit.active.iter().zip(&mut comparison.wanted) {
+    for (i, view) in unit.active.iter().enumerate() {
         if billing(view, mapped, config) == Billing::Greater {
-            *wanted = view.line.quantity.max(*wanted);
+            comparison.wanted[i] = view.line.quantity.max(comparison.wanted[i]);
+            comparison.lasting[i] = view.line.quantity.max(comparison.lasting[i]);
         }
     }
     let Some(units) = units else {
@@ -143,11 +146,6 @@ pub fn compare(unit: &Unit<'_>, input: &Input<'_>, currency: Currency) -> Result
         }
     }
     let impact = impact_of(unit, &comparison)?;
-    let part = |v: &&LineView<'_>| !v.service.share.is_whole();
-    if spread && impact == Some(Decimal::ZERO) && compared.iter().any(part) {
-        // Units averaged over the month equal what a line of a part of it holds for its days.
-        return Ok(comparison);
-    }
     let (code, owed_by, action) = if difference > Decimal::ZERO {
         (Code::R401, OwedBy::Client, Action::RaiseQuantity)
     } else if units <= Decimal::ZERO {
@@ -162,14 +160,9 @@ pub fn compare(unit: &Unit<'_>, input: &Input<'_>, currency: Currency) -> Result
 }
 
 /// A bundle of which its contract line says how many there are, beside how many of them the components' usage takes.
-fn bundle_by_contract(
-    unit: &Unit<'_>,
-    sold: &Sold,
-    is_compared: Vec<bool>,
-    held: &[Decimal],
-    contract: Decimal,
-) -> Result<Comparison, Overflow> {
-    let mut shares = allot(sold.count.unwrap_or(contract), held)?.into_iter();
+fn bundle_by_contract(unit: &Unit<'_>, sold: &Sold) -> Result<Comparison, Overflow> {
+    let (is_compared, held, contract) = held(unit)?;
+    let mut shares = allot(sold.count.unwrap_or(contract), &held)?.into_iter();
     let proposed: Vec<Decimal> = unit
         .active
         .iter()
@@ -182,8 +175,9 @@ fn bundle_by_contract(
         contract: Some(contract),
         compared: sold.count.is_some() && gap.is_none() && !sold.rejected,
         disagreement: None,
-        spread: sold.spread,
+        spread: false,
         wanted: proposed.clone(),
+        lasting: proposed.clone(),
         proposed,
         is_compared,
     };
@@ -210,23 +204,6 @@ pub fn billing(view: &LineView<'_>, metered: bool, config: &Config) -> Billing {
     view.line.billing.unwrap_or(default)
 }
 
-/// Rates a line of the unit at a quantity; cost-plus falls back on the metered unit cost.
-pub fn rate_line(
-    view: &LineView<'_>,
-    quantity: Decimal,
-    spread: bool,
-    unit_cost: Option<Decimal>,
-) -> Result<Result<Rated, RateError>, Overflow> {
-    let mut terms = view.terms.clone();
-    terms.unit_cost = terms.unit_cost.or(unit_cost);
-    // Consumption and quantities already spread over days are never prorated again.
-    let share = if spread { Share::WHOLE } else { view.service.share };
-    match rate(quantity, &terms, share) {
-        Err(RateError::Overflow(overflow)) => Err(overflow),
-        other => Ok(other),
-    }
-}
-
 /// Why the contract side may hold more than was compared: a line of it, of this product or of one that
 /// cannot be read, could not be used.
 fn left_out(unit: &Unit<'_>, psa: &Psa) -> Option<String> {
@@ -247,10 +224,6 @@ pub fn whole(unit: &Unit<'_>, quantity: Decimal) -> Decimal {
         WholeUnits::Down => quantity.floor(),
         WholeUnits::Nearest => quantity.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero),
     }
-}
-
-fn last(view: &LineView<'_>) -> Option<NaiveDate> {
-    view.active.map(|(_, last)| last)
 }
 
 fn not_reconcilable(reason: String, action: Action) -> Disagreement {
@@ -282,6 +255,7 @@ fn without_line(
         spread: false,
         proposed: Vec::new(),
         wanted: Vec::new(),
+        lasting: Vec::new(),
         is_compared: Vec::new(),
     };
     let Some(units) = units.filter(|u| *u > Decimal::ZERO) else {
@@ -303,10 +277,10 @@ fn without_line(
         comparison.contract = Some(Decimal::ZERO);
     }
     comparison.compared = true;
-    // Nothing is billed now, not even a minimum, so all of the amount is at stake.
-    let impact = match rate(units, &terms, Share::WHOLE) {
+    // Nothing is billed now, not even a minimum, so all of the amount is at stake: that of this month.
+    let months = unit.inactive.first().filter(|_| code != Code::R412).map_or(1, |v| v.service.months);
+    let impact = match rate_of_months(units, &terms, months)? {
         Ok(used) => Some(add(used.amount, used.minimum_shortfall)?),
-        Err(RateError::Overflow(overflow)) => return Err(overflow),
         Err(_) => None,
     };
     comparison.disagreement = Some(Disagreement {
@@ -325,12 +299,19 @@ fn without_line(
 fn impact_of(unit: &Unit<'_>, comparison: &Comparison) -> Result<Option<Decimal>, Overflow> {
     let mut impact = Decimal::ZERO;
     for (view, wanted) in unit.active.iter().zip(&comparison.wanted) {
-        // A line bills once a cycle; in the months between there is no money to be wrong.
-        if *wanted == view.line.quantity || !view.service.due {
+        if *wanted == view.line.quantity {
             continue;
         }
-        let (now, then) =
-            (rate_line(view, view.line.quantity, false, None)?, rate_line(view, *wanted, comparison.spread, None)?);
+        let contract = view.line.quantity;
+        let (now, then) = if comparison.spread {
+            let held = rate_share(contract, &view.terms, view.service.month)?;
+            (held, rate_share(*wanted, &view.terms, Share::WHOLE)?)
+        } else if view.service.due {
+            (rate_line(view, contract, false, None)?, rate_line(view, *wanted, false, None)?)
+        } else {
+            // Between two bills of a long cycle, and where nothing more will be billed, a month is at stake.
+            (rate_month(view, contract)?, rate_month(view, *wanted)?)
+        };
         match (now, then) {
             (Ok(now), Ok(then)) => match apart(&then, &now) {
                 Ok(money) => impact = add(impact, money)?,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use super::bundle::{self, Says};
@@ -16,10 +17,10 @@ use super::ids::discrepancy_id;
 use super::lines::{Billed, LineBuilder};
 use super::margin;
 use super::supply::Supply;
-use super::unit::{Index, Unit, units};
+use super::unit::{Index, LineView, Unit, units};
 use super::verdict::Verdicts;
 use super::{Action, Discrepancy, LineItem, OwedBy, QuantityChange, VerdictRow};
-use crate::book::{Billing, Bundles, Config, ContractId, Decision, DecisionKind, Period, Psa};
+use crate::book::{BillTiming, Billing, Bundles, Config, ContractId, Decision, DecisionKind, Period, Psa};
 use crate::control::Bucket;
 use crate::finding::{Code, Severity};
 use crate::meter::Metered;
@@ -121,7 +122,8 @@ pub(super) fn case_of<'a, 'b>(
     let currency = index.currency_of(unit.client);
     let comparison = compare(unit, input, currency)?;
     let mut vendors = input.supply.vendors_of(&unit.product_code);
-    let of_components = unit.sold.iter().flat_map(|s| &s.components).flat_map(|c| input.supply.vendors_of(c));
+    let counted = unit.sold.iter().filter(|s| s.says != Says::Vendor);
+    let of_components = counted.flat_map(|s| &s.components).flat_map(|c| input.supply.vendors_of(c));
     let providers = unit.metered.iter().flat_map(|&i| input.metered[i].providers.iter().cloned());
     for vendor in of_components.chain(providers) {
         if !vendors.iter().any(|v| v.eq_ignore_ascii_case(&vendor)) {
@@ -195,6 +197,9 @@ fn conclude(
 
     let billed = bill(case, &decision)?;
     let review = touching.as_ref().is_some_and(|(_, undecided)| *undecided);
+    for view in case.unit.inactive.iter().filter(|v| v.service.closes() && v.contract.active) {
+        LineBuilder::new(case, None, false).closing(view, out)?;
+    }
     let mut builder = LineBuilder::new(case, touching.as_ref().map(|(id, _)| id.as_str()), review);
     let first_line = out.lines.len();
     for (view, quantity) in case.unit.active.iter().zip(&billed) {
@@ -282,30 +287,45 @@ fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Ove
     let by_contract = case.unit.sold.as_ref().is_some_and(|s| s.says == Says::Contract);
     let mapped = !by_contract && (comparison.metered.is_some() || case.input.supply.is_mapped(&case.unit.product_code));
     let mut out: Vec<Billed> = Vec::with_capacity(case.unit.active.len());
-    for ((view, proposed), compared) in case.unit.active.iter().zip(&comparison.proposed).zip(&comparison.is_compared) {
+    for (i, view) in case.unit.active.iter().enumerate() {
+        let (proposed, lasting) = (comparison.proposed[i], comparison.lasting[i]);
+        let compared = comparison.is_compared[i];
         let contract = view.line.quantity;
+        let own = billing(view, mapped, case.input.config);
         let quantity = if !compared {
-            contract
+            // All that was used in the month is billed by the line at its end.
+            if case.unit.consumption && own == Billing::Metered && !view.service.once {
+                Decimal::ZERO
+            } else {
+                contract
+            }
         } else if let Some(quantities) = &mut set {
             quantities.next().unwrap_or(contract)
         } else {
             match decision.kind() {
-                Some(DecisionKind::Accept) => *proposed,
+                Some(DecisionKind::Accept) => proposed,
                 Some(DecisionKind::Keep | DecisionKind::Dismiss) => contract,
                 Some(DecisionKind::Set) | None if stands => contract,
-                Some(DecisionKind::Set) | None => match billing(view, mapped, case.input.config) {
-                    Billing::Metered if comparison.metered.is_some() => *proposed,
+                Some(DecisionKind::Set) | None => match own {
+                    Billing::Metered if comparison.metered.is_some() => proposed,
                     Billing::Metered | Billing::Contract => contract,
-                    Billing::Greater => contract.max(*proposed),
+                    Billing::Greater => contract.max(proposed),
                 },
             }
         };
         // A negative sum (more given back than charged) shows as it is, on the newest line.
         let negative = comparison.metered.filter(|m| *m < Decimal::ZERO && out.is_empty());
-        let metered = comparison.metered.filter(|_| *compared).map(|_| negative.unwrap_or(*proposed));
+        let metered = comparison.metered.filter(|_| compared).map(|_| negative.unwrap_or(proposed));
         // Only a quantity that its rule spread over days is billed without proration.
-        let spread = comparison.spread && *compared && quantity == *proposed;
-        out.push(Billed { quantity, metered, spread });
+        let spread = comparison.spread && compared && quantity == proposed;
+        // Of a commitment, what was used beyond it is known when the month is over; the next begins with itself.
+        let committed = case.unit.consumption && compared && own == Billing::Greater && decision.kind().is_none();
+        let next = match (spread, committed) {
+            (true, _) => lasting,
+            (false, true) => contract,
+            (false, false) => quantity,
+        };
+        out.push(Billed { quantity, metered, spread, next });
     }
     Ok(out)
 }
@@ -320,9 +340,9 @@ fn changes(case: &Case<'_, '_>, main: Option<&Discrepancy>, billed: &[Billed], o
         Some(DecisionKind::Accept | DecisionKind::Set) => true,
         Some(DecisionKind::Keep | DecisionKind::Dismiss) => false,
     };
-    for ((view, wanted), billed) in case.unit.active.iter().zip(&case.comparison.wanted).zip(billed) {
+    for ((view, wanted), billed) in case.unit.active.iter().zip(&case.comparison.lasting).zip(billed) {
         let new = match row.decision {
-            Some(DecisionKind::Set | DecisionKind::Accept) => billed.quantity,
+            Some(DecisionKind::Set | DecisionKind::Accept) => billed.next,
             Some(DecisionKind::Keep | DecisionKind::Dismiss) | None => *wanted,
         };
         if asked && new != view.line.quantity {
@@ -333,11 +353,21 @@ fn changes(case: &Case<'_, '_>, main: Option<&Discrepancy>, billed: &[Billed], o
                 product_code: case.unit.product_code.clone(),
                 old_quantity: view.line.quantity,
                 new_quantity: new,
-                effective_date: case.input.period.start(),
+                effective_date: effective_date(view, case.input.period),
                 discrepancy_id: row.discrepancy_id.clone(),
             });
         }
     }
+}
+
+/// From when the contract line should hold the quantity that was billed. Where a long cycle is paid for in
+/// advance, this month's change is billed with this month, and the rest of the cycle is still to come.
+fn effective_date(view: &LineView<'_>, period: Period) -> NaiveDate {
+    let service = &view.service;
+    if service.timing == BillTiming::Advance && service.billed_before && service.months > 1 && !service.due {
+        return period.end();
+    }
+    view.active.map_or(period.start(), |(first, _)| first)
 }
 
 impl<'b> Case<'_, 'b> {
@@ -498,7 +528,7 @@ impl<'b> Case<'_, 'b> {
         if covered > Decimal::ZERO && matches!(disagreement.code, Code::R401 | Code::R402 | Code::R404) {
             let by = self.unit.covers.iter().find(|c| c.units > Decimal::ZERO);
             let by = by.map_or("", |c| c.contract_line_id.as_str());
-            text.push_str(&format!(", beside {} that the bundle on contract line {by} covers", plain(covered)));
+            text = format!("{text}, beside {} that the bundle on contract line {by} covers", plain(covered));
         }
         Ok(text)
     }

@@ -146,7 +146,11 @@ fn drop_repeated(charged: &[Entry<'_>], counted: &[Entry<'_>], equal: bool, out:
     let keep_charged = equal && terms(charged) && !terms(counted);
     if charged.iter().any(|e| e.of.cost.values().any(|c| !c.is_zero())) {
         // What they cost is what is charged for them.
-        counted_at.iter().for_each(|&i| out.metered[i].cost.values_mut().for_each(|cost| *cost = Decimal::ZERO));
+        for &i in &counted_at {
+            for cost in out.metered[i].cost.values_mut() {
+                *cost = Decimal::ZERO;
+            }
+        }
     }
     let (kept, dropped) = if keep_charged { (charged_at, counted_at) } else { (counted_at, charged_at) };
     for &from in &dropped {

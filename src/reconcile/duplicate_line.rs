@@ -2,8 +2,8 @@
 
 use rust_decimal::Decimal;
 
-use super::compare::rate_line;
 use super::conclude::Case;
+use super::rating::rate_line;
 use super::unit::LineView;
 use super::{Action, Discrepancy, OwedBy};
 use crate::finding::Code;

@@ -5,16 +5,18 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use super::compare::{rate_line, whole};
+use super::compare::whole;
 use super::conclude::{Case, Outcome};
 use super::decide::Standing;
 use super::ids::line_id;
 use super::margin::{CostShare, cost_shares};
+use super::rating::{rate_line, rate_month, rate_of_months, rate_share};
+use super::service::Span;
 use super::unit::{LineView, catalogue_terms};
 use super::{Action, LineItem, LineKind, LineStatus};
 use crate::book::{BillTiming, ContractLineId, DecisionKind};
 use crate::finding::Code;
-use crate::rate::{ExactSum, Overflow, RateError, Rated, Share, Terms, multiply, rate, subtract};
+use crate::rate::{ExactSum, Overflow, RateError, Rated, Share, Terms, add, multiply, plain, subtract};
 
 /// What a line bills.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,6 +26,8 @@ pub struct Billed {
     pub metered: Option<Decimal>,
     /// The quantity is already spread over days, and is not prorated again.
     pub spread: bool,
+    /// What the next period begins with: billed in advance. Else `quantity`.
+    pub next: Decimal,
 }
 
 /// Builds the line items of one unit.
@@ -44,43 +48,47 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
 
     /// The line of a contract line, with the lines its terms add.
     pub fn recurring(&mut self, view: &LineView<'a>, billed: &Billed, out: &mut Outcome) -> Result<(), Overflow> {
-        let case = self.case;
         let cost = self.costs.get(self.next).copied().unwrap_or_default();
         self.next += 1;
-        let spread = billed.spread;
-        let mut item = self.item(view, LineKind::Recurring);
+        self.bill(view, billed, cost, out)
+    }
+
+    /// The line of a contract line that ended earlier in the cycle that is billed now.
+    pub fn closing(&self, view: &LineView<'a>, out: &mut Outcome) -> Result<(), Overflow> {
+        let quantity = view.line.quantity;
+        self.bill(view, &Billed { quantity, metered: None, spread: false, next: quantity }, CostShare::default(), out)
+    }
+
+    fn bill(&self, view: &LineView<'a>, billed: &Billed, cost: CostShare, out: &mut Outcome) -> Result<(), Overflow> {
+        let case = self.case;
+        let kind = if view.service.once { LineKind::OneTime } else { LineKind::Recurring };
+        let mut item = self.item(view, kind);
         item.metered_quantity = billed.metered;
         item.unit_cost = case.metered_unit_cost().or(view.terms.unit_cost);
         if !view.service.due {
-            item.quantity = Decimal::ZERO;
             item.amount = Some(view.terms.rounding.line(Decimal::ZERO, view.terms.currency));
+            item.cost = cost.metered;
+            item.margin = margin(item.amount, item.cost)?;
             out.lines.push(item);
-            return Ok(());
+            return self.true_up(view, billed, out);
         }
-        let rated = match rate_line(view, billed.quantity, spread, case.metered_unit_cost())? {
+        let (quantity, spread) = match view.service.timing {
+            BillTiming::Arrears => (billed.quantity, billed.spread),
+            BillTiming::Advance => (billed.next, false),
+        };
+        let rated = match rate_line(view, quantity, spread, case.metered_unit_cost())? {
             Ok(rated) => rated,
             Err(problem) => {
-                item.quantity = billed.quantity;
-                item.status = LineStatus::Held;
-                let mut row = case.discrepancy(Code::R418);
-                row.contract_line_id = view.line.id.clone();
-                row.place = view.line.place.clone();
-                row.action = Action::SetPrice;
-                row.message = format!("contract line {} cannot be priced: {problem}", view.line.id);
-                if item.discrepancy_id.is_empty() {
-                    item.discrepancy_id.clone_from(&row.discrepancy_id);
-                }
-                out.discrepancies.push(row);
-                out.lines.push(item);
+                item.quantity = quantity;
+                self.unpriced(view, item, &problem, out);
                 return Ok(());
             }
         };
-        let idle = view.service.share.active == 0;
-        item.quantity = if idle { Decimal::ZERO } else { rated.quantity };
-        item.unit_price = rated.unit_price.filter(|_| !idle);
+        item.quantity = rated.quantity;
+        item.unit_price = rated.unit_price;
         item.amount = Some(rated.amount);
         let share = if spread { Share::WHOLE } else { view.service.share };
-        item.cost = cost.of(billed.quantity, item.unit_cost, &view.terms, share)?;
+        item.cost = cost.of(quantity, item.unit_cost, &view.terms, share)?;
         item.margin = margin(item.amount, item.cost)?;
         if let Some(note) = cost.note {
             item.description = format!("{} (cost at {note})", item.description);
@@ -89,6 +97,21 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         out.lines.push(item);
         self.minimum(view, &rated, out);
         self.true_up(view, billed, out)
+    }
+
+    /// A line whose price is unknown is held, and said.
+    fn unpriced(&self, view: &LineView<'a>, mut item: LineItem, problem: &RateError, out: &mut Outcome) {
+        item.status = LineStatus::Held;
+        let mut row = self.case.discrepancy(Code::R418);
+        row.contract_line_id = view.line.id.clone();
+        row.place = view.line.place.clone();
+        row.action = Action::SetPrice;
+        row.message = format!("contract line {} cannot be priced: {problem}", view.line.id);
+        if item.discrepancy_id.is_empty() {
+            item.discrepancy_id.clone_from(&row.discrepancy_id);
+        }
+        out.discrepancies.push(row);
+        out.lines.push(item);
     }
 
     /// What is missing to the minimum amount is a line of its own.
@@ -100,29 +123,121 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         }
     }
 
-    /// Under advance billing this period was billed before it began, at the contract quantity, if the line was
-    /// active then. A line of kind proration brings that to what was used on the days the line was active.
+    /// What was billed before and has turned out otherwise: the line began, or ended, within a cycle that is
+    /// paid for in advance, or not the contract quantity was used.
     fn true_up(&self, view: &LineView<'a>, billed: &Billed, out: &mut Outcome) -> Result<(), Overflow> {
-        if view.service.timing != BillTiming::Advance {
-            return Ok(());
+        for span in &view.service.spans {
+            self.dated(view, billed, span, out)?;
         }
-        let nothing = Rated::default();
-        let before = if view.service.billed_before { Some(view.line.quantity) } else { None };
-        let share = if billed.spread { Share::WHOLE } else { view.service.now };
-        let then = before.map_or(Ok(nothing), |quantity| rate(quantity, &view.terms, Share::WHOLE));
-        let (Ok(now), Ok(then)) = (rate(billed.quantity, &view.terms, share), then) else { return Ok(()) };
-        let amount = subtract(now.amount, then.amount)?;
-        let quantity = subtract(now.quantity, then.quantity)?;
-        if amount.is_zero() && quantity.is_zero() {
-            return Ok(());
+        if view.service.billed_before && billed.quantity != view.line.quantity {
+            self.quantity_changed(view, billed, out)?;
         }
+        Ok(())
+    }
+
+    /// A cycle that the line began in, or ended in.
+    fn dated(&self, view: &LineView<'a>, billed: &Billed, span: &Span, out: &mut Outcome) -> Result<(), Overflow> {
+        let began = span.before.is_none();
+        // In arrears: the contract ends within a second cycle, whose days are billed beside the first's.
+        let arrears = view.service.timing == BillTiming::Arrears;
+        let mut item = self.item(view, if arrears { LineKind::Recurring } else { LineKind::Proration });
+        let about = format!("{} {}", view.line.id, span.start);
+        item.line_id = line_id(self.case.input.period, self.case.unit.client.id.as_str(), &about, item.kind);
+        (item.service_start, item.service_end) = (span.start, span.end);
+        let (quantity, spread) = match (began, view.service.months) {
+            (true, 1) => (billed.quantity, billed.spread),
+            (true, _) => (billed.next, false),
+            (false, _) => (view.line.quantity, false),
+        };
+        let share = if spread { Share::WHOLE } else { span.now };
+        let Some(now) = self.worth(view, &mut item, quantity, share, out)? else { return Ok(()) };
+        let Some(before) = self.worth(view, &mut item, quantity, span.before, out)? else { return Ok(()) };
+        let what = if began {
+            item.quantity = now.quantity;
+            item.unit_price = now.unit_price;
+            if share.is_whole() { "as it begins".to_string() } else { days(share.active, share.of) }
+        } else {
+            item.quantity = -before.quantity;
+            let (of, left) = if span.before.is_whole() {
+                let of = span.now.of;
+                (of, of - span.now.active)
+            } else {
+                (span.before.of, span.before.active - span.now.active.min(span.before.active))
+            };
+            format!("{} given back", days(left, of))
+        };
+        item.description = format!("{}: from {}, {what}", item.description, span.start);
+        self.difference(view, item, &now, &before, out)
+    }
+
+    /// The contract quantity was billed for this period, and another one used: what that is for its days.
+    fn quantity_changed(&self, view: &LineView<'a>, billed: &Billed, out: &mut Outcome) -> Result<(), Overflow> {
         let period = self.case.input.period;
         let mut item = self.item(view, LineKind::Proration);
         (item.service_start, item.service_end) = view.active.unwrap_or((period.start(), period.last_day()));
-        item.quantity = quantity;
-        item.unit_price = now.unit_price.filter(|_| now.unit_price == then.unit_price && share.is_whole());
-        item.amount = Some(amount);
-        item.description = format!("{}: change in {period}", item.description);
+        let contract = view.line.quantity;
+        let now = if billed.spread {
+            rate_share(billed.quantity, &view.terms, Share::WHOLE)?
+        } else {
+            rate_month(view, billed.quantity)?
+        };
+        let (Ok(now), Ok(before)) = (now, rate_month(view, contract)?) else {
+            return Ok(());
+        };
+        item.quantity = subtract(now.quantity, before.quantity)?;
+        item.unit_price = now.unit_price.filter(|_| now.unit_price == before.unit_price);
+        let of_cycle =
+            if view.service.months > 1 { format!(", a month of {}", view.service.months) } else { String::new() };
+        item.description = format!(
+            "{}: {} instead of {} in {period}{of_cycle}",
+            item.description,
+            plain(billed.quantity),
+            plain(contract)
+        );
+        self.difference(view, item, &now, &before, out)
+    }
+
+    /// A quantity for a share of a cycle; `None` if it has no price, which is said.
+    fn worth(
+        &self,
+        view: &LineView<'a>,
+        item: &mut LineItem,
+        quantity: Decimal,
+        share: Share,
+        out: &mut Outcome,
+    ) -> Result<Option<Rated>, Overflow> {
+        if share.is_none() {
+            return Ok(Some(Rated::default()));
+        }
+        match rate_share(quantity, &view.terms, share)? {
+            Ok(rated) => Ok(Some(rated)),
+            Err(problem) => {
+                item.quantity = quantity;
+                self.unpriced(view, item.clone(), &problem, out);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Adds a line for what one amount is more or less than another, minimums in.
+    fn difference(
+        &self,
+        view: &LineView<'a>,
+        mut item: LineItem,
+        now: &Rated,
+        before: &Rated,
+        out: &mut Outcome,
+    ) -> Result<(), Overflow> {
+        let whole = |r: &Rated| add(r.amount, r.minimum_shortfall);
+        let amount = subtract(whole(now)?, whole(before)?)?;
+        if amount.is_zero() && (item.quantity.is_zero() || !before.amount.is_zero()) {
+            return Ok(());
+        }
+        if !now.minimum_shortfall.is_zero() || !before.minimum_shortfall.is_zero() {
+            item.unit_price = None;
+        }
+        item.amount = Some(view.terms.rounding.line(amount, view.terms.currency));
+        out.add_residue(&view.contract.id, view.terms.currency, subtract(now.residue, before.residue)?)?;
         out.lines.push(item);
         Ok(())
     }
@@ -139,11 +254,13 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         let Some(quantity) = quantity else { return Ok(()) };
         let period = case.input.period;
         let offered = case.comparison.disagreement.as_ref().and_then(|d| d.terms.clone());
+        let offered_months = offered.is_some();
         let terms = offered.unwrap_or_else(|| catalogue_terms(case.unit.product, case.currency, case.input.config));
         let product = case.unit.product;
-        let rated = match rate(quantity, &terms, Share::WHOLE) {
+        // A line that ended bills by its cycle; this is one month of it.
+        let ended = case.unit.inactive.first().filter(|_| offered_months);
+        let rated = match rate_of_months(quantity, &terms, ended.map_or(1, |v| v.service.months))? {
             Ok(rated) => Some(rated),
-            Err(RateError::Overflow(overflow)) => return Err(overflow),
             Err(problem) => {
                 let mut row = case.discrepancy(Code::R418);
                 row.action = Action::SetPrice;
@@ -240,6 +357,11 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
             discrepancy_id: self.discrepancy_id.clone(),
         }
     }
+}
+
+/// `15 of 31 days`.
+fn days(active: u32, of: u32) -> String {
+    format!("{active} of {of} days")
 }
 
 /// Makes a line the one for what is missing to a minimum amount: no units, no cost.

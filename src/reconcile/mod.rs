@@ -18,6 +18,7 @@ mod lines;
 mod margin;
 mod outcome;
 mod quantity;
+mod rating;
 mod service;
 mod supply;
 mod unit;

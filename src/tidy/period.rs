@@ -62,7 +62,10 @@ pub fn months_covered(start: NaiveDate, end: NaiveDate) -> u32 {
     if !covers_more_than_a_month(start, end) {
         return 1;
     }
-    (1..).find(|months| !lies_beyond(start, *months, REMAINDER, end)).unwrap_or(1)
+    // The months between the two, or one more or less where the days make it so.
+    let between = u32::try_from(Period::of(end).months_since(Period::of(start))).unwrap_or(1);
+    let near = between.saturating_sub(1).max(1)..=between.saturating_add(1);
+    near.into_iter().find(|months| !lies_beyond(start, *months, REMAINDER, end)).unwrap_or(between.max(1))
 }
 
 /// Days by which a charge must exceed one month to be for several.

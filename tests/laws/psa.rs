@@ -10,7 +10,7 @@ use super::plan::{CURRENCIES, ContractPlan, LinePlan, Number, Plan, TERMS, VENDO
 const NAMES: &[&str] = &["Larkspur Bakery", "Tidal Works", "Zoë & Søn", "Quill Law", "Old Mill Dairy"];
 const STARTS: &[&str] = &["", "2025-01-01", "2026-08-01"];
 const ENDS: &[&str] = &["", "", "", "2026-09-15", "2026-10-25", "2027-01-01"];
-const EFFECTIVE: &[&str] = &["", "", "2026-01-01", "2026-01-01", "2026-10-10", "2026-11-05"];
+const EFFECTIVE: &[&str] = &["", "", "2026-01-01", "2026-11-05", "2026-10-10", "2026-11-05"];
 const CANCELLED: &[&str] = &["", "", "", "2026-09-30", "2026-10-20", "2027-12-31"];
 const CYCLES: &[&str] = &["monthly", "monthly", "", "", "quarterly", "annual"];
 const PRORATION: &[&str] = &["", "none", "actual_days", "thirty_days"];
@@ -113,6 +113,25 @@ impl Plan {
         contract.active && from <= to && from <= "2026-10-31" && to >= "2026-10-01"
     }
 
+    /// In arrears a cycle is billed when it ends, or the contract does: what a line that ended earlier in it was
+    /// used for is billed then, though the line is active no more. ISO dates compare as text.
+    pub fn closes(&self, line: &LinePlan) -> bool {
+        let contract = &self.contracts[self.contract_of(line)];
+        let from_august = STARTS[contract.start] == "2026-08-01";
+        let (start, last) = match (CYCLES[contract.cycle], from_august) {
+            ("quarterly", true) => ("2026-08-01", "2026-10-31"),
+            ("quarterly", false) => ("2026-10-01", "2026-12-31"),
+            ("annual", true) => ("2026-08-01", "2027-07-31"),
+            ("annual", false) => ("2026-01-01", "2026-12-31"),
+            _ => return false,
+        };
+        let or = |text: &'static str, other: &'static str| if text.is_empty() { other } else { text };
+        let from = or(EFFECTIVE[line.effective], "0").max(or(STARTS[contract.start], "0"));
+        let to = or(CANCELLED[line.cancelled], "9").min(or(ENDS[contract.end], "9"));
+        let billed_now = or(ENDS[contract.end], "9").min(last).starts_with("2026-10");
+        contract.active && !contract.advance && billed_now && from <= to && to >= start && to < "2026-10-01"
+    }
+
     /// Every file but usage and decisions, by name.
     fn psa(&self) -> Vec<(&'static str, String)> {
         let mut out = vec![
@@ -154,6 +173,7 @@ impl Plan {
             let whole = WHOLE_UNITS[p.whole_units];
             let _ = writeln!(out, "P{j},Managed Thing {j},{},{},{whole}", cell(p.unit_price), cell(p.unit_cost));
         }
+        out.push_str("B0,Bundle of Things,10.50,,\n");
         out
     }
 
@@ -187,9 +207,10 @@ impl Plan {
         for (k, l) in self.lines.iter().enumerate() {
             let _ = writeln!(
                 out,
-                "L{k},K{},P{},{},{},{},{},{},{},{},{},{},{},{},{}",
+                "L{k},K{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
                 self.contract_of(l),
-                self.product_of(l),
+                // One product is sold as a bundle and by no vendor.
+                if l.product == 4 { "B0".to_string() } else { format!("P{}", self.product_of(l)) },
                 l.quantity.decimal(),
                 few(l.included),
                 few(l.minimum),
@@ -212,8 +233,8 @@ impl Plan {
         for b in &self.bundles {
             // P9 is no product.
             let component = if b.component == 4 { 9 } else { b.component % self.products.len() };
-            let (bundle, driver) = (b.bundle % self.products.len(), if b.driver { "yes" } else { "" });
-            let _ = writeln!(out, "P{bundle},P{component},{},{driver}", ["", "3", "3", "0.5"][b.quantity]);
+            let (bundle, driver) = (if b.bundle == 0 { "B0" } else { "P0" }, if b.driver { "yes" } else { "" });
+            let _ = writeln!(out, "{bundle},P{component},{},{driver}", ["", "3", "3", "0.5"][b.quantity]);
         }
         out
     }

@@ -155,5 +155,10 @@ fn a_total_and_its_parts_on_one_product_are_said() {
           total and as assigned, and all are joined to product P1: \"s\""]
     );
     assert!(total_and_part([(&account, &skus[0], &a), (&other, &skus[1], &a)]).is_empty());
-    assert!(total_and_part([(&account, &skus[1], &a), (&account, &skus[2], &a)]).is_empty());
+    // What was assigned was purchased; what was charged is settled against it elsewhere.
+    let said = total_and_part([(&account, &skus[1], &a), (&account, &skus[2], &a)]);
+    assert!(said[0].message.contains("as purchased and as assigned"), "{said:?}");
+    let charged = sku("s", "", "", "billed");
+    assert!(total_and_part([(&account, &charged, &a), (&account, &skus[2], &a)]).is_empty());
+    assert!(total_and_part([(&account, &charged, &a), (&account, &skus[0], &a)]).is_empty());
 }
