@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::fmt::Write as _;
+
 use support::{Book, value};
 
 /// What a book of these tests says beside the usual.
@@ -35,10 +37,15 @@ fn book(of: Small<'_>) -> Book {
     let book = Book::empty();
     book.put("psa/clients.csv", "client_id,name,currency\nC1,Northwind Bakery,USD\n");
     book.put("psa/contracts.csv", "contract_id,client_id,name,start_date,currency\nK1,C1,Care,2025-01-01,USD\n");
-    let products: String =
-        of.products.lines().map(|l| format!("{l},Name of {}\n", l.split(',').next().unwrap_or(""))).collect();
+    let mut products = String::new();
+    for row in of.products.lines() {
+        let _ = writeln!(products, "{row},Name of {}", row.split(',').next().unwrap_or_default());
+    }
     book.put("psa/products.csv", format!("product_code,unit_price,unit_cost,name\n{products}"));
-    let lines: String = of.lines.lines().map(|l| format!("K1,{l}\n")).collect();
+    let mut lines = String::new();
+    for line in of.lines.lines() {
+        let _ = writeln!(lines, "K1,{line}");
+    }
     let heading = format!("contract_id,contract_line_id,product_code,quantity,unit_price{}\n", of.more);
     book.put("psa/contract_lines.csv", heading + &lines);
     book.put("map/accounts.csv", "provider_name,sub_account_id,client_id\nNorthstar,ns-1,C1\n");
@@ -63,7 +70,7 @@ fn usage(rows: &str, start: &str, end: &str) -> String {
         .to_string();
     for row in rows.lines() {
         let commas = ",".repeat(5 - row.matches(',').count());
-        text += &format!("Northstar,ns-1,{start},{end},USD,{row}{commas}\n");
+        let _ = writeln!(text, "Northstar,ns-1,{start},{end},USD,{row}{commas}");
     }
     text
 }
@@ -80,8 +87,10 @@ fn run(book: &Book) {
 fn said(book: &Book) -> Vec<String> {
     let columns = ["code", "product_code", "contract_quantity", "metered_quantity", "difference", "impact", "owed_by"];
     let mut said = book.columns("discrepancies.csv", &columns);
-    said.iter_mut()
-        .for_each(|s| *s = s.split('|').map(|c| if c.is_empty() { "-" } else { c }).collect::<Vec<_>>().join(" "));
+    for row in &mut said {
+        let cells: Vec<&str> = row.split('|').map(|c| if c.is_empty() { "-" } else { c }).collect();
+        *row = cells.join(" ");
+    }
     said.sort();
     said
 }
@@ -346,7 +355,10 @@ fn two_exports_of_one_vendor_are_not_added_up() {
         ("EDR,10,20.00,,\nMAIL,1,,,\n", "ns-1,Bakery,EDR,10\n", &["R403 MAIL - 1 1 4.00 client"]),
     ] {
         let book = counted(TEN, "", invoice);
-        let list: String = seats.lines().map(|l| format!("Northstar,{l}\n")).collect();
+        let mut list = String::new();
+        for seat in seats.lines() {
+            let _ = writeln!(list, "Northstar,{seat}");
+        }
         book.put("usage/2026-10/seats.csv", format!("Vendor,Account ID,Account Name,SKU,Seats\n{list}"));
         run(&book);
         assert_eq!(said(&book), strings(discrepancies), "{invoice}{seats}");
