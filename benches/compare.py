@@ -20,8 +20,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from decimal import Decimal
+
+from measure import run
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PERIOD = "2026-10"
@@ -107,25 +108,6 @@ def find_duckdb(made):
     return "", "there is no Python package duckdb; `pip install --target target/python duckdb` gets it"
 
 
-def run(command):
-    """Wall and CPU seconds and peak memory of a process; a figure of its own for wall, where it prints one."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        start = time.monotonic()
-        process = subprocess.Popen(command, stdout=out, stderr=err)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.monotonic() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            err.seek(0)
-            sys.exit(f"{command[:3]} ended with {process.returncode}:\n{err.read().decode()[-2000:]}")
-        out.seek(0)
-        first = out.read(200)
-    own = json.loads(first) if first.startswith(b'{"wall"') else {}
-    peak = usage.ru_maxrss / (1024 if sys.platform != "darwin" else 1024 * 1024)
-    return {"wall": own.get("wall", wall), "cpu": usage.ru_utime + usage.ru_stime, "peak": peak, **{
-        key: value for key, value in own.items() if key == "version"}}
-
-
 def median(runs, figure):
     return statistics.median(one[figure] for one in runs)
 
@@ -133,7 +115,7 @@ def median(runs, figure):
 def show(runs, made, args, load):
     rows, size = made["rows"]["read"], made["bytes"]
     duck = next((r for way, r in runs.items() if "DuckDB" in way), None)
-    print(f"{rows:,} rows, {size / 1e9:.2f} GB in {made['plan']['files']} files; {machine()}; {args.threads} threads, "
+    print(f"{rows:,} rows, {size / 1e6:,.0f} MB in {made['plan']['files']} files; {machine()}; {args.threads} threads, "
           f"median of {args.rounds} interleaved rounds; load average {load:.1f} before, {os.getloadavg()[0]:.1f} after"
           + (f"; DuckDB {duck[0]['version']}" if duck else "") + f"; trueup {commit()}.\n")
     print("| way | wall s (least–most) | CPU s | peak MB | rows/s | of DuckDB's wall |")

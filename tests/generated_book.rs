@@ -16,8 +16,8 @@ use trueup::ingest::Silent;
 type Rows = Vec<BTreeMap<String, String>>;
 
 fn plan(rows: u64, format: Format, shape: Shape) -> Plan {
-    let files = if shape == Shape::ManyFiles { 50 } else { shape.files(rows) };
-    Plan { rows, files, format, shape, clients: 20, names: 400, duplicates: 30_000, rejects: 10_000, seed: 7 }
+    let usual = Plan::usual(rows, format, shape);
+    Plan { files: usual.files.min(50), clients: 20, names: 400, seed: 7, ..usual }
 }
 
 fn made(plan: &Plan, dir: &Path) -> Made {

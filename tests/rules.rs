@@ -60,6 +60,10 @@ fn contract(id: &str, client: &str) -> Contract {
         currency: usd(),
         proration: None,
         po_number: String::new(),
+        cycle_anchor: None,
+        bill_to_client_id: ClientId::default(),
+        parent_contract_id: ContractId::default(),
+        invoiced: None,
         place: Place::default(),
     }
 }
@@ -91,6 +95,9 @@ fn line(id: &str, contract: &str, quantity: &str) -> ContractLine {
         tax_code: String::new(),
         account_code: String::new(),
         held: false,
+        no_charge: false,
+        proration: None,
+        by_day: false,
         place: Place::line("psa/contract_lines.csv", 2),
     }
 }

@@ -27,7 +27,7 @@ struct Args {
     format: Format,
     #[arg(long, value_enum, default_value_t = Shape::Usual)]
     shape: Shape,
-    /// Clients in the PSA [default: 5000, and fewer for fewer than 500,000 rows]
+    /// Clients in the PSA [default: one for every hundred rows, at most 5000; one up to 1000 rows]
     #[arg(long)]
     clients: Option<NonZeroU64>,
     /// Spellings of account names over all clients [default: eight a client]
@@ -45,17 +45,16 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let clients = args.clients.map_or_else(|| (args.rows.get() / 100).clamp(1, 5000), NonZeroU64::get);
+    let usual = Plan::usual(args.rows.get(), args.format, args.shape);
+    let clients = args.clients.map_or(usual.clients, NonZeroU64::get);
     let plan = Plan {
-        rows: args.rows.get(),
-        files: args.files.map_or_else(|| args.shape.files(args.rows.get()), NonZeroU64::get),
-        format: args.format,
-        shape: args.shape,
+        files: args.files.map_or(usual.files, NonZeroU64::get),
         clients,
         names: args.names.map_or(clients * 8, NonZeroU64::get),
         duplicates: args.duplicates,
         rejects: args.rejects,
         seed: args.seed,
+        ..usual
     };
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     match book::write(&plan, &args.out_dir, threads) {

@@ -9,7 +9,7 @@ use super::place::{Placed, place_of};
 use super::targets::Targets;
 use crate::book::{MapStatus, Mappings, Period, ProductCode, ProductMapping, Psa, id_key};
 use crate::finding::Code;
-use crate::reconcile::{Before, RejectedUse, Supply};
+use crate::reconcile::{RejectedUse, Supply, UsedBefore};
 use crate::resolve::{AccountKey, SkuKey};
 
 /// Gathers what is known of the metered side.
@@ -97,7 +97,7 @@ pub fn supply(
 }
 
 /// Recurring usage of the period before whose account and SKU have no row in this one, in order of their names.
-pub fn before(run: &Run<'_>, read: &Collected, targets: &Targets<'_>, placed: &Placed) -> Vec<Before> {
+pub fn before(run: &Run<'_>, read: &Collected, targets: &Targets<'_>, placed: &Placed) -> Vec<UsedBefore> {
     let Some(day) = run.period.previous().map(Period::last_day) else { return Vec::new() };
     let accounts: BTreeSet<u32> = placed.present.iter().map(|(account, _)| *account).collect();
     let key = |account: u32, sku: u32| {
@@ -109,10 +109,10 @@ pub fn before(run: &Run<'_>, read: &Collected, targets: &Targets<'_>, placed: &P
         .before
         .iter()
         .filter(|((account, sku), (units, _))| units.is_positive() && !present.contains(&key(*account, *sku)));
-    let mut out: Vec<Before> = gone
+    let mut out: Vec<UsedBefore> = gone
         .filter_map(|((account, sku), (_, (file, line)))| {
             let (of, key) = key(*account, *sku);
-            Some(Before {
+            Some(UsedBefore {
                 client_id: targets.client(of, day)?,
                 product_code: targets.product(key, day)?,
                 provider_name: of.provider_name.clone(),

@@ -114,6 +114,12 @@ fn step_words(step: &Step) -> String {
             }
         }
     }
+    if !step.prefix.is_empty() {
+        let _ = write!(text, " with “{}” before it", step.prefix);
+    }
+    if let Some(unless) = &step.unless {
+        let _ = write!(text, " unless `{}` is {}", unless.heading, quoted(&unless.words, ", "));
+    }
     text
 }
 
@@ -135,6 +141,11 @@ fn reading_rules(table: &TableSpec) -> Vec<String> {
     });
     if table.read.neutralised {
         rules.push("Text that a spreadsheet would run stands behind a `'`, which is taken off.".into());
+    }
+    if let Some(within) = &table.read.within {
+        rules.push(format!(
+            "JSON: the objects of `{within}` in each record of another table; `header/…` is the record's own."
+        ));
     }
     if let Some(sheet) = &table.read.sheet {
         rules.push(format!("Workbooks: the sheet `{sheet}`."));
@@ -172,6 +183,17 @@ fn reading_rules(table: &TableSpec) -> Vec<String> {
     }
     if !table.exported.is_empty() {
         rules.push(format!("The export's own date: {}.", quoted(&table.exported, ", else ")));
+    }
+    for own in &table.each {
+        let told = own.iter().flat_map(|c| c.steps.iter().map(move |s| (c.name.as_str(), &s.from)));
+        let told: Vec<String> = told
+            .map(|(name, from)| match from {
+                From::Heading(heading) => format!("{name} `{heading}`"),
+                From::Constant(constant) => format!("{name} “{constant}”"),
+                From::Join(parts, _) => format!("{name} {}", quoted(parts, ", ")),
+            })
+            .collect();
+        rules.push(format!("Each row counts, as a usage row of its own: {}.", told.join(", ")));
     }
     for rule in &table.exclude {
         rules.push(format!("Left out where `{}` is {}: {}.", rule.heading, quoted(&rule.words, ", "), rule.reason));

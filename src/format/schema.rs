@@ -79,6 +79,7 @@ pub fn spec_schema() -> Value {
                 "additionalProperties": false,
                 "properties": {
                     "sheet": { "type": "string", "description": "In a workbook, only a sheet of this name; * and ? as patterns." },
+                    "within": { "type": "string", "description": "PSA tables, in JSON: rows are the objects of this list in each record of another table of the format." },
                     "date_order": { "enum": DATE_ORDERS, "description": "Without it decided per column from the file." },
                     "decimal": { "enum": DECIMALS, "description": "Without it decided per column from the file." },
                     "null_words": { "$ref": "#/$defs/headings", "description": "Cells that mean \"empty\"." },
@@ -108,9 +109,18 @@ pub fn spec_schema() -> Value {
                     "parts": { "type": "array", "items": { "type": "integer", "minimum": 1 }, "minItems": 1, "maxItems": 2 },
                     "words": { "type": "object", "additionalProperties": { "type": "string" } },
                     "otherwise": { "type": "string" },
+                    "prefix": { "type": "string", "description": "Put before a value." },
+                    "unless": { "$ref": "#/$defs/unless" },
                 },
                 "oneOf": [{ "required": ["heading"] }, { "required": ["constant"] }, { "required": ["join"] }],
                 "dependentRequired": { "with": ["join"], "split": ["heading", "parts"], "parts": ["split"] }
+            },
+            "unless": {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["heading", "words"],
+                "properties": { "heading": { "type": "string" }, "words": { "$ref": "#/$defs/headings" } },
+                "description": "Rows in which the step is passed over."
             },
             "row_rule": {
                 "type": "object",
@@ -144,6 +154,16 @@ fn table_keys(kinds: &[&str]) -> Value {
         "recognise": { "$ref": "#/$defs/recognise" },
         "read": { "$ref": "#/$defs/read" },
         "columns": { "type": "object", "minProperties": 1, "additionalProperties": { "$ref": "#/$defs/column" } },
+        "each": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["quantity"],
+                "propertyNames": { "enum": TableKind::Usage.columns() },
+                "additionalProperties": { "$ref": "#/$defs/column" }
+            },
+            "description": "Where a row counts several things: for each a usage row, with these columns instead."
+        },
         "exclude": { "type": "array", "items": { "$ref": "#/$defs/row_rule" } },
         "cost_only": { "type": "array", "items": { "$ref": "#/$defs/row_rule" } },
         "totals": { "$ref": "#/$defs/totals" },

@@ -27,6 +27,8 @@
 //! null_words = ["NULL"]              # cells that mean "empty"
 //! neutralised = true                 # text that a spreadsheet would run stands behind a ', as in trueup's outputs
 //! sheet = "Usage*"                   # in a workbook, only a sheet of this name; * and ? as patterns
+//! within = "lines"                   # PSA tables, in JSON: rows are the objects of this list in each record of another
+//!                                    # table of the format; the record's own values have headings like header/id
 //! period_end = "inclusive"           # the last day, or "exclusive" (the default): the day after
 //! period = "charge"                  # rows carry dates; "folder": the folder or file name says
 //! require = ["account", "product", "quantity"]   # what a row must have; this is the default
@@ -41,6 +43,8 @@
 //!                                    # with no `otherwise` a cell that fits none stands as it is
 //! unit = { heading = "Code", split = ":", parts = [2, 3] }    # from the 2nd to the 3rd part ([4]: the 4th);
 //!                                    # a cell with fewer is empty here; words compare with what is cut out
+//! product_code = { heading = "BundleID", prefix = "bundle-" }  # put before a value, where two kinds of ids would meet
+//! end_date = { heading = "End", unless = { heading = "Open", words = ["true"] } }  # passed over in such rows
 //!
 //! [[exclude]]                        # rows that count for nothing, and why
 //! heading = "Billable"
@@ -83,6 +87,8 @@ pub struct TableSpec {
     pub recognise: Recognise,
     pub read: Read,
     pub columns: Vec<ColumnRule>,
+    /// Where a row counts several things: for each, the columns that it has instead. Every one has a quantity.
+    pub each: Vec<Vec<ColumnRule>>,
     pub exclude: Vec<RowRule>,
     pub cost_only: Vec<RowRule>,
     /// Headings.
@@ -180,6 +186,8 @@ impl Needed {
 pub struct Read {
     /// The name of the sheet in a workbook, as a pattern; without it, whichever sheet has the headings.
     pub sheet: Option<String>,
+    /// In JSON, rows are the objects of this list within each record of another table of the format.
+    pub within: Option<String>,
     pub date_order: Option<DateOrderRule>,
     pub decimal: Option<DecimalRule>,
     pub null_words: Vec<String>,
@@ -205,6 +213,17 @@ pub struct Step {
     pub words: Vec<Word>,
     /// The value where no word fits; `None`: the text stands.
     pub otherwise: Option<String>,
+    /// Put before a value.
+    pub prefix: String,
+    /// Rows in which the step is passed over.
+    pub unless: Option<Unless>,
+}
+
+/// Rows in which `heading` has one of `words`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unless {
+    pub heading: String,
+    pub words: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -299,6 +318,17 @@ impl TableSpec {
         self.columns.iter().find(|c| c.name == name)
     }
 
+    /// One table for each thing that a row counts: the table itself where that is one.
+    #[must_use]
+    pub fn counted(&self) -> Vec<TableSpec> {
+        let one = |own: &Vec<ColumnRule>| {
+            let mut columns = own.clone();
+            columns.extend(self.columns.iter().filter(|c| own.iter().all(|o| o.name != c.name)).cloned());
+            Self { columns, each: Vec::new(), ..self.clone() }
+        };
+        if self.each.is_empty() { vec![self.clone()] } else { self.each.iter().map(one).collect() }
+    }
+
     /// Every heading or family of headings the table knows, each once: required, usual, optional and those read.
     pub fn known_headings(&self) -> Vec<&str> {
         let mut known: Vec<&str> = self.recognise.required.iter().flatten().map(String::as_str).collect();
@@ -313,12 +343,13 @@ impl TableSpec {
     /// Every heading that feeds a column or a rule.
     pub fn bound_headings(&self) -> Vec<&str> {
         let mut bound = Vec::new();
-        for step in self.columns.iter().flat_map(|c| &c.steps) {
+        for step in self.columns.iter().chain(self.each.iter().flatten()).flat_map(|c| &c.steps) {
             match &step.from {
                 From::Heading(heading) => bound.push(heading.as_str()),
                 From::Join(parts, _) => bound.extend(parts.iter().map(String::as_str)),
                 From::Constant(_) => {}
             }
+            bound.extend(step.unless.iter().map(|u| u.heading.as_str()));
         }
         bound.extend(self.exclude.iter().chain(&self.cost_only).map(|r| r.heading.as_str()));
         bound.extend(self.identity.iter().chain(&self.exported).map(String::as_str));

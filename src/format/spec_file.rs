@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use super::spec::{
     ColumnRule, DateOrderRule, DecimalRule, From, Needed, Parts, PeriodEnd, PeriodSource, Read, Recognise, RowRule,
-    Spec, Step, TableSpec, VersionRule, Word,
+    Spec, Step, TableSpec, Unless, VersionRule, Word,
 };
 use super::{MeterRule, TableKind, closest};
 
@@ -82,7 +82,9 @@ struct RawSpec {
     recognise: Option<RawRecognise>,
     read: Option<RawRead>,
     #[serde(default)]
-    columns: IndexMap<Spanned<String>, RawColumn>,
+    columns: RawColumns,
+    #[serde(default)]
+    each: Vec<RawColumns>,
     #[serde(default)]
     exclude: Vec<RawRowRule>,
     #[serde(default)]
@@ -102,13 +104,17 @@ struct RawTable {
     recognise: RawRecognise,
     read: Option<RawRead>,
     #[serde(default)]
-    columns: IndexMap<Spanned<String>, RawColumn>,
+    columns: RawColumns,
+    #[serde(default)]
+    each: Vec<RawColumns>,
     #[serde(default)]
     exclude: Vec<RawRowRule>,
     #[serde(default)]
     cost_only: Vec<RawRowRule>,
     totals: Option<RawTotals>,
 }
+
+type RawColumns = IndexMap<Spanned<String>, RawColumn>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -135,6 +141,7 @@ struct RawVersion {
 #[serde(deny_unknown_fields)]
 struct RawRead {
     sheet: Option<String>,
+    within: Option<String>,
     date_order: Option<DateOrderRule>,
     decimal: Option<DecimalRule>,
     #[serde(default)]
@@ -229,6 +236,16 @@ struct RawStep {
     #[serde(default)]
     words: IndexMap<String, String>,
     otherwise: Option<String>,
+    #[serde(default)]
+    prefix: String,
+    unless: Option<RawUnless>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawUnless {
+    heading: String,
+    words: Vec<String>,
 }
 
 impl RawSpec {
@@ -249,6 +266,7 @@ impl RawSpec {
                 recognise,
                 read: self.read,
                 columns: self.columns,
+                each: self.each,
                 exclude: self.exclude,
                 cost_only: self.cost_only,
                 totals: self.totals,
@@ -260,6 +278,13 @@ impl RawSpec {
             raw_tables.into_iter().map(|t| t.into_table(text, id_span.clone())).collect::<Result<Vec<_>, _>>()?;
         if tables.iter().any(|t| t.kind == TableKind::Usage) && tables.len() > 1 {
             return Err(fault(text, id_span, "a usage format has one table"));
+        }
+        if tables.iter().all(|t| t.read.within.is_some()) {
+            return Err(fault(
+                text,
+                id_span,
+                "`within` goes with another table of the format, whose records hold the list",
+            ));
         }
         Ok(Spec {
             id,
@@ -281,21 +306,18 @@ impl RawTable {
         if required.iter().all(Vec::is_empty) {
             return Err(fault(text, near, "a table needs at least one required heading to be recognised by"));
         }
-        let known = self.kind.columns();
-        let mut columns = Vec::new();
-        for (name, raw) in self.columns {
-            let span = name.span();
-            let name = name.into_inner();
-            if !known.contains(&name.as_str()) {
-                let hint = closest(&name, known.iter().copied()).map_or_else(
-                    || format!("; the columns are {}", known.join(", ")),
-                    |near| format!("; did you mean `{near}`?"),
-                );
-                let message = format!("`{name}` is no canonical column of {}{hint}", self.kind.word());
-                return Err(fault(text, span, message));
+        let columns = into_columns(self.columns, self.kind, text)?;
+        if !self.each.is_empty() && self.kind != TableKind::Usage {
+            return Err(fault(text, near, "[[each]] is of usage: a row of another table is one record"));
+        }
+        let mut each = Vec::new();
+        for raw in self.each {
+            let span = raw.first().map_or(near.clone(), |(name, _)| name.span());
+            let own = into_columns(raw, self.kind, text)?;
+            if own.iter().all(|c| c.name != "quantity") {
+                return Err(fault(text, span, "what [[each]] counts needs a quantity of its own"));
             }
-            let steps = raw.0.into_iter().map(|s| s.into_step().map_err(|m| fault(text, span.clone(), m)));
-            columns.push(ColumnRule { name, steps: steps.collect::<Result<_, _>>()? });
+            each.push(own);
         }
         if columns.is_empty() {
             return Err(fault(text, near, "a table needs [columns]"));
@@ -319,6 +341,7 @@ impl RawTable {
             },
             read: Read {
                 sheet: read.sheet,
+                within: read.within,
                 date_order: read.date_order,
                 decimal: read.decimal,
                 null_words: read.null_words,
@@ -328,6 +351,7 @@ impl RawTable {
                 require: read.require.unwrap_or_else(|| vec![Needed::Account, Needed::Product, Needed::Quantity]),
             },
             columns,
+            each,
             exclude: rules(self.exclude),
             cost_only: rules(self.cost_only),
             identity: self.identity,
@@ -336,6 +360,26 @@ impl RawTable {
             total_labels: self.totals.map(|t| t.labels).unwrap_or_default(),
         })
     }
+}
+
+fn into_columns(raw: RawColumns, kind: TableKind, text: &str) -> Result<Vec<ColumnRule>, SpecFault> {
+    let known = kind.columns();
+    let mut columns = Vec::new();
+    for (name, raw) in raw {
+        let span = name.span();
+        let name = name.into_inner();
+        if !known.contains(&name.as_str()) {
+            let hint = closest(&name, known.iter().copied()).map_or_else(
+                || format!("; the columns are {}", known.join(", ")),
+                |near| format!("; did you mean `{near}`?"),
+            );
+            let message = format!("`{name}` is no canonical column of {}{hint}", kind.word());
+            return Err(fault(text, span, message));
+        }
+        let steps = raw.0.into_iter().map(|s| s.into_step().map_err(|m| fault(text, span.clone(), m)));
+        columns.push(ColumnRule { name, steps: steps.collect::<Result<_, _>>()? });
+    }
+    Ok(columns)
 }
 
 impl RawStep {
@@ -366,7 +410,8 @@ impl RawStep {
             return Err("`split` goes with `heading`");
         }
         let words = self.words.into_iter().map(|(word, means)| Word { word, means }).collect();
-        Ok(Step { from, parts, words, otherwise: self.otherwise })
+        let unless = self.unless.map(|u| Unless { heading: u.heading, words: u.words });
+        Ok(Step { from, parts, words, otherwise: self.otherwise, prefix: self.prefix, unless })
     }
 }
 
@@ -406,6 +451,19 @@ mod tests {
         let fault = parse_spec(&SMALL.replace("sku_id =", "sku_idd =")).expect_err("a fault");
         assert_eq!((fault.line, fault.column, fault.value.as_str()), (6, 1, "sku_idd"));
         assert!(fault.message.contains("did you mean `sku_id`?"), "{}", fault.message);
+    }
+
+    #[test]
+    fn what_a_row_counts_has_columns_of_its_own_and_a_quantity() {
+        let with = |each: &str| parse_spec(&format!("{SMALL}[[each]]\n{each}\n"));
+        let spec = with("quantity = \"Seats\"\nunit = { constant = \"seat\" }").expect("a spec");
+        let counted = spec.tables[0].counted();
+        let names: Vec<&str> = counted[0].columns.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!((counted.len(), names), (1, vec!["quantity", "unit", "sku_id"]));
+        assert!(spec.tables[0].bound_headings().contains(&"Seats"));
+        let fault = with("unit = \"Seats\"").expect_err("a fault");
+        assert!(fault.line == 9 && fault.message.contains("quantity"), "{}: {}", fault.line, fault.message);
+        assert!(with("quantiti = \"Seats\"").expect_err("a fault").message.contains("did you mean `quantity`?"));
     }
 
     #[test]

@@ -6,7 +6,9 @@ use std::collections::{BTreeSet, HashMap};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::{CellKind, Record};
-use crate::format::{Column, ColumnKind, From, Parts, RowRule, Step, TableSpec, Word, WordPattern, normalise, restore};
+use crate::format::{
+    Column, ColumnKind, From, Parts, RowRule, Step, TableSpec, Unless, Word, WordPattern, normalise, restore,
+};
 
 /// How many distinct cells a word list remembers before it judges each anew.
 const REMEMBERED: usize = 4096;
@@ -101,6 +103,8 @@ struct BoundStep {
     parts: Option<Parts>,
     words: Vec<Word>,
     otherwise: Option<String>,
+    prefix: String,
+    unless: Option<BoundRule>,
     remembered: HashMap<String, Fits>,
 }
 
@@ -121,6 +125,8 @@ enum Fits {
 
 #[derive(Debug)]
 struct BoundRule {
+    /// Its place among the rules of the format.
+    number: usize,
     field: usize,
     words: Vec<WordPattern>,
 }
@@ -139,11 +145,8 @@ impl Binding {
             BoundColumn::new(name, rule.map_or(&[], |r| r.steps.as_slice()), &find)
         });
         let rules = |rules: &[RowRule]| -> Vec<BoundRule> {
-            let bound = |r: &RowRule| {
-                find(&r.heading)
-                    .map(|field| BoundRule { field, words: r.words.iter().map(|w| WordPattern::new(w)).collect() })
-            };
-            rules.iter().filter_map(bound).collect()
+            let bound = |(number, r): (usize, &RowRule)| BoundRule::new(number, &r.heading, &r.words, &find);
+            rules.iter().enumerate().filter_map(bound).collect()
         };
         let columns: Vec<BoundColumn> = bound.collect();
         let is_id = |c: &&BoundColumn| c.name.ends_with("_id");
@@ -192,6 +195,13 @@ impl Binding {
         !self.columns[column].steps.is_empty()
     }
 
+    /// Whether a row states anything for a column: a cell of it is filled, or no cell is asked.
+    pub fn states(&self, column: usize, cells: &impl Cells) -> bool {
+        let is_filled = |field: &usize| !self.clean(cells.cell(*field)).is_empty();
+        let states = |step: &BoundStep| step.fields().iter().any(is_filled) || step.fields().is_empty();
+        self.columns[column].steps.iter().any(states)
+    }
+
     /// The cell trimmed, and empty if it is a word that means so.
     pub fn clean<'a>(&self, cell: &'a str) -> &'a str {
         clean(cell, &self.null_words)
@@ -204,6 +214,9 @@ impl Binding {
             column.text.clear();
             (column.field, column.kind) = (None, CellKind::Text);
             for step in &mut column.steps {
+                if step.unless.as_ref().is_some_and(|u| u.fits(cells)) {
+                    continue;
+                }
                 let start = column.text.len();
                 match &step.from {
                     BoundFrom::Field(field) => {
@@ -248,6 +261,10 @@ impl Binding {
                     }
                 }
                 if !column.text.is_empty() {
+                    if !step.prefix.is_empty() {
+                        column.text.insert_str(0, &step.prefix);
+                        column.kind = CellKind::Text;
+                    }
                     break;
                 }
             }
@@ -281,6 +298,11 @@ impl Binding {
 
     pub fn is_excluded(&self, cells: &impl Cells) -> bool {
         self.exclude.iter().any(|r| r.fits(cells))
+    }
+
+    /// The rule that leaves a row out, by its number, and the field that says so.
+    pub fn excluded_by(&self, cells: &impl Cells) -> Option<(usize, usize)> {
+        self.exclude.iter().find(|r| r.fits(cells)).map(|r| (r.number, r.field))
     }
 
     pub fn is_cost_only(&self, cells: &impl Cells) -> bool {
@@ -341,7 +363,10 @@ fn clean<'a>(cell: &'a str, nulls: &Nulls) -> &'a str {
 impl BoundColumn {
     fn new(name: &str, steps: &[Step], find: &impl Fn(&str) -> Option<usize>) -> Self {
         let steps: Vec<BoundStep> = steps.iter().filter_map(|s| BoundStep::new(s, find)).collect();
-        let is_cell = |s: &BoundStep| matches!(s.from, BoundFrom::Field(_)) && s.words.is_empty() && s.parts.is_none();
+        let is_cell = |s: &BoundStep| {
+            let whole = s.words.is_empty() && s.parts.is_none() && s.prefix.is_empty() && s.unless.is_none();
+            matches!(s.from, BoundFrom::Field(_)) && whole
+        };
         let plain = steps.iter().all(is_cell);
         Self { name: name.to_string(), steps, plain, text: String::new(), field: None, kind: CellKind::Text }
     }
@@ -372,8 +397,16 @@ impl BoundStep {
                 BoundFrom::Join(fields, with.clone())
             }
         };
-        let (words, otherwise) = (step.words.clone(), step.otherwise.clone());
-        Some(Self { from, parts: step.parts.clone(), words, otherwise, remembered: HashMap::new() })
+        let bound = |u: &Unless| BoundRule::new(0, &u.heading, &u.words, find);
+        Some(Self {
+            from,
+            parts: step.parts.clone(),
+            words: step.words.clone(),
+            otherwise: step.otherwise.clone(),
+            prefix: step.prefix.clone(),
+            unless: step.unless.as_ref().and_then(bound),
+            remembered: HashMap::new(),
+        })
     }
 
     fn fits(&mut self, text: &str) -> Fits {
@@ -393,6 +426,11 @@ impl BoundStep {
 }
 
 impl BoundRule {
+    fn new(number: usize, heading: &str, words: &[String], find: &impl Fn(&str) -> Option<usize>) -> Option<Self> {
+        let words = words.iter().map(|w| WordPattern::new(w)).collect();
+        find(heading).map(|field| Self { number, field, words })
+    }
+
     fn fits(&self, cells: &impl Cells) -> bool {
         let cell = cells.cell(self.field).trim();
         self.words.iter().any(|w| w.fits(cell))

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use super::contents::{Content, contents};
 use super::escape::shown_escape;
+use super::json::pages_left;
 use super::layout::Lines;
+use super::nested;
 use super::parquet::{ParquetColumns, parquet_columns};
 use super::{
     Dialect, Encoding, Escape, Event, JsonEvent, Limits, Record, RecordFault, Rows, Shape, Survey, open_text, read_json,
@@ -105,7 +107,12 @@ pub fn detect_all(
         }
         match content {
             Ok(content) if content.workbook.is_some() => sheets.push(content),
-            Ok(content) => found.push(recognise(content, registry)),
+            Ok(content) => {
+                let one = recognise(content, registry);
+                let within = one.as_ref().map(nested::within).unwrap_or_default();
+                found.push(one);
+                found.extend(within.into_iter().map(Ok));
+            }
             Err(finding) => found.push(Err(vec![finding])),
         }
     }
@@ -168,6 +175,12 @@ fn recognise(content: Content, registry: &Registry) -> Result<Detection, Vec<Fin
         headings: best.headings,
         findings,
     };
+    if detection.survey.shape == Shape::JsonEnvelope {
+        let more = open_text(&detection.path, &detection.survey).map_err(anyhow::Error::from).and_then(pages_left);
+        let more =
+            more.map_err(|e| vec![Finding::new(Code::I101, e.to_string()).at(Place::file(&detection.source))])?;
+        detection.findings.extend(more.map(|finding| finding.at(Place::file(&detection.source))));
+    }
     if best.joined {
         let said = headings::joined_finding(&detection);
         detection.findings.push(said);
@@ -246,7 +259,7 @@ fn laid_out_candidates(survey: &Survey, registry: &Registry) -> Vec<Candidate> {
 }
 
 /// What `sep=;` on the first line tells a spreadsheet, and so us: it may be a character that is never guessed.
-fn stated_delimiter(head: &str) -> Option<u8> {
+pub(super) fn stated_delimiter(head: &str) -> Option<u8> {
     let first = head.split(['\n', '\r']).next()?.trim_matches('"');
     match first.get(..4).filter(|word| word.eq_ignore_ascii_case("sep=")).map(|_| &first.as_bytes()[4..]) {
         Some([one]) if one.is_ascii() && !one.is_ascii_alphanumeric() && *one != b'"' => Some(*one),

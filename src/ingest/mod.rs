@@ -22,6 +22,7 @@ mod layout_tests;
 mod limits;
 #[cfg(test)]
 pub(crate) mod made;
+mod nested;
 mod number;
 mod parquet;
 mod progress;

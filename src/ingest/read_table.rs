@@ -13,7 +13,7 @@ use super::typed::{ERROR_CELL, Problem};
 use super::unnamed::Unnamed;
 use super::{Detection, Dialect, OtherLine, Record, Shape, Table, TableRow, serial, survey};
 use crate::finding::{Code, Finding, Place, Severity};
-use crate::format::{TableKind, closest, normalise};
+use crate::format::{ColumnRule, From, RowRule, TableKind, closest, normalise};
 use crate::rate::plain;
 
 /// Reads a table of a PSA format. Numbers and dates that read for certain come out as plain decimals and
@@ -36,7 +36,13 @@ pub fn read_table(detection: &Detection) -> Result<Table, Vec<Finding>> {
     let fed: Vec<usize> = (0..names.len()).filter(|i| binding.feeds(*i)).collect();
     let columns = fed.iter().map(|i| names[*i].to_string()).collect();
     let mut reader = TableReader {
-        table: Table { source: detection.source.clone(), columns, ..Table::default() },
+        table: Table {
+            source: detection.source.clone(),
+            columns,
+            ways_out: fed.iter().map(|i| way_out(&detection.spec.id, spec_table.column(names[*i]))).collect(),
+            ..Table::default()
+        },
+        excluded: spec_table.exclude.clone(),
         binding,
         fed,
         numbers,
@@ -154,6 +160,7 @@ pub fn read_named_table(
 /// Rows of a PSA table.
 struct TableReader {
     table: Table,
+    excluded: Vec<RowRule>,
     binding: Binding,
     /// The canonical columns that something feeds.
     fed: Vec<usize>,
@@ -172,6 +179,13 @@ impl TableReader {
             self.findings.push(finding(&self.table.source, line, problem));
             return;
         }
+        if let Some((rule, field)) = self.binding.excluded_by(cells) {
+            let reason = self.excluded.get(rule).map_or("", |r| r.reason.as_str());
+            let place = Place::cell(&self.table.source, line, field as u64 + 1);
+            let note = Finding::new(Code::I102, format!("the row is left out: {reason}")).severity(Severity::Info);
+            self.table.findings.push(note.at(place).value(cells.cell(field)));
+            return;
+        }
         self.binding.prepare(cells);
         let taken = self.fed.iter().map(|column| self.binding.take(*column, cells));
         let (values, fields) = taken.map(|t| (self.canonical(t), t.field.map_or(0, |f| f as u64 + 1))).unzip();
@@ -188,6 +202,25 @@ impl TableReader {
             None
         };
         canonical.unwrap_or_else(|| taken.text.to_string())
+    }
+}
+
+/// What a user can do about a word of the vendor's or of their tenant that a column does not know.
+fn way_out(format: &str, column: Option<&ColumnRule>) -> String {
+    let headings = column.iter().flat_map(|c| &c.steps).filter(|s| !s.words.is_empty());
+    let headings: Vec<&str> = headings
+        .filter_map(|s| if let From::Heading(heading) = &s.from { Some(heading.as_str()) } else { None })
+        .collect();
+    let quoted = |heading: &str| {
+        let bare = heading.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        if bare { format!("[words.{format}.{heading}]") } else { format!("[words.{format}.\"{heading}\"]") }
+    };
+    match headings.as_slice() {
+        [] => String::new(),
+        some => {
+            let sections: Vec<String> = some.iter().map(|h| quoted(h)).collect();
+            format!("say in trueup.toml, under {}, what it means", sections.join(" or "))
+        }
     }
 }
 

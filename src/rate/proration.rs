@@ -40,6 +40,7 @@ impl ActiveDays {
     }
 
     /// The same, and no day after `last`.
+    #[must_use]
     pub fn until(self, last: Option<NaiveDate>) -> Self {
         let last = match (self.last, last) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -96,6 +97,7 @@ impl Share {
     }
 
     /// The share of a month as a share of a cycle of `months`.
+    #[must_use]
     pub fn of_months(self, months: u32) -> Self {
         Self { active: self.active, of: self.of * months.max(1) }
     }

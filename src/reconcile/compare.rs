@@ -74,7 +74,7 @@ pub fn compare(unit: &Unit<'_>, input: &Input<'_>, currency: Currency) -> Result
     let compared: Vec<&LineView<'_>> =
         unit.active.iter().zip(&is_compared).filter(|(_, c)| **c).map(|(v, _)| v).collect();
     let lasting: Vec<Decimal> = compared.iter().map(|v| v.line.quantity).collect();
-    let Held { contract, held, beside } = Held::of(unit, &is_compared, spread)?;
+    let Held { contract, each: held, beside } = Held::of(unit, &is_compared, spread)?;
 
     let mapped = supply.is_mapped(&unit.product_code);
     let nothing = supply.nothing_supplied(&unit.product_code).filter(|_| sum.is_none());

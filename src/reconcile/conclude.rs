@@ -10,11 +10,11 @@ use super::bundle::{self, Says};
 use super::compare::{Comparison, Disagreement, billing, compare};
 use super::counts::{self, Settled};
 use super::decide::{Lapse, Standing, standing};
-use super::disappeared::{self, Before};
+use super::disappeared::{self, UsedBefore};
 use super::dispute;
 use super::duplicate_line;
 use super::ids::discrepancy_id;
-use super::lines::{Billed, LineBuilder};
+use super::lines::{Before, Billed, LineBuilder};
 use super::margin;
 use super::supply::Supply;
 use super::unit::{Index, LineView, Unit, units};
@@ -36,7 +36,7 @@ pub struct Input<'a> {
     /// Counts of the same things that a mapping leaves out.
     pub beside: &'a [Metered],
     /// What was used in the period before and has no row in this one.
-    pub before: &'a [Before],
+    pub before: &'a [UsedBefore],
     pub supply: &'a Supply,
     pub bundles: &'a Bundles,
 }
@@ -325,7 +325,15 @@ fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Ove
             (false, true) => contract,
             (false, false) => quantity,
         };
-        out.push(Billed { quantity, metered, spread, next });
+        let before = match decision {
+            Standing::Decided(d) if d.from.is_some_and(|from| from < case.input.period) && compared => match d.kind {
+                DecisionKind::Set => Before::Known(quantity),
+                DecisionKind::Accept => Before::Doubtful(contract),
+                DecisionKind::Keep | DecisionKind::Dismiss => Before::Known(contract),
+            },
+            Standing::Decided(_) | Standing::Undecided | Standing::Lapsed(..) => Before::Known(contract),
+        };
+        out.push(Billed { quantity, metered, spread, next, before });
     }
     Ok(out)
 }

@@ -12,7 +12,7 @@ use crate::finding::{Code, Place, Severity};
 
 /// Recurring usage of the period before, of an account and SKU that have no row in this one.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Before {
+pub struct UsedBefore {
     pub client_id: ClientId,
     pub product_code: ProductCode,
     pub provider_name: String,
@@ -30,7 +30,7 @@ pub(super) fn discrepancies(all: &[Unit<'_>], index: &Index<'_>, input: &Input<'
     let billed: BTreeSet<(String, String)> =
         all.iter().filter(|u| !u.active.is_empty()).map(|u| (u.client.id.key(), u.product_code.key())).collect();
 
-    let mut accounts: BTreeMap<(String, String), Vec<&Before>> = BTreeMap::new();
+    let mut accounts: BTreeMap<(String, String), Vec<&UsedBefore>> = BTreeMap::new();
     for before in input.before {
         let (client, product) = (before.client_id.key(), before.product_code.key());
         let vendor = id_key(&before.provider_name);
@@ -64,11 +64,18 @@ pub(super) fn discrepancies(all: &[Unit<'_>], index: &Index<'_>, input: &Input<'
     }
 }
 
-fn name(index: &Index<'_>, before: &Before) -> String {
+fn name(index: &Index<'_>, before: &UsedBefore) -> String {
     index.products.get(&before.product_code.key()).map_or_else(|| before.product_code.to_string(), |p| p.name.clone())
 }
 
-fn say(gone: &[&Before], message: &str, severity: Severity, index: &Index<'_>, input: &Input<'_>, out: &mut Outcome) {
+fn say(
+    gone: &[&UsedBefore],
+    message: &str,
+    severity: Severity,
+    index: &Index<'_>,
+    input: &Input<'_>,
+    out: &mut Outcome,
+) {
     let Some(first) = gone.iter().min_by_key(|b| &b.first) else { return };
     let Some(client) = index.clients.get(&first.client_id.key()) else { return };
     // A whole account is about its vendor, a single product about itself.

@@ -10,13 +10,12 @@ use super::conclude::{Case, Outcome};
 use super::decide::Standing;
 use super::ids::line_id;
 use super::margin::{CostShare, cost_shares};
-use super::rating::{rate_line, rate_month, rate_of_months, rate_share};
-use super::service::Span;
+use super::rating::{rate_line, rate_of_months};
 use super::unit::{LineView, catalogue_terms};
 use super::{Action, LineItem, LineKind, LineStatus};
-use crate::book::{BillTiming, ContractLineId, DecisionKind};
+use crate::book::{BillTiming, ContractLineId, DecisionKind, Invoiced};
 use crate::finding::Code;
-use crate::rate::{ExactSum, Overflow, RateError, Rated, Share, Terms, add, multiply, plain, subtract};
+use crate::rate::{ExactSum, Overflow, RateError, Rated, Share, Terms, multiply, subtract};
 
 /// What a line bills.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,11 +27,30 @@ pub struct Billed {
     pub spread: bool,
     /// What the next period begins with: billed in advance. Else `quantity`.
     pub next: Decimal,
+    /// Under advance billing: what was billed for this period before it began.
+    pub before: Before,
+}
+
+/// What the bill of the period before held, which this run has not seen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Before {
+    /// The contract quantity, or what a decision set that held then.
+    Known(Decimal),
+    /// A decision to bill what was metered held then, and the contract quantity may not be what it came to.
+    Doubtful(Decimal),
+}
+
+impl Before {
+    pub fn quantity(self) -> Decimal {
+        match self {
+            Before::Known(quantity) | Before::Doubtful(quantity) => quantity,
+        }
+    }
 }
 
 /// Builds the line items of one unit.
 pub(super) struct LineBuilder<'a, 'b, 'c> {
-    case: &'c Case<'a, 'b>,
+    pub(super) case: &'c Case<'a, 'b>,
     discrepancy_id: String,
     review: bool,
     costs: Vec<CostShare>,
@@ -56,7 +74,9 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
     /// The line of a contract line that ended earlier in the cycle that is billed now.
     pub fn closing(&self, view: &LineView<'a>, out: &mut Outcome) -> Result<(), Overflow> {
         let quantity = view.line.quantity;
-        self.bill(view, &Billed { quantity, metered: None, spread: false, next: quantity }, CostShare::default(), out)
+        let before = Before::Known(quantity);
+        let billed = Billed { quantity, metered: None, spread: false, next: quantity, before };
+        self.bill(view, &billed, CostShare::default(), out)
     }
 
     fn bill(&self, view: &LineView<'a>, billed: &Billed, cost: CostShare, out: &mut Outcome) -> Result<(), Overflow> {
@@ -100,7 +120,7 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
     }
 
     /// A line whose price is unknown is held, and said.
-    fn unpriced(&self, view: &LineView<'a>, mut item: LineItem, problem: &RateError, out: &mut Outcome) {
+    pub(super) fn unpriced(&self, view: &LineView<'a>, mut item: LineItem, problem: &RateError, out: &mut Outcome) {
         item.status = LineStatus::Held;
         let mut row = self.case.discrepancy(Code::R418);
         row.contract_line_id = view.line.id.clone();
@@ -121,125 +141,6 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
             shortfall(&mut item, rated.minimum_shortfall);
             out.lines.push(item);
         }
-    }
-
-    /// What was billed before and has turned out otherwise: the line began, or ended, within a cycle that is
-    /// paid for in advance, or not the contract quantity was used.
-    fn true_up(&self, view: &LineView<'a>, billed: &Billed, out: &mut Outcome) -> Result<(), Overflow> {
-        for span in &view.service.spans {
-            self.dated(view, billed, span, out)?;
-        }
-        if view.service.billed_before && billed.quantity != view.line.quantity {
-            self.quantity_changed(view, billed, out)?;
-        }
-        Ok(())
-    }
-
-    /// A cycle that the line began in, or ended in.
-    fn dated(&self, view: &LineView<'a>, billed: &Billed, span: &Span, out: &mut Outcome) -> Result<(), Overflow> {
-        let began = span.before.is_none();
-        // In arrears: the contract ends within a second cycle, whose days are billed beside the first's.
-        let arrears = view.service.timing == BillTiming::Arrears;
-        let mut item = self.item(view, if arrears { LineKind::Recurring } else { LineKind::Proration });
-        let about = format!("{} {}", view.line.id, span.start);
-        item.line_id = line_id(self.case.input.period, self.case.unit.client.id.as_str(), &about, item.kind);
-        (item.service_start, item.service_end) = (span.start, span.end);
-        let (quantity, spread) = match (began, view.service.months) {
-            (true, 1) => (billed.quantity, billed.spread),
-            (true, _) => (billed.next, false),
-            (false, _) => (view.line.quantity, false),
-        };
-        let share = if spread { Share::WHOLE } else { span.now };
-        let Some(now) = self.worth(view, &mut item, quantity, share, out)? else { return Ok(()) };
-        let Some(before) = self.worth(view, &mut item, quantity, span.before, out)? else { return Ok(()) };
-        let what = if began {
-            item.quantity = now.quantity;
-            item.unit_price = now.unit_price;
-            if share.is_whole() { "as it begins".to_string() } else { days(share.active, share.of) }
-        } else {
-            item.quantity = -before.quantity;
-            let (of, left) = if span.before.is_whole() {
-                let of = span.now.of;
-                (of, of - span.now.active)
-            } else {
-                (span.before.of, span.before.active - span.now.active.min(span.before.active))
-            };
-            format!("{} given back", days(left, of))
-        };
-        item.description = format!("{}: from {}, {what}", item.description, span.start);
-        self.difference(view, item, &now, &before, out)
-    }
-
-    /// The contract quantity was billed for this period, and another one used: what that is for its days.
-    fn quantity_changed(&self, view: &LineView<'a>, billed: &Billed, out: &mut Outcome) -> Result<(), Overflow> {
-        let period = self.case.input.period;
-        let mut item = self.item(view, LineKind::Proration);
-        (item.service_start, item.service_end) = view.active.unwrap_or((period.start(), period.last_day()));
-        let contract = view.line.quantity;
-        let now = if billed.spread {
-            rate_share(billed.quantity, &view.terms, Share::WHOLE)?
-        } else {
-            rate_month(view, billed.quantity)?
-        };
-        let (Ok(now), Ok(before)) = (now, rate_month(view, contract)?) else {
-            return Ok(());
-        };
-        item.quantity = subtract(now.quantity, before.quantity)?;
-        item.unit_price = now.unit_price.filter(|_| now.unit_price == before.unit_price);
-        let of_cycle =
-            if view.service.months > 1 { format!(", a month of {}", view.service.months) } else { String::new() };
-        item.description = format!(
-            "{}: {} instead of {} in {period}{of_cycle}",
-            item.description,
-            plain(billed.quantity),
-            plain(contract)
-        );
-        self.difference(view, item, &now, &before, out)
-    }
-
-    /// A quantity for a share of a cycle; `None` if it has no price, which is said.
-    fn worth(
-        &self,
-        view: &LineView<'a>,
-        item: &mut LineItem,
-        quantity: Decimal,
-        share: Share,
-        out: &mut Outcome,
-    ) -> Result<Option<Rated>, Overflow> {
-        if share.is_none() {
-            return Ok(Some(Rated::default()));
-        }
-        match rate_share(quantity, &view.terms, share)? {
-            Ok(rated) => Ok(Some(rated)),
-            Err(problem) => {
-                item.quantity = quantity;
-                self.unpriced(view, item.clone(), &problem, out);
-                Ok(None)
-            }
-        }
-    }
-
-    /// Adds a line for what one amount is more or less than another, minimums in.
-    fn difference(
-        &self,
-        view: &LineView<'a>,
-        mut item: LineItem,
-        now: &Rated,
-        before: &Rated,
-        out: &mut Outcome,
-    ) -> Result<(), Overflow> {
-        let whole = |r: &Rated| add(r.amount, r.minimum_shortfall);
-        let amount = subtract(whole(now)?, whole(before)?)?;
-        if amount.is_zero() && (item.quantity.is_zero() || !before.amount.is_zero()) {
-            return Ok(());
-        }
-        if !now.minimum_shortfall.is_zero() || !before.minimum_shortfall.is_zero() {
-            item.unit_price = None;
-        }
-        item.amount = Some(view.terms.rounding.line(amount, view.terms.currency));
-        out.add_residue(&view.contract.id, view.terms.currency, subtract(now.residue, before.residue)?)?;
-        out.lines.push(item);
-        Ok(())
     }
 
     /// Usage without a contract line yields a line once it is accepted, at the price it was offered at.
@@ -272,6 +173,7 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         let cost = self.costs.first().copied().unwrap_or_default();
         let unit_cost = case.unit_cost();
         let amount = rated.as_ref().map(|r| r.amount);
+        let invoiced = self.invoiced();
         let cost = cost.of(quantity, unit_cost, &terms, Share::WHOLE)?;
         out.lines.push(LineItem {
             line_id: line_id(period, case.unit.client.id.as_str(), &case.about(), LineKind::Recurring),
@@ -281,8 +183,8 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
                 (true, false) => LineStatus::Ready,
             },
             kind: LineKind::Recurring,
-            client_id: case.unit.client.id.clone(),
-            client_name: case.unit.client.name.clone(),
+            client_id: invoiced.as_ref().map_or(&case.unit.client.id, |i| &i.client_id).clone(),
+            client_name: invoiced.as_ref().map_or(&case.unit.client.name, |i| &i.client_name).clone(),
             contract_id: case.unit.inactive.first().map(|v| v.contract.id.clone()).unwrap_or_default(),
             contract_name: case.unit.inactive.first().map(|v| v.contract.name.clone()).unwrap_or_default(),
             contract_line_id: ContractLineId::default(),
@@ -315,12 +217,29 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         Ok(())
     }
 
-    fn item(&self, view: &LineView<'a>, kind: LineKind) -> LineItem {
+    /// Who pays for usage that no active line bills, where that is another client.
+    fn invoiced(&self) -> Option<Invoiced> {
+        let client = self.case.unit.client;
+        if let Some(view) = self.case.unit.inactive.first() {
+            return view.contract.invoiced.clone();
+        }
+        let named = client.bill_to_client_id.key();
+        let payer = self.case.input.psa.clients.iter().find(|c| c.id.key() == named && c.id != client.id)?;
+        Some(Invoiced { client_id: payer.id.clone(), client_name: payer.name.clone() })
+    }
+
+    pub(super) fn item(&self, view: &LineView<'a>, kind: LineKind) -> LineItem {
         let case = self.case;
         let (line, product) = (view.line, view.product);
         let or_product = |own: &str, catalogue: Option<&String>| {
             if own.is_empty() { catalogue.cloned().unwrap_or_default() } else { own.to_string() }
         };
+        let invoiced = view.contract.invoiced.as_ref();
+        let mut description = or_product(&line.description, product.map(|p| &p.name));
+        if invoiced.is_some() {
+            // Whoever pays must see for whom.
+            description = format!("{description} ({})", case.unit.client.name);
+        }
         let period = case.input.period;
         let (service_start, service_end): (NaiveDate, NaiveDate) =
             if view.service.due { (view.service.start, view.service.end) } else { (period.start(), period.last_day()) };
@@ -333,13 +252,13 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
             line_id: line_id(period, case.unit.client.id.as_str(), line.id.as_str(), kind),
             status,
             kind,
-            client_id: case.unit.client.id.clone(),
-            client_name: case.unit.client.name.clone(),
+            client_id: invoiced.map_or(&case.unit.client.id, |i| &i.client_id).clone(),
+            client_name: invoiced.map_or(&case.unit.client.name, |i| &i.client_name).clone(),
             contract_id: view.contract.id.clone(),
             contract_name: view.contract.name.clone(),
             contract_line_id: line.id.clone(),
             product_code: line.product_code.clone(),
-            description: or_product(&line.description, product.map(|p| &p.name)),
+            description,
             service_start,
             service_end,
             metered_quantity: None,
@@ -357,11 +276,6 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
             discrepancy_id: self.discrepancy_id.clone(),
         }
     }
-}
-
-/// `15 of 31 days`.
-fn days(active: u32, of: u32) -> String {
-    format!("{active} of {of} days")
 }
 
 /// Makes a line the one for what is missing to a minimum amount: no units, no cost.

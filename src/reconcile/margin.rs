@@ -160,7 +160,7 @@ pub(super) fn findings(case: &Case<'_, '_>, lines: &[LineItem]) -> Result<Vec<Di
         let Some(item) = lines.iter().find(|l| bills(l, view)) else { continue };
         let loss = item.margin.filter(|m| *m < Decimal::ZERO);
         let covered = view.terms.included_quantity.is_some_and(|q| q > Decimal::ZERO);
-        if let Some(loss) = loss.filter(|_| !covered && view.service.due && !view.line.held) {
+        if let Some(loss) = loss.filter(|_| !covered && view.service.due && view.line.is_charged()) {
             let mut row = case.discrepancy(Code::R407);
             row.discrepancy_id = super::ids::discrepancy_id(
                 case.unit.client.id.as_str(),

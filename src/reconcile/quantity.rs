@@ -54,7 +54,7 @@ pub fn are_compared(unit: &Unit<'_>) -> Vec<bool> {
 pub struct Held {
     pub contract: Decimal,
     /// Of each compared line.
-    pub held: Vec<Decimal>,
+    pub each: Vec<Decimal>,
     /// Of the others, where they count.
     pub beside: Decimal,
 }
@@ -63,7 +63,7 @@ impl Held {
     /// The compared lines' quantities. Spread units are those of all days of the period, so that every line
     /// counts for the days it was active, the ones that ended within the period too.
     pub fn of(unit: &Unit<'_>, is_compared: &[bool], spread: bool) -> Result<Self, Overflow> {
-        let mut out = Self { contract: Decimal::ZERO, held: Vec::new(), beside: Decimal::ZERO };
+        let mut out = Self { contract: Decimal::ZERO, each: Vec::new(), beside: Decimal::ZERO };
         let (mut whole, mut parts, mut days) = (Decimal::ZERO, ExactSum::ZERO, 1);
         for (view, compared) in unit.active.iter().zip(is_compared) {
             let quantity = view.line.quantity;
@@ -81,12 +81,12 @@ impl Held {
                 _ => continue,
             };
             if *compared {
-                out.held.push(own);
+                out.each.push(own);
             }
         }
         // Divided once, as what is metered is.
         out.contract = if parts.is_zero() { whole } else { add(whole, per_day(parts, days)?)? };
-        let held = out.held.iter().try_fold(Decimal::ZERO, |sum, q| add(sum, *q))?;
+        let held = out.each.iter().try_fold(Decimal::ZERO, |sum, q| add(sum, *q))?;
         out.beside = if spread { subtract(out.contract, held)? } else { Decimal::ZERO };
         Ok(out)
     }

@@ -48,11 +48,18 @@ pub struct Span {
 type Active = Option<(NaiveDate, NaiveDate)>;
 
 impl Service {
-    /// `days` are those the line is active, within its contract.
-    pub fn of(contract: &Contract, config: &Config, period: Period, days: ActiveDays, once: bool) -> Self {
+    /// `days` are those the line is active, within its contract; `own` is the line's own rule of proration.
+    pub fn of(
+        contract: &Contract,
+        own: Option<Proration>,
+        config: &Config,
+        period: Period,
+        days: ActiveDays,
+        once: bool,
+    ) -> Self {
         let months = contract.bill_cycle.months();
-        let rule = contract.proration.unwrap_or(config.proration.rule);
-        let calendar = Calendar::new(contract.start_date, months);
+        let rule = own.or(contract.proration).unwrap_or(config.proration.rule);
+        let calendar = Calendar::new(contract.anchor(), months);
         let here = days.within(period.start(), period.end());
         let month = Calendar::new(None, 1).containing(period.start());
         let mut service = Self {

@@ -186,15 +186,23 @@ impl<'a> Index<'a> {
             days_of_period: period.days(),
             ended: active.is_none() && started,
             effective,
-            service: Service::of(contract, config, period, days, once),
+            service: Service::of(contract, line.proration, config, period, days, once),
         })
+    }
+
+    fn currency_of_contract(&self, contract: &Contract) -> Currency {
+        if contract.currency.is_none() {
+            self.currencies.get(&contract.client_id.key()).copied().unwrap_or_default()
+        } else {
+            contract.currency
+        }
     }
 
     /// Effective and cancelled in one period, which is how PSAs keep a one-time fee. A line that carries another
     /// one on, or is carried on by one, is a stretch of a quantity that changed.
     fn is_once(&self, line: &ContractLine, config: &Config) -> bool {
         let (Some(effective), Some(cancelled)) = (line.effective_date, line.cancelled_date) else { return false };
-        if cancelled < effective || Period::of(effective) != Period::of(cancelled) {
+        if line.by_day || cancelled < effective || Period::of(effective) != Period::of(cancelled) {
             return false;
         }
         let days_of = |l: &ContractLine| ActiveDays::between(l.effective_date, l.cancelled_date, edges(config));
@@ -211,6 +219,18 @@ impl<'a> Index<'a> {
     }
 
     fn terms(&self, line: &ContractLine, contract: &Contract, product: Option<&Product>, config: &Config) -> Terms {
+        if !line.is_charged() {
+            // What the PSA does not bill is compared like any other line, and is no money.
+            return Terms {
+                model: PricingModel::PerUnit,
+                unit_price: Some(Decimal::ZERO),
+                unit_cost: line.unit_cost.or_else(|| product.and_then(|p| p.unit_cost)),
+                included_quantity: line.included_quantity,
+                currency: self.currency_of_contract(contract),
+                rounding: config.rounding.mode,
+                ..Terms::default()
+            };
+        }
         Terms {
             model: line.pricing_model,
             unit_price: line.unit_price.or_else(|| product.and_then(|p| p.unit_price)),
@@ -225,11 +245,7 @@ impl<'a> Index<'a> {
             minimum_amount: line.minimum_amount,
             maximum_amount: line.maximum_amount,
             flat_at_zero: line.flat_at_zero,
-            currency: if contract.currency.is_none() {
-                self.currencies.get(&contract.client_id.key()).copied().unwrap_or_default()
-            } else {
-                contract.currency
-            },
+            currency: self.currency_of_contract(contract),
             rounding: config.rounding.mode,
         }
     }

@@ -3,7 +3,7 @@
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 
-mod names;
+pub mod names;
 mod rows;
 mod tables;
 mod text;
@@ -87,6 +87,16 @@ pub struct Plan {
     /// In millionths of the rows.
     pub rejects: u64,
     pub seed: u64,
+}
+
+impl Plan {
+    /// The book that is measured at this size: a client and more for every hundred rows, a lone one up to a thousand,
+    /// eight spellings of each, 3 % copies and 1 % that cannot be read.
+    pub fn usual(rows: u64, format: Format, shape: Shape) -> Self {
+        let clients = if rows <= 1000 { 1 } else { (rows / 100).min(5000) };
+        let (files, names) = (shape.files(rows), clients * 8);
+        Self { rows, files, format, shape, clients, names, duplicates: 30_000, rejects: 10_000, seed: 1 }
+    }
 }
 
 /// What the book holds, for whoever holds a run's results against it.
