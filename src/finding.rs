@@ -116,7 +116,7 @@ codes! {
     R408 "cost-changed" Info "The vendor's unit cost differs from the contract's." "Update the cost in the PSA, and the price if it follows cost.";
     R409 "duplicate-contract-line" Warning "Two contract lines bill the same thing at the same time." "Cancel one of them in the PSA.";
     R410 "currency-mismatch" Warning "The contract's currency and the cost's differ." "State the period's rate under [fx] in trueup.toml.";
-    R411 "disappeared" Warning "Usage that was present last period is absent now." "Check that the export is whole.";
+    R411 "disappeared" Warning "Usage that was present last period is absent now." "Check that the export is whole, and whether the client has left the vendor.";
     R412 "over-bundle" Warning "More components were used than the bundle covers." "Add bundle units, or bill the surplus.";
     R413 "unused-bundle" Info "Bundle units cover more components than were used." "Lower the bundle quantity, or keep it.";
     R414 "reduced-under-commitment" Warning "Usage fell below what the vendor's term still charges." "Keep billing the committed quantity until renewal.";

@@ -11,16 +11,11 @@ use std::path::{Path, PathBuf};
 use support::Book;
 use trueup::finding::Code;
 
-/// Codes that `reconcile` does not say, or not yet, and why.
+/// Codes that `reconcile` does not say, and why.
 const NOT_MET: &[(Code, &str)] = &[
     (Code::T205, "said by `tidy` of PSA files: tests/tidy.rs has its text"),
     (Code::T206, "said by `tidy` of PSA files: tests/tidy.rs has its text"),
     (Code::T207, "said by `tidy` of PSA files: tests/tidy.rs has its text"),
-    (Code::R411, "compares with the month before, a later issue"),
-    (Code::R412, "bundles, a later issue"),
-    (Code::R413, "bundles, a later issue"),
-    (Code::R414, "commitments, a later issue"),
-    (Code::R415, "the vendor's own counts, a later issue"),
 ];
 
 /// Outputs whose rows carry a code.

@@ -175,6 +175,7 @@ impl Book {
             spread: false,
             consumption: false,
             at_end: d(quantity),
+            count: None,
         }];
         self
     }
@@ -200,6 +201,9 @@ impl Book {
             period: period.parse::<Period>().expect("a period"),
             metered: &self.metered,
             supply: &self.supply,
+            beside: &[],
+            before: &[],
+            bundles: &trueup::book::Bundles::default(),
         })
         .expect("nothing overflows")
     }

@@ -124,8 +124,6 @@ fn lineage_has_the_rows_that_the_controls_count() {
 #[test]
 fn the_discrepancies_are_those_worked_out_by_hand() {
     let september = [
-        // Three seats for a year at 211.20, paid in September: 633.60 − 3 × 26.00.
-        "R407 LF-104 M365-BP - 555.60",
         // The line of five beside another of five, and five used: 5 × 6.00.
         "R402 LF-107 HUN-EDR - 30.00",
         "R409 LF-107 HUN-EDR - ",

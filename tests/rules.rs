@@ -4,9 +4,9 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use trueup::book::{
-    BillCycle, BillTiming, Billing, Client, ClientId, Config, Contract, ContractId, ContractLine, ContractLineId,
-    Decision, DecisionKind, LeftOutLine, Period, PricingModel, Product, ProductCode, Proration, Psa, Tolerance,
-    WholeUnits,
+    BillCycle, BillTiming, Billing, Bundles, Client, ClientId, Config, Contract, ContractId, ContractLine,
+    ContractLineId, Decision, DecisionKind, LeftOutLine, Period, PricingModel, Product, ProductCode, Proration, Psa,
+    Tolerance, WholeUnits,
 };
 use trueup::control::Bucket;
 use trueup::finding::Place;
@@ -116,6 +116,7 @@ fn metered(client: &str, quantity: &str) -> Metered {
         spread: false,
         consumption: false,
         at_end: d(quantity),
+        count: None,
     }
 }
 
@@ -175,7 +176,10 @@ impl Month {
             decisions: &self.decisions,
             period: self.period.parse::<Period>().expect("a period"),
             metered: &self.metered,
+            beside: &[],
+            before: &[],
             supply: &self.supply,
+            bundles: &Bundles::default(),
         })
         .expect("nothing overflows")
     }

@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
+use super::bundles::BundleRow;
 use super::psa::{ClientId, ProductCode};
 use crate::finding::Place;
 use crate::format::MeterRule;
@@ -58,4 +59,5 @@ pub struct ProductMapping {
 pub struct Mappings {
     pub accounts: Vec<AccountMapping>,
     pub products: Vec<ProductMapping>,
+    pub bundles: Vec<BundleRow>,
 }

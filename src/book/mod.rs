@@ -1,6 +1,7 @@
 //! The book: the directory that holds one MSP's billing. Settings, the PSA's entities, mappings and
 //! decisions, and finding the book's files.
 
+mod bundles;
 mod cells;
 mod config;
 mod config_file;
@@ -20,6 +21,7 @@ mod psa_units;
 #[cfg(test)]
 mod small_table;
 
+pub use bundles::{BUNDLE_COLUMNS, Bundle, BundleRow, Bundles, Component, load_bundles};
 pub use config::{BillingConfig, Config, ProrationConfig, PsaConfig, PsaName, RoundingConfig, Tolerance, WordMeaning};
 pub use config_file::{CONFIG_FILE, ConfigError, ConfigProblem};
 pub use config_psa::PSA_NAMES;

@@ -26,6 +26,11 @@ impl Period {
         Self { year: date.year(), month: date.month() }
     }
 
+    /// The month before; `None` before the first there is.
+    pub fn previous(self) -> Option<Self> {
+        if self.month == 1 { Self::new(self.year - 1, 12) } else { Self::new(self.year, self.month - 1) }
+    }
+
     /// The first day.
     pub fn start(self) -> NaiveDate {
         NaiveDate::from_ymd_opt(self.year, self.month, 1).unwrap_or(NaiveDate::MIN)

@@ -4,6 +4,7 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
+use super::bundles::BundleRow;
 use crate::finding::Place;
 use crate::rate::Currency;
 pub use crate::rate::{PricingModel, Proration};
@@ -265,4 +266,6 @@ pub struct Psa {
     pub contract_lines: Vec<ContractLine>,
     pub price_tiers: Vec<PriceTier>,
     pub left_out: Vec<LeftOutLine>,
+    /// Components of bundles, of a PSA that keeps them itself.
+    pub bundles: Vec<BundleRow>,
 }

@@ -60,7 +60,7 @@ meanings! {
     "" "tax_code" "text" "As the PSA has it.";
     "" "account_code" "text" "As the PSA has it.";
     "" "unit_cost" "decimal, money" "The vendor's where all its rows agree on one, else the PSA's.";
-    "invoice_lines.csv" "cost" "decimal, money" "The line's share of the metered cost, else quantity × unit_cost.";
+    "invoice_lines.csv" "cost" "decimal, money" "The line's share of the metered cost of the time it bills, a charge for several months in equal parts; else quantity × unit_cost.";
     "" "cost" "decimal, money" "What the vendor charges for the rows.";
     "" "margin" "decimal, money" "Amount less cost; empty where either is unknown.";
     "" "code" "code" "See FINDINGS.md.";

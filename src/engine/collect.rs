@@ -27,6 +27,8 @@ use crate::tidy::{Batches, Partitions, Row, belonging};
 pub struct Sku {
     pub key: SkuKey,
     pub rule: MeterRule,
+    /// The id of the format it stands in: two formats of one vendor may count one thing.
+    pub format: String,
 }
 
 /// Distinct accounts and SKUs by number.
@@ -74,6 +76,8 @@ pub struct FileRead {
     pub rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
     /// Vendors (empty if not known) of rows that could not be read and name no account or SKU.
     pub nameless: BTreeSet<String>,
+    /// Rows of other periods stand in it.
+    pub elsewhere: bool,
     /// How its amounts come from its quantities and unit prices.
     pub cost_checks: BTreeMap<Currency, CostCheck>,
 }
@@ -189,6 +193,7 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         stated: export.stated,
         rule,
         series: shared.series || matches!(rule, MeterRule::Max | MeterRule::Last | MeterRule::Average),
+        format: export.detection.spec.id.clone(),
         read: Vec::new(),
         ledger: Ledger::default(),
         log: FindingLog::default(),
@@ -199,6 +204,7 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         rejects: Spool::default(),
         rejected_uses: BTreeMap::new(),
         nameless: BTreeSet::new(),
+        elsewhere: false,
         cost_check: (Currency::NONE, CostCheck::default()),
         cost_checks: BTreeMap::new(),
         truncated: false,
@@ -225,6 +231,7 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         rejects,
         rejected_uses,
         nameless,
+        elsewhere,
         cost_checks,
         ..
     } = sink;
@@ -239,6 +246,7 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         rejects,
         rejected_uses,
         nameless,
+        elsewhere,
         cost_checks,
     };
     Ok(Done { file, ledger, log })
@@ -253,6 +261,7 @@ struct Sink<'a> {
     stated: Option<Period>,
     rule: MeterRule,
     series: bool,
+    format: String,
     /// Rows read, by currency: for the ledger, which is asked less often then.
     read: Vec<(Currency, Tally)>,
     ledger: Ledger,
@@ -264,6 +273,7 @@ struct Sink<'a> {
     rejects: Spool,
     rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
     nameless: BTreeSet<String>,
+    elsewhere: bool,
     /// Of the currency of the last row; the others rest in `cost_checks`.
     cost_check: (Currency, CostCheck),
     cost_checks: BTreeMap<Currency, CostCheck>,
@@ -365,8 +375,9 @@ impl UsageSink for Sink<'_> {
             row.term,
             row.metric,
             ["0", "1", "2", "3", "4"][rule as usize],
+            &self.format,
         ]);
-        let sku = known_skus.number(text, || skus.number(Sku { key: sku_of(row), rule }));
+        let sku = known_skus.number(text, || skus.number(Sku { key: sku_of(row), rule, format: self.format.clone() }));
         let key = scratch.key(row, self.stated);
         let series = if self.series { scratch.series(account, sku, row.subscription_id) } else { 0 };
         let packed = Row { series, account, sku, ..Row::of(row, self.file, key) };
@@ -382,6 +393,7 @@ impl UsageSink for Sink<'_> {
             row.charge_period_end,
             self.stated,
         );
+        self.elsewhere |= here.is_elsewhere();
         if here.cost && self.last_supplied != row.provider_name {
             self.last_supplied = row.provider_name.to_string();
             self.supplied.insert(self.last_supplied.clone());

@@ -10,8 +10,8 @@ use anyhow::bail;
 use sha2::{Digest, Sha256};
 
 use crate::book::{
-    ACCOUNT_COLUMNS, BookFile, BookFiles, CONFIG_FILE, Config, DECISION_COLUMNS, Decision, IGNORE_FILE, Mappings,
-    PRODUCT_COLUMNS, Period, Psa, load_accounts, load_decisions, load_products, load_psa_with,
+    ACCOUNT_COLUMNS, BUNDLE_COLUMNS, BookFile, BookFiles, CONFIG_FILE, Config, DECISION_COLUMNS, Decision, IGNORE_FILE,
+    Mappings, PRODUCT_COLUMNS, Period, Psa, load_accounts, load_bundles, load_decisions, load_products, load_psa_with,
 };
 use crate::emit::{FindingLog, Input};
 use crate::finding::{Code, Finding, Place};
@@ -213,15 +213,11 @@ pub fn mappings(files: &BookFiles, log: &mut FindingLog) -> anyhow::Result<Mappi
             }
             // What to ignore concerns tidy alone.
             IGNORE_FILE => {}
-            "map/bundles.csv" if !holds_rows(file)? => {}
-            "map/bundles.csv" => log.add(
-                Finding::new(
-                    Code::I102,
-                    "bundles are not used yet: their components are compared as any other product",
-                )
-                .severity(crate::finding::Severity::Warning)
-                .at(Place::file(file.source.clone())),
-            ),
+            "map/bundles.csv" => {
+                let (rows, findings) = load_bundles(&named_table(file, BUNDLE_COLUMNS, &[], log)?);
+                out.bundles = rows;
+                log.extend(findings);
+            }
             _ => log.add(
                 Finding::new(
                     Code::I102,
@@ -270,12 +266,6 @@ fn hash(path: &Path) -> anyhow::Result<(String, u64)> {
     let mut hasher = Sha256::new();
     let bytes = std::io::copy(&mut fs_err::File::open(path)?, &mut hasher)?;
     Ok((format!("{:x}", hasher.finalize()), bytes))
-}
-
-/// More than a heading row.
-fn holds_rows(file: &BookFile) -> anyhow::Result<bool> {
-    let text = fs_err::read(&file.path)?;
-    Ok(text.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()).count() > 1)
 }
 
 /// A mapping or decision file must be readable as a whole: half of it would bill on a guess.

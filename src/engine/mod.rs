@@ -8,6 +8,7 @@ mod emit_run;
 mod inspect;
 mod intern;
 mod load;
+mod metered;
 #[cfg(test)]
 mod packed_tests;
 mod pending;
@@ -29,12 +30,12 @@ use anyhow::{Context, bail};
 
 use budget::Budget;
 
-use crate::book::{Config, Period, PsaName, discover, latest_period};
+use crate::book::{Bundles, Config, Period, PsaName, discover, latest_period};
 use crate::emit::{FindingLog, Summary, psa_changes};
 use crate::format::MeterRule;
 use crate::history::{RunLock, Staging, Unfinished};
 use crate::ingest::Progress;
-use crate::reconcile::{Discrepancy, Input, VerdictRow};
+use crate::reconcile::{Discrepancy, Input, VerdictRow, overlaps};
 use crate::tidy::Spill;
 
 pub use inspect::{Inspected, Uninspected, inspect};
@@ -127,6 +128,8 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     let sides = load::sides(&files, &registry, &config, period, settings.threads.get(), &mut log)?;
     let mappings = load::mappings(&files, &mut log)?;
     let decisions = load::decisions(&files, &mut log)?;
+    let (bundles, said) = Bundles::assemble(&mappings.bundles, &sides.psa);
+    log.extend(said);
 
     progress.stage("reading exports");
     let temp = settings.temp.as_deref().unwrap_or(staging.folder());
@@ -145,13 +148,18 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     progress.stage("reconciling");
     let metered = placed.metered(&read, &targets, period)?;
     let supply = supplied::supply(&run, &read, &sides.refused, &sides.psa, &mappings, &targets, &placed);
+    log.extend(overlaps(&metered.sums));
+    let before = supplied::before(&run, &read, &targets, &placed);
     let outcome = crate::reconcile::reconcile(&Input {
         psa: &sides.psa,
         config: &config,
         decisions: &decisions,
         period,
         metered: &metered.sums,
+        beside: &metered.beside,
+        before: &before,
         supply: &supply,
+        bundles: &bundles,
     })
     .context("contracts and usage could not be compared")?;
     let unmapped = unmapped::rows(&placed, &read, &sides.psa, &mut log)?;

@@ -12,19 +12,19 @@ use rust_decimal::Decimal;
 use super::collect::{Collected, out_of_period};
 use super::pending::Pending;
 use super::readings::Readings;
-use super::targets::{Groups, Judged, Target, Targets};
+use super::targets::{Judged, Target, Targets};
 use super::{Fault, Run};
-use crate::book::Period;
 use crate::control::{Bucket, Fate, Ledger, RowFate, Tally};
 use crate::emit::FindingLog;
 use crate::finding::{Code, Place};
 use crate::format::ChargeCategory;
 use crate::ingest::Treatment;
-use crate::meter::{Metered, Sums};
-use crate::rate::{Currency, Overflow};
+use crate::meter::{Conversion, Sums};
+use crate::rate::{Currency, ExactSum, Overflow};
 use crate::reconcile::UnmappedWhat;
 use crate::tidy::{
-    End, FateRuns, Judgement, Met, Part, Partitions, Row, Standing, Trail, belonging, each_met, judge, records,
+    Belonging, End, FateRuns, Judgement, Met, Part, Partitions, Row, Standing, Trail, belonging, each_met, judge,
+    records,
 };
 
 /// Rows of one unmapped account or SKU in one currency.
@@ -40,6 +40,10 @@ pub struct Placed {
     pub sums: Vec<Sums>,
     /// Of the rows in the sums, until the bucket of their group is known.
     pub pending: Vec<Pending>,
+    /// Account and SKU of rows of the period before, with the sum of their units and the first of them.
+    pub before: BTreeMap<(u32, u32), (ExactSum, (u32, u64))>,
+    /// Account and SKU of the period's own rows, where there are rows of other periods.
+    pub present: BTreeSet<(u32, u32)>,
     pub ledger: Ledger,
     pub unmapped: BTreeMap<(UnmappedWhat, u32, Currency), UnmappedUse>,
     /// SKUs and the unmapped accounts that hold units of them.
@@ -52,13 +56,6 @@ pub struct Placed {
     pub duplicates: FateRuns,
     /// Where every row ended that could be read.
     pub trail: Trail,
-}
-
-/// Metered sums in a stable order, and where each group number went.
-pub struct MeteredSums {
-    pub sums: Vec<Metered>,
-    /// By group.
-    pub index_of_group: Vec<usize>,
 }
 
 /// What became of a row, as the trail keeps it.
@@ -103,6 +100,7 @@ pub fn place(run: &Run<'_>, read: &Collected, targets: &Targets<'_>, log: &mut F
         readings: Readings::new(run.spill.clone(), read.partitions.count(), budget.readings),
         duplicates: Mutex::new(FateRuns::new(run.spill.clone(), budget.duplicates)),
         trail: Trail::new(run.spill.clone(), read.files.iter().map(|f| f.last_line), budget.trail),
+        elsewhere: read.files.iter().any(|f| f.elsewhere),
     };
     let workers: Vec<Mutex<Worker>> = (0..threads).map(|_| Mutex::new(Worker::new(&shared))).collect();
     for (stage, partitions) in [(Stage::Alone, &read.partitions), (Stage::Copies, &shared.copies)] {
@@ -120,7 +118,8 @@ pub fn place(run: &Run<'_>, read: &Collected, targets: &Targets<'_>, log: &mut F
     log.merge(found.log);
     found.conflicts.sort_unstable();
     shared.readings.settle(run.period, &mut found.sums, |group| {
-        let (client, product, _) = groups_name(targets, group);
+        let groups = targets.groups();
+        let (_, client, product, _) = groups.get(group);
         format!("the metered quantity of product {product} for client {client} cannot be summed")
     })?;
     Ok(Placed {
@@ -131,15 +130,11 @@ pub fn place(run: &Run<'_>, read: &Collected, targets: &Targets<'_>, log: &mut F
         unattributed: found.unattributed,
         contradicted: found.contradicted,
         conflicts: found.conflicts,
+        before: found.before,
+        present: found.present,
         duplicates: shared.duplicates.into_inner().unwrap_or_else(PoisonError::into_inner),
         trail: shared.trail,
     })
-}
-
-fn groups_name(targets: &Targets<'_>, group: u32) -> (String, String, String) {
-    let groups = targets.groups();
-    let (client, product, term) = groups.get(group);
-    (client.to_string(), product.to_string(), term.to_string())
 }
 
 /// What one thread found.
@@ -151,6 +146,8 @@ struct Found {
     unattributed: BTreeSet<(u32, u32)>,
     contradicted: BTreeMap<(u32, u32), (u64, (u32, u64))>,
     conflicts: Vec<(u32, u64)>,
+    before: BTreeMap<(u32, u32), (ExactSum, (u32, u64))>,
+    present: BTreeSet<(u32, u32)>,
     log: FindingLog,
 }
 
@@ -165,6 +162,8 @@ impl Found {
             unattributed: BTreeSet::new(),
             contradicted: BTreeMap::new(),
             conflicts: Vec::new(),
+            before: BTreeMap::new(),
+            present: BTreeSet::new(),
             log: FindingLog::default(),
         }
     }
@@ -177,6 +176,12 @@ impl Found {
             mine.merge(&theirs)?;
         }
         self.pending.extend(other.pending);
+        for (pair, (units, first)) in other.before {
+            let mine = self.before.entry(pair).or_insert((ExactSum::ZERO, first));
+            mine.0.merge(units)?;
+            mine.1 = mine.1.min(first);
+        }
+        self.present.extend(other.present);
         self.ledger.merge(&other.ledger)?;
         for (key, uses) in other.unmapped {
             let mine = self.unmapped.entry(key).or_default();
@@ -191,49 +196,6 @@ impl Found {
         self.conflicts.extend(other.conflicts);
         self.log.merge(other.log);
         Ok(())
-    }
-}
-
-impl Placed {
-    /// The sums as metered quantities, in order of client, product and term.
-    pub fn metered(&self, read: &Collected, targets: &Targets<'_>, period: Period) -> anyhow::Result<MeteredSums> {
-        let groups: Groups = targets.groups();
-        let mut out = MeteredSums { sums: Vec::new(), index_of_group: vec![usize::MAX; groups.len()] };
-        for number in groups.in_order() {
-            let Some(sums) = self.sums.get(number as usize).filter(|s| !s.is_empty()) else { continue };
-            let (client_id, product_code, term) = groups.get(number);
-            let mut providers: Vec<String> =
-                sums.providers().map(|vendor| read.names.vendors[vendor as usize].clone()).collect();
-            providers.sort();
-            let first = sums.first.map(|(file, line)| place_of(read, file, line)).unwrap_or_default();
-            let what = |of: &str| {
-                format!(
-                    "the {of} of product {product_code} for client {client_id} cannot be summed; its first row is {first}"
-                )
-            };
-            let mut cost = BTreeMap::new();
-            for (currency, sum) in sums.costs() {
-                cost.insert(currency, sum.to_decimal().with_context(|| what("cost"))?);
-            }
-            let quantity = sums.quantity(period).with_context(|| what("metered quantity"))?;
-            let at_end = sums.at_end().with_context(|| what("metered quantity"))?;
-            out.index_of_group[number as usize] = out.sums.len();
-            out.sums.push(Metered {
-                client_id: client_id.clone(),
-                product_code: product_code.clone(),
-                term: term.to_string(),
-                quantity,
-                cost_only: !sums.counted,
-                cost,
-                providers,
-                first,
-                unit_cost: sums.unit_cost(),
-                spread: sums.spread,
-                consumption: sums.is_consumption(),
-                at_end,
-            });
-        }
-        Ok(out)
     }
 }
 
@@ -252,6 +214,8 @@ struct Shared<'a, 'p> {
     readings: Readings,
     duplicates: Mutex<FateRuns>,
     trail: Trail,
+    /// There are rows of other periods, which those of this one are held against.
+    elsewhere: bool,
 }
 
 /// Which rows are placed: most stand alone, and need not be put together with others.
@@ -423,12 +387,16 @@ impl<'a, 'p> Worker<'a, 'p> {
             if row.start.is_some() && file.export.stated == Some(period) {
                 self.found.log.add_at(out_of_period(), &file.export.detection.source, row.line);
             }
+            self.remember(row)?;
             self.enter(row, Bucket::OutOfPeriod)?;
             return Ok(Fate::OutOfPeriod);
         }
         let targets = self.shared.targets;
         let day = targets.day(period, row.start);
         let target = targets.judge(&mut self.judged, row.account, row.sku, day);
+        if self.shared.elsewhere {
+            self.found.present.insert((row.account, row.sku));
+        }
         match target {
             Target::Internal => {
                 self.enter(row, Bucket::Internal)?;
@@ -439,25 +407,50 @@ impl<'a, 'p> Worker<'a, 'p> {
                 Ok(Fate::Excluded)
             }
             Target::Unmapped { account, product } => self.place_unmapped(row, account, product),
+            Target::Beside { group, conversion } => {
+                self.meter(row, group, here, conversion)?;
+                self.enter(row, Bucket::Excluded)?;
+                Ok(Fate::Excluded)
+            }
             Target::Group { group, conversion } => {
+                self.meter(row, group, here, conversion)?;
                 // A row in the group's sums is entered in the ledger with its group, once the bucket is known.
-                let place = || place_of(self.shared.read, row.file, row.line);
-                let sums = &mut self.found.sums;
-                if sums.len() <= group as usize {
-                    // Others may have met more groups already; all of them will be met here, too.
-                    sums.resize_with((group as usize + 1).max(sums.len() + 1024), Sums::default);
-                }
-                let vendor = self.shared.read.names.vendor_of[row.account as usize];
-                let reading = sums[group as usize]
-                    .add(row, vendor, period, here, conversion)
-                    .with_context(|| format!("{} cannot be metered", place()))?;
-                if let Some(reading) = reading {
-                    self.shared.readings.push(group, &reading)?;
-                }
                 self.found.pending[0].add(group, row.file, row.currency, row.quantity, row.cost)?;
                 Ok(Fate::Metered(group))
             }
         }
+    }
+
+    fn meter(&mut self, row: &Row, group: u32, here: Belonging, conversion: Conversion) -> anyhow::Result<()> {
+        let (read, period) = (self.shared.read, self.shared.run.period);
+        let sums = &mut self.found.sums;
+        if sums.len() <= group as usize {
+            // Others may have met more groups already; all of them will be met here, too.
+            sums.resize_with((group as usize + 1).max(sums.len() + 1024), Sums::default);
+        }
+        let reading = sums[group as usize]
+            .add(row, read.names.vendor_of[row.account as usize], period, here, conversion)
+            .with_context(|| format!("{} cannot be metered", place_of(read, row.file, row.line)))?;
+        if let Some(reading) = reading {
+            self.shared.readings.push(group, &reading)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the units of a row of the period before, to tell what disappeared.
+    fn remember(&mut self, row: &Row) -> Result<(), Overflow> {
+        let stated = self.shared.read.files[row.file as usize].export.stated;
+        let Some(before) = self.shared.run.period.previous() else { return Ok(()) };
+        let counts = row.treatment == Treatment::Counted
+            && row.category == ChargeCategory::Purchase
+            && belonging(before, row.category, row.start, row.end, stated).quantity;
+        if let Some(quantity) = row.quantity.filter(|_| counts) {
+            let position = row.position();
+            let uses = self.found.before.entry((row.account, row.sku)).or_insert((ExactSum::ZERO, position));
+            uses.0.add(quantity)?;
+            uses.1 = uses.1.min(position);
+        }
+        Ok(())
     }
 
     fn place_unmapped(&mut self, row: &Row, account: bool, product: bool) -> anyhow::Result<Fate> {

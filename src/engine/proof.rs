@@ -4,8 +4,9 @@
 use std::fmt::Write as _;
 
 use super::collect::Collected;
+use super::metered::MeteredSums;
 use super::pending::Pending;
-use super::place::{MeteredSums, Placed};
+use super::place::Placed;
 use crate::control::{Imbalance, Ledger};
 use crate::reconcile::Outcome;
 

@@ -9,7 +9,7 @@ use super::place::{Placed, place_of};
 use super::targets::Targets;
 use crate::book::{MapStatus, Mappings, Period, ProductCode, ProductMapping, Psa, id_key};
 use crate::finding::Code;
-use crate::reconcile::{RejectedUse, Supply};
+use crate::reconcile::{RejectedUse, Supply, UsedBefore};
 use crate::resolve::{AccountKey, SkuKey};
 
 /// Gathers what is known of the metered side.
@@ -39,7 +39,10 @@ pub fn supply(
     let groups = targets.groups();
     let mut fed: BTreeSet<(&String, &ProductCode)> = BTreeSet::new();
     for (number, sums) in (0u32..).zip(&placed.sums).filter(|(_, sums)| !sums.is_empty()) {
-        let (_, product, _) = groups.get(number);
+        let (group, _, product, _) = groups.get(number);
+        if group.beside {
+            continue;
+        }
         fed.extend(sums.providers().map(|vendor| (&read.names.vendors[vendor as usize], product)));
     }
     for (vendor, product) in fed {
@@ -94,6 +97,35 @@ pub fn supply(
         }
     }
     supply
+}
+
+/// Recurring usage of the period before whose account and SKU have no row in this one, in order of their names.
+pub fn before(run: &Run<'_>, read: &Collected, targets: &Targets<'_>, placed: &Placed) -> Vec<UsedBefore> {
+    let Some(day) = run.period.previous().map(Period::last_day) else { return Vec::new() };
+    let accounts: BTreeSet<u32> = placed.present.iter().map(|(account, _)| *account).collect();
+    let key = |account: u32, sku: u32| {
+        let (account, sku) = (&read.names.accounts[account as usize], &read.names.skus[sku as usize].key);
+        (account, sku)
+    };
+    let present: BTreeSet<_> = placed.present.iter().map(|(account, sku)| key(*account, *sku)).collect();
+    let gone = placed
+        .before
+        .iter()
+        .filter(|((account, sku), (units, _))| units.is_positive() && !present.contains(&key(*account, *sku)));
+    let mut out: Vec<UsedBefore> = gone
+        .filter_map(|((account, sku), (_, (file, line)))| {
+            let (of, key) = key(*account, *sku);
+            Some(UsedBefore {
+                client_id: targets.client(of, day)?,
+                product_code: targets.product(key, day)?,
+                provider_name: of.provider_name.clone(),
+                account_is_there: accounts.contains(account),
+                first: place_of(read, *file, *line),
+            })
+        })
+        .collect();
+    out.sort_by(|a, b| (&a.client_id, &a.product_code, &a.first).cmp(&(&b.client_id, &b.product_code, &b.first)));
+    out
 }
 
 /// Neither file nor line: where a row stands changes nothing that is concluded, and rejects.csv tells it.

@@ -6,14 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::NaiveDate;
 
-use super::collect::Names;
+use super::collect::{Names, Sku};
 use super::intern::{ByNumber, Interner};
 use crate::book::{ClientId, Mappings, Period, ProductCode, Psa, company_key, id_key, product_key};
 use crate::finding::Finding;
 use crate::meter::Conversion;
 use crate::resolve::{
-    AccountKey, AccountResolution, AccountResolver, ProductResolution, ProductResolver, Resolution, SkuKey,
-    total_and_part,
+    AccountKey, AccountResolution, AccountResolver, ProductResolution, ProductResolver, ProductTarget, Resolution,
+    SkuKey, total_and_part,
 };
 
 /// What an account and SKU come to.
@@ -21,8 +21,19 @@ use crate::resolve::{
 pub enum Target {
     Internal,
     Excluded,
-    Unmapped { account: bool, product: bool },
-    Group { group: u32, conversion: Conversion },
+    /// Left out by a mapping, beside another count of the same that is not.
+    Beside {
+        group: u32,
+        conversion: Conversion,
+    },
+    Unmapped {
+        account: bool,
+        product: bool,
+    },
+    Group {
+        group: u32,
+        conversion: Conversion,
+    },
 }
 
 /// What one side comes to: the client, or the product and term with how units become its.
@@ -37,16 +48,29 @@ enum Side<T> {
 /// A product and a vendor's term.
 type Ware = (ProductCode, String);
 
+/// What rows are metered as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Group {
+    client: u32,
+    ware: u32,
+    /// Account and SKU, where the SKU is counted in several ways.
+    pub count: Option<(u32, u32)>,
+    /// Left out by a mapping, beside another count of the same that is not; no side of the ledger.
+    pub beside: bool,
+}
+
 /// The shared judge.
 pub struct Targets<'p> {
     names: &'p Names,
     resolvers: Mutex<Resolvers<'p>>,
     clients: Interner<ClientId>,
     wares: Interner<Ware>,
-    groups: Interner<(u32, u32)>,
+    groups: Interner<Group>,
     dated: bool,
     /// By SKU: it is counted in total and in parts, and who buys both matters.
     watched: Vec<bool>,
+    /// SKUs, by number, that stand in several metrics or formats of their vendor, with all numbers they have.
+    several: BTreeMap<u32, Vec<u32>>,
 }
 
 struct Resolvers<'p> {
@@ -62,6 +86,7 @@ pub struct Judged {
     accounts: ByNumber<(u32, i32), Side<u32>>,
     skus: ByNumber<(u32, i32), Side<(u32, Conversion)>>,
     groups: ByNumber<(u32, u32), u32>,
+    counts: BTreeMap<(u32, u32, NaiveDate), Target>,
     pairs: BTreeSet<(u32, u32, NaiveDate)>,
 }
 
@@ -72,29 +97,28 @@ const REMEMBERED: usize = 1 << 18;
 pub struct Groups {
     clients: Vec<ClientId>,
     wares: Vec<Ware>,
-    /// Client and ware of each.
-    pairs: Vec<(u32, u32)>,
+    all: Vec<Group>,
 }
 
 impl Groups {
     pub fn len(&self) -> usize {
-        self.pairs.len()
+        self.all.len()
     }
 
-    /// Client, product and term of a group.
-    pub fn get(&self, group: u32) -> (&ClientId, &ProductCode, &str) {
-        let (client, ware) = self.pairs[group as usize];
-        let (product, term) = &self.wares[ware as usize];
-        (&self.clients[client as usize], product, term)
+    /// A group with its client, product and term.
+    pub fn get(&self, number: u32) -> (&Group, &ClientId, &ProductCode, &str) {
+        let group = &self.all[number as usize];
+        let (product, term) = &self.wares[group.ware as usize];
+        (group, &self.clients[group.client as usize], product, term)
     }
 
     /// All numbers, in order of client, product and term.
     pub fn in_order(&self) -> Vec<u32> {
         let (clients, wares) = (ranks(&self.clients), ranks(&self.wares));
-        let mut order: Vec<u32> = (0u32..).take(self.pairs.len()).collect();
-        order.sort_by_key(|group| {
-            let (client, ware) = self.pairs[*group as usize];
-            (clients[client as usize], wares[ware as usize])
+        let mut order: Vec<u32> = (0u32..).take(self.all.len()).collect();
+        order.sort_by_key(|number| {
+            let group = &self.all[*number as usize];
+            (clients[group.client as usize], wares[group.ware as usize])
         });
         order
     }
@@ -126,6 +150,7 @@ impl<'p> Targets<'p> {
             groups: Interner::default(),
             dated,
             watched: watched(names),
+            several: counted_in_several_ways(names),
         }
     }
 
@@ -153,15 +178,49 @@ impl<'p> Targets<'p> {
             let resolution = resolvers.products.resolve(&self.names.skus[sku as usize].key, day);
             resolvers.pairs.insert((account, sku, day), resolution);
         }
+        if let (Side::Mapped(client), Some(ways)) = (by_account, self.several.get(&sku)) {
+            let target = judged.counts.entry((account, sku, day));
+            return *target.or_insert_with(|| self.judge_count(client, by_sku, (account, sku), ways, day));
+        }
         match (by_account, by_sku) {
             (Side::Excluded, _) | (_, Side::Excluded) => Target::Excluded,
             (Side::Internal, _) | (_, Side::Internal) => Target::Internal,
             (Side::Mapped(client), Side::Mapped((ware, conversion))) => {
-                let group = *judged.groups.entry((client, ware)).or_insert_with(|| self.groups.number((client, ware)));
+                let group = Group { client, ware, count: None, beside: false };
+                let group = *judged.groups.entry((client, ware)).or_insert_with(|| self.groups.number(group));
                 Target::Group { group, conversion }
             }
             (by_account, by_sku) => {
                 Target::Unmapped { account: by_account == Side::Unmapped, product: by_sku == Side::Unmapped }
+            }
+        }
+    }
+
+    /// Of a SKU that is counted in several ways, each count is metered by itself, also one that a mapping leaves out.
+    fn judge_count(
+        &self,
+        client: u32,
+        by_sku: Side<(u32, Conversion)>,
+        (account, sku): (u32, u32),
+        ways: &[u32],
+        day: NaiveDate,
+    ) -> Target {
+        let of = |ware, beside| self.groups.number(Group { client, ware, count: Some((account, sku)), beside });
+        match by_sku {
+            Side::Internal => Target::Internal,
+            Side::Unmapped => Target::Unmapped { account: false, product: true },
+            Side::Mapped((ware, conversion)) => Target::Group { group: of(ware, false), conversion },
+            Side::Excluded => {
+                let names = self.names;
+                let mut others = ways.iter().filter(|other| **other != sku);
+                let counted = others.find_map(|other| {
+                    self.lock().products.resolve(&names.skus[*other as usize].key, day).target().cloned()
+                });
+                let Some(target) = counted else { return Target::Excluded };
+                let sku = &names.skus[sku as usize];
+                let conversion = conversion(&target, sku);
+                let ware = self.wares.number((target.product, sku.key.term.clone()));
+                Target::Beside { group: of(ware, true), conversion }
             }
         }
     }
@@ -184,9 +243,9 @@ impl<'p> Targets<'p> {
             Resolution::Internal => Side::Internal,
             Resolution::Unmapped(_) => Side::Unmapped,
             Resolution::Mapped(target) => {
-                let rule = target.rule.unwrap_or(sku.rule);
+                let conversion = conversion(&target, sku);
                 let ware = self.wares.number((target.product, sku.key.term.clone()));
-                Side::Mapped((ware, Conversion { rule, multiplier: target.multiplier }))
+                Side::Mapped((ware, conversion))
             }
         }
     }
@@ -211,7 +270,7 @@ impl<'p> Targets<'p> {
 
     /// All groups, by number.
     pub fn groups(&self) -> Groups {
-        Groups { clients: self.clients.values(), wares: self.wares.values(), pairs: self.groups.values() }
+        Groups { clients: self.clients.values(), wares: self.wares.values(), all: self.groups.values() }
     }
 
     /// What mapping has to say once every row is judged.
@@ -234,7 +293,7 @@ impl<'p> Targets<'p> {
     }
 }
 
-/// SKUs that are sold in total and in parts. There are few, so pairs with accounts are kept for these alone.
+/// SKUs that are counted as a whole and in parts. There are few, so pairs with accounts are kept for these alone.
 fn watched(names: &Names) -> Vec<bool> {
     let family = |sku: &SkuKey| {
         let mut id = id_key(&sku.sku_id);
@@ -243,14 +302,39 @@ fn watched(names: &Names) -> Vec<bool> {
         }
         [company_key(&sku.provider_name), id, id_key(&sku.term)]
     };
-    let is_total = |sku: &SkuKey| id_key(&sku.metric) == "total";
-    if !names.skus.iter().any(|s| is_total(&s.key)) {
-        return vec![false; names.skus.len()];
-    }
-    let mut kinds: BTreeMap<[String; 3], (bool, bool)> = BTreeMap::new();
+    let mut kinds: BTreeMap<[String; 3], BTreeSet<String>> = BTreeMap::new();
     for sku in &names.skus {
-        let (total, part) = kinds.entry(family(&sku.key)).or_default();
-        *(if is_total(&sku.key) { total } else { part }) = true;
+        kinds.entry(family(&sku.key)).or_default().insert(id_key(&sku.key.metric));
     }
-    names.skus.iter().map(|s| kinds.get(&family(&s.key)) == Some(&(true, true))).collect()
+    names.skus.iter().map(|s| kinds[&family(&s.key)].len() > 1).collect()
+}
+
+fn conversion(product: &ProductTarget, sku: &Sku) -> Conversion {
+    let term_months = match sku.key.term.as_str() {
+        "P1Y" => 12,
+        "P2Y" => 24,
+        "P3Y" => 36,
+        _ => 1,
+    };
+    Conversion { rule: product.rule.unwrap_or(sku.rule), multiplier: product.multiplier, term_months }
+}
+
+/// SKUs of one vendor and id that differ in metric or format.
+fn counted_in_several_ways(names: &Names) -> BTreeMap<u32, Vec<u32>> {
+    let mut ways: BTreeMap<(String, String), BTreeSet<(String, &str)>> = BTreeMap::new();
+    let mut numbers: BTreeMap<(String, String), Vec<u32>> = BTreeMap::new();
+    for (number, sku) in (0u32..).zip(&names.skus) {
+        let id = if sku.key.sku_id.trim().is_empty() { &sku.key.charge_description } else { &sku.key.sku_id };
+        let key = (id_key(&sku.key.provider_name), id_key(id));
+        ways.entry(key.clone()).or_default().insert((id_key(&sku.key.metric), &sku.format));
+        numbers.entry(key).or_default().push(number);
+    }
+    numbers.retain(|key, _| ways[key].len() > 1);
+    let mut out = BTreeMap::new();
+    for mut all in numbers.into_values() {
+        // Numbers depend on which thread was first; the names do not.
+        all.sort_by_key(|n| (&names.skus[*n as usize].key, &names.skus[*n as usize].format));
+        out.extend(all.iter().map(|number| (*number, all.clone())));
+    }
+    out
 }

@@ -119,19 +119,34 @@ examples! {
     R406 "" "" "Managed Identity Detection: 7 used, but contract line L-110-5 starts on 2026-11-01"
         "The impact is at the later line's price.";
     R407 "" "" "contract line L-111-1 bills 14.00 and costs 15.00"
-        "The impact is the loss of the period and is owed by nobody. A year paid up front costs the month it is charged in.";
+        "The impact is the loss of the bill cycle and is owed by nobody. A year paid up front costs its part in each of its months.";
     R408 "" "" "the vendor's unit cost is 22.18, the contract's 21.12"
-        "Only where all the vendor's rows agree on one unit cost, for a month, in the contract's currency. The impact is \
+        "Only where all the vendor's rows agree on one unit cost, in the contract's currency. A price for a year is divided by its months. The impact is \
          the difference times the metered quantity.";
     R409 "" "" "contract line L-107-3 repeats line L-107-2; the money is in the over-billing beside it"
         "Equal in contract, product, term and price, with dates that overlap.";
     R410 "" "" "the contract is in USD and the cost in EUR; without a stated rate the margin is unknown"
         "What the client is billed does not depend on it.";
-    R411 "" "" "" "";
-    R412 "" "" "" "";
-    R413 "" "" "" "";
-    R414 "" "" "" "";
-    R415 "" "" "" "";
+    R411 "" "" "Harbor Dental: the account was in the export of Northstar in the period before and is not in this one's; it had Endpoint protection"
+        "From the exports of the month before that the book still has. A whole account of a vendor is one question; the \
+         money of its contract lines is R404's. Of an account that is still there, a recurring product that no line bills is \
+         named for the record. Not where the vendor's export is missing or not whole.";
+    R412 "" "" "Endpoint protection: 10 used, only 8 covered by the bundle on contract line L1"
+        "Where no line of the component's own takes the rest. The impact is at the component's catalogue price, else that \
+         of as many bundles as it takes, owed by the client; `accept` bills it. A bundle with a driver is metered, and is \
+         R401 itself.";
+    R413 "" "" "Managed seat: 12 on contract, 10 made use of (Endpoint protection 10 of 12)"
+        "Of bundles that their contract line counts. The impact is the price of those that no component makes use of, owed \
+         by the MSP; it is nothing where each is used for some component. The contract quantity is billed unless decided \
+         otherwise. With a driver too many bundles are R402.";
+    R414 "" "" "Endpoint protection: 10 used, and the vendor's term still charges 13, of which 10 are billed"
+        "Where an export has what was bought for a year or longer beside the count that is metered (a mapping excludes one). \
+         What the term charges is not given up: the contract quantity stands as far as it goes. The impact is what the MSP \
+         pays for and does not bill, at the vendor's unit cost, and is owed by nobody; it is an info where all is billed.";
+    R415 "" "" "Endpoint protection: Northstar charges 12 and counts 10 for account ns-1"
+        "A count under the metric `billed`, `charged`, `invoice` or `invoiced` is what is charged; else, of two exports in \
+         different formats, the one with money beside one without. The units are counted once. The impact is what was charged \
+         too much, at the unit cost. Charging less is no dispute, and a count that may be short disputes nothing.";
     R416 "" "" "Keeper Business: nothing is concluded, because no export of Keeper for this period was read"
         "Missing is not zero: there is no impact, the contract quantity stands and the line waits in review.";
     R417 "" "" "the decision on d3x9resrexkat (R402 over-billed) no longer holds"

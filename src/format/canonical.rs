@@ -63,6 +63,9 @@ columns! {
     Currency "currency" "BillingCurrency" Currency;
 }
 
+/// Metrics that say what the vendor charges for, whatever was bought or used.
+pub const CHARGED_METRICS: &[&str] = &["billed", "charged", "invoice", "invoiced"];
+
 /// The FOCUS charge category.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum ChargeCategory {

@@ -11,7 +11,7 @@ mod spec_file;
 mod table_kind;
 mod troubles;
 
-pub use canonical::{ChargeCategory, Column, ColumnKind, MeterRule};
+pub use canonical::{CHARGED_METRICS, ChargeCategory, Column, ColumnKind, MeterRule};
 pub use formula::{neutralise, restore};
 pub use heading::{closest, means, normalise};
 pub use page::formats_page;

@@ -25,11 +25,12 @@ pub struct Metered {
     pub quantity: Decimal,
     /// No row carries units: only costs, credits, taxes.
     pub cost_only: bool,
+    /// Of the month: of a charge for several months its part.
     pub cost: BTreeMap<Currency, Decimal>,
     /// The vendors whose rows feed it, sorted.
     pub providers: Vec<String>,
     pub first: Place,
-    /// The vendor's unit cost if all rows agree on one.
+    /// The vendor's unit cost for a month if all rows agree on one.
     pub unit_cost: Option<Decimal>,
     /// Consumption, or units already spread over days: never prorated again.
     pub spread: bool,
@@ -37,4 +38,19 @@ pub struct Metered {
     pub consumption: bool,
     /// The units at the end of the period where `quantity` is spread over its days, else `quantity`.
     pub at_end: Decimal,
+    /// Which of several counts it is, where the vendor's exports hold several of one SKU and account.
+    pub count: Option<Count>,
+}
+
+/// One of several counts of one thing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Count {
+    pub provider_name: String,
+    /// Id, else name.
+    pub account: String,
+    /// Id, else description.
+    pub sku: String,
+    pub metric: String,
+    /// The id of the export's format.
+    pub format: String,
 }

@@ -1,6 +1,8 @@
 //! What the exports say a client used of a product under one term: running sums that can be added to in
 //! any order, by any number of threads, and come out the same.
 
+use std::collections::BTreeMap;
+
 use chrono::{Months, NaiveDate};
 use rust_decimal::{Decimal, RoundingStrategy};
 
@@ -10,15 +12,20 @@ use crate::book::Period;
 use crate::format::{ChargeCategory, MeterRule};
 use crate::ingest::Treatment;
 use crate::rate::{Currency, ExactSum, Overflow};
-use crate::tidy::{Belonging, Row, covers_more_than_a_month};
+use crate::tidy::{Belonging, Row, covers_more_than_a_month, months_covered};
 
 /// How a SKU's rows become units of its product.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Conversion {
     pub rule: MeterRule,
     pub multiplier: Decimal,
+    /// Months of the SKU's commitment term; 1 where it has none.
+    pub term_months: u32,
 }
 
+/// Places to which a month's part of a cost is kept until it becomes money of a line.
+const COST_PLACES: u32 = 12;
+const CENT: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
 /// Places to which a quantity that does not end is rounded.
 pub const QUANTITY_PLACES: u32 = 6;
 
@@ -30,7 +37,10 @@ pub struct Sums {
     unit_days: ExactSum,
     /// Of the units in `unit_days`, those that the period ends with.
     at_end: ExactSum,
+    /// Of charges for this month alone; a currency that only other charges have is there with nothing.
     costs: Few<Currency, ExactSum>,
+    /// Of charges for several months, in whole, by their number.
+    long_costs: Vec<((Currency, u32), ExactSum)>,
     providers: Few<u32, ()>,
     /// File and line of the first row.
     pub first: Option<(u32, u64)>,
@@ -116,10 +126,12 @@ impl Sums {
         self.providers.at(provider);
         let position = row.position();
         self.first = Some(self.first.map_or(position, |f| f.min(position)));
+        let months = row.start.zip(row.end).map_or(1, |(start, end)| months_covered(start, end));
         if let Some(cost) = row.cost {
-            // A cost that counts in another period is known to be nothing here, which is not the same as unknown.
             let sum = self.costs.at(row.currency);
-            if belonging.cost {
+            if months > 1 {
+                self.long_cost(row.currency, months).add(cost)?;
+            } else if belonging.cost {
                 sum.add(cost)?;
             }
         }
@@ -128,13 +140,11 @@ impl Sums {
         if let Some(quantity) = row.quantity.filter(|_| counts && belonging.quantity) {
             self.counted = true;
             if let Some(cost) = row.unit_cost {
-                // A unit cost is per vendor unit and charge period; it compares with the contract's only where
-                // both are the same.
-                let long = row.start.zip(row.end).is_some_and(|(start, end)| covers_more_than_a_month(start, end));
-                self.unit_cost.merge(if conversion.multiplier == Decimal::ONE && !long {
-                    UnitCost::One(cost)
-                } else {
-                    UnitCost::Many
+                // A unit cost is per vendor unit; it compares with the contract's only where units are the same.
+                let month = month_cost(row, quantity, cost, months, conversion.term_months);
+                self.unit_cost.merge(match month {
+                    Some(cost) if conversion.multiplier == Decimal::ONE => UnitCost::One(cost),
+                    _ => UnitCost::Many,
                 });
             }
             self.purchased |= row.category == ChargeCategory::Purchase;
@@ -193,9 +203,13 @@ impl Sums {
         self.first.is_none()
     }
 
-    /// The cost by currency, in no order.
-    pub fn costs(&self) -> impl Iterator<Item = (Currency, ExactSum)> {
-        self.costs.iter().copied()
+    fn long_cost(&mut self, currency: Currency, months: u32) -> &mut ExactSum {
+        let of = (currency, months);
+        let index = self.long_costs.iter().position(|(key, _)| *key == of).unwrap_or_else(|| {
+            self.long_costs.push((of, ExactSum::ZERO));
+            self.long_costs.len() - 1
+        });
+        &mut self.long_costs[index].1
     }
 
     /// The vendors whose rows were added, in no order.
@@ -212,6 +226,9 @@ impl Sums {
         }
         for (provider, ()) in other.providers.iter() {
             self.providers.at(*provider);
+        }
+        for ((currency, months), cost) in &other.long_costs {
+            self.long_cost(*currency, *months).merge(*cost)?;
         }
         self.first = match (self.first, other.first) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -247,13 +264,49 @@ impl Sums {
         self.counted && !self.purchased
     }
 
-    /// The vendor's unit cost if all rows agree on one.
+    /// What the units of this month cost: a charge for several months in equal parts, in every month it is for.
+    pub fn costs(&self) -> Result<BTreeMap<Currency, Decimal>, Overflow> {
+        let mut out = BTreeMap::new();
+        for (currency, sum) in self.costs.iter() {
+            let mut all = *sum;
+            for ((_, months), cost) in self.long_costs.iter().filter(|((c, _), _)| c == currency) {
+                all.add(cost.divided(*months, COST_PLACES, RoundingStrategy::MidpointAwayFromZero)?)?;
+            }
+            out.insert(*currency, all.to_decimal()?);
+        }
+        Ok(out)
+    }
+
+    /// The vendor's unit cost for a month if all rows agree on one.
     pub fn unit_cost(&self) -> Option<Decimal> {
         match self.unit_cost {
             UnitCost::One(cost) => Some(cost),
             UnitCost::Unseen | UnitCost::Many => None,
         }
     }
+}
+
+/// A unit's cost for a month. A price for several months, whether paid at once or a month at a time, is divided by
+/// them; which it is says the row's cost. `None` where that is not certain.
+fn month_cost(row: &Row, quantity: Decimal, unit_cost: Decimal, months: u32, term_months: u32) -> Option<Decimal> {
+    if months <= 1 && term_months <= 1 {
+        return Some(unit_cost);
+    }
+    let charged = quantity.checked_mul(unit_cost)?;
+    // The vendor rounds the price of a month, so each unit may be out by a cent.
+    let slack = quantity.abs().checked_add(Decimal::ONE)?.checked_mul(CENT)?;
+    let is = |divisor: u32| {
+        let part = charged.checked_div(Decimal::from(divisor))?;
+        Some(row.cost?.checked_sub(part)?.abs() <= slack)
+    };
+    let part_of = |divisor: u32| {
+        let part = unit_cost.checked_div(Decimal::from(divisor))?;
+        Some(part.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero))
+    };
+    if months > 1 {
+        return if row.cost.is_none() || is(1)? { part_of(months) } else { None };
+    }
+    if row.cost.is_some() && !is(1)? && is(term_months)? { part_of(term_months) } else { Some(unit_cost) }
 }
 
 /// Days after the period of a charge that begins in it: a month from the 25th to the 24th counts in the month it
@@ -304,11 +357,9 @@ mod tests {
     fn summed(row: &Row, belonging: Belonging) -> (String, String, Option<Decimal>) {
         let october: Period = "2026-10".parse().expect("a period");
         let mut sums = Sums::default();
-        let conversion = Conversion { rule: MeterRule::Sum, multiplier: Decimal::ONE };
+        let conversion = Conversion { rule: MeterRule::Sum, multiplier: Decimal::ONE, term_months: 12 };
         sums.add(row, 0, october, belonging, conversion).expect("fits");
-        let (currency, cost) = sums.costs().next().expect("a cost");
-        assert_eq!(currency, row.currency);
-        let cost = cost.to_string();
+        let cost = sums.costs().expect("fits").get(&row.currency).expect("a cost").normalize().to_string();
         (sums.quantity(october).expect("fits").to_string(), cost, sums.unit_cost())
     }
 
@@ -318,7 +369,9 @@ mod tests {
         for row in rows {
             let mut own = Sums::default();
             let here = Belonging { quantity: true, cost: true };
-            let reading = own.add(row, 0, period, here, Conversion { rule, multiplier: Decimal::ONE }).expect("fits");
+            let reading = own
+                .add(row, 0, period, here, Conversion { rule, multiplier: Decimal::ONE, term_months: 1 })
+                .expect("fits");
             if let Some(Reading { start, end, units, .. }) = reading {
                 series.add(period, start, end, units).expect("fits");
             }
@@ -388,21 +441,34 @@ mod tests {
         let mut used = Sums::default();
         let row = Row { category: ChargeCategory::Usage, ..rows[0] };
         let here = Belonging { quantity: true, cost: true };
-        used.add(&row, 0, october, here, Conversion { rule: MeterRule::Sum, multiplier: Decimal::ONE }).expect("fits");
+        used.add(&row, 0, october, here, Conversion { rule: MeterRule::Sum, multiplier: Decimal::ONE, term_months: 1 })
+            .expect("fits");
         assert!(used.is_consumption());
     }
 
+    /// 633.60 ÷ 12, in September, when it is paid, as in October.
     #[test]
-    fn a_cost_that_counted_in_an_earlier_month_is_zero_and_not_unknown() {
-        let (quantity, cost, _) = summed(&year_up_front(), Belonging { quantity: true, cost: false });
-        assert_eq!((quantity.as_str(), cost.as_str()), ("3", "0"));
+    fn a_year_costs_a_twelfth_in_every_month_and_never_nothing() {
+        for cost in [true, false] {
+            let (quantity, cost, _) = summed(&year_up_front(), Belonging { quantity: true, cost });
+            assert_eq!((quantity.as_str(), cost.as_str()), ("3", "52.8"));
+        }
     }
 
     #[test]
-    fn the_unit_cost_of_a_year_is_not_taken_for_that_of_a_month() {
+    fn the_unit_cost_of_a_year_is_a_twelfth_of_it_a_month() {
         let here = Belonging { quantity: true, cost: true };
-        assert_eq!(summed(&year_up_front(), here), ("3".into(), "633.60".into(), None));
         let month = Row { end: NaiveDate::from_ymd_opt(2026, 10, 15), ..year_up_front() };
-        assert_eq!(summed(&month, here).2, Some(Decimal::new(21_120, 2)));
+        let costs = |row: &Row, cost: i64| summed(&Row { cost: Some(Decimal::new(cost, 2)), ..*row }, here).2;
+        let cents = |n| Some(Decimal::new(n, 2));
+        // Paid at once; a month at a time, with the price of the year beside it; by the month.
+        assert_eq!(costs(&year_up_front(), 63_360), cents(1_760));
+        assert_eq!(costs(&month, 5_280), cents(1_760));
+        assert_eq!(costs(&month, 63_360), cents(21_120));
+        // Neither: part of a year was paid.
+        assert_eq!(costs(&year_up_front(), 40_000), None);
+        // 100.00 a year are 8.33 a month.
+        let hundred = Row { unit_cost: cents(10_000), ..month };
+        assert_eq!(costs(&hundred, 2_499), cents(833));
     }
 }

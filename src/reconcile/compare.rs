@@ -2,14 +2,14 @@
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
+use super::bundle::{Says, Sold};
+use super::conclude::Input;
 use super::quantity::{Held, allot, are_compared, is_spread};
 use super::rating::{rate_line, rate_month, rate_of_months, rate_share};
-use super::supply::Supply;
 use super::unit::{LineView, Unit, catalogue_terms};
 use super::{Action, OwedBy};
 use crate::book::{Billing, Config, LeftOutLine, Psa, WholeUnits};
 use crate::finding::{Code, Severity};
-use crate::meter::Metered;
 use crate::rate::{Currency, Overflow, Share, Terms, add, apart, multiply, subtract};
 
 /// The quantities of one unit and what they disagree on.
@@ -49,28 +49,29 @@ pub struct Disagreement {
     pub reason: String,
 }
 
+/// The active lines of a unit that are compared, and what these hold: their number is that of the active lines,
+/// their quantities are in the same order, and then the sum.
+pub fn held(unit: &Unit<'_>) -> Result<(Vec<bool>, Vec<Decimal>, Decimal), Overflow> {
+    let is_compared = are_compared(unit);
+    let compared = unit.active.iter().zip(&is_compared).filter(|(_, c)| **c);
+    let held: Vec<Decimal> = compared.map(|(v, _)| v.line.quantity).collect();
+    let sum = held.iter().copied().try_fold(Decimal::ZERO, add)?;
+    Ok((is_compared, held, sum))
+}
+
 /// Compares one unit. `currency` is for usage that no contract line bills.
-pub fn compare(
-    unit: &Unit<'_>,
-    metered: &[Metered],
-    supply: &Supply,
-    psa: &Psa,
-    config: &Config,
-    currency: Currency,
-) -> Result<Comparison, Overflow> {
+pub fn compare(unit: &Unit<'_>, input: &Input<'_>, currency: Currency) -> Result<Comparison, Overflow> {
+    let (metered, supply, psa, config) = (input.metered, input.supply, input.psa, input.config);
     let spread = is_spread(unit, metered);
-    let (mut sum, mut at_end) = (None, Decimal::ZERO);
-    for m in unit.metered.iter().map(|&i| &metered[i]).filter(|m| !m.cost_only) {
-        // The average of one month says nothing of a cycle of several: its last level is billed.
-        let used = if unit.consumption || spread { m.quantity } else { m.at_end };
-        sum = Some(add(sum.unwrap_or_default(), used)?);
-        at_end = add(at_end, m.at_end)?;
-    }
+    let (sum, at_end) = (unit.used(metered)?, unit.at_end(metered)?);
     let left_out = left_out(unit, psa);
     if unit.active.is_empty() {
         return without_line(unit, sum, config, currency, left_out);
     }
 
+    if let Some(sold) = unit.sold.as_ref().filter(|s| s.says == Says::Contract) {
+        return bundle_by_contract(unit, sold);
+    }
     let is_compared = are_compared(unit);
     let compared: Vec<&LineView<'_>> =
         unit.active.iter().zip(&is_compared).filter(|(_, c)| **c).map(|(v, _)| v).collect();
@@ -99,10 +100,12 @@ pub fn compare(
         };
         Ok(unit.active.iter().zip(&is_compared).map(share).collect())
     };
-    let shares = over_lines(units.map(|u| subtract(u, beside)).transpose()?, &held)?;
+    // What the vendor charges until a term ends is not given up before.
+    let kept = unit.committed()?.min(contract);
+    let shares = over_lines(units.map(|u| subtract(u.max(kept), beside)).transpose()?, &held)?;
     let (proposed, exact): (Vec<Decimal>, Vec<Decimal>) = shares.into_iter().unzip();
     let lasting = if spread {
-        over_lines(units.map(|_| at_end), &lasting)?.into_iter().map(|(share, _)| share).collect()
+        over_lines(units.map(|_| at_end.max(kept)), &lasting)?.into_iter().map(|(share, _)| share).collect()
     } else {
         proposed.clone()
     };
@@ -170,6 +173,46 @@ pub fn compare(
     Ok(comparison)
 }
 
+/// A bundle of which its contract line says how many there are, beside how many of them the components' usage takes.
+fn bundle_by_contract(unit: &Unit<'_>, sold: &Sold) -> Result<Comparison, Overflow> {
+    let (is_compared, held, contract) = held(unit)?;
+    let mut shares = allot(sold.count.unwrap_or(contract), &held)?.into_iter();
+    let proposed: Vec<Decimal> = unit
+        .active
+        .iter()
+        .zip(&is_compared)
+        .map(|(v, c)| if *c { shares.next().unwrap_or(v.line.quantity) } else { v.line.quantity })
+        .collect();
+    let gap = sold.gap.clone();
+    let mut comparison = Comparison {
+        metered: sold.count.filter(|_| gap.is_none()),
+        contract: Some(contract),
+        compared: sold.count.is_some() && gap.is_none() && !sold.rejected,
+        disagreement: None,
+        spread: false,
+        wanted: proposed.clone(),
+        lasting: proposed.clone(),
+        exact: proposed.clone(),
+        proposed,
+        is_compared,
+    };
+    if let Some((reason, action)) = gap {
+        comparison.disagreement = Some(not_reconcilable(reason, action));
+    } else if comparison.compared && !sold.idle.is_empty() && contract > Decimal::ZERO {
+        let impact = impact_of(unit, &comparison)?;
+        comparison.disagreement = Some(Disagreement {
+            code: Code::R413,
+            severity: Code::R413.severity(),
+            impact,
+            owed_by: OwedBy::Msp,
+            action: Action::LowerQuantity,
+            terms: None,
+            reason: sold.idle.join(", "),
+        });
+    }
+    Ok(comparison)
+}
+
 /// Which quantity a line bills where nothing was decided.
 pub fn billing(view: &LineView<'_>, metered: bool, config: &Config) -> Billing {
     let default = if metered { config.billing.mapped } else { config.billing.unmapped };
@@ -181,7 +224,9 @@ pub fn billing(view: &LineView<'_>, metered: bool, config: &Config) -> Billing {
 fn left_out(unit: &Unit<'_>, psa: &Psa) -> Option<String> {
     let own = |line: &&LeftOutLine| {
         let product = line.product_code.key();
-        line.client_id.key() == unit.client.id.key() && (product.is_empty() || product == unit.product_code.key())
+        let bundled = || unit.bundled_in.iter().any(|bundle| bundle.key() == product);
+        line.client_id.key() == unit.client.id.key()
+            && (product.is_empty() || product == unit.product_code.key() || bundled())
     };
     psa.left_out.iter().find(own).map(|line| format!("contract line {} at {} could not be used", line.id, line.place))
 }
@@ -219,7 +264,8 @@ fn without_line(
     let mut comparison = Comparison {
         metered: units,
         contract: None,
-        compared: false,
+        // What a bundle covers in full was compared with it.
+        compared: !unit.covers.is_empty() && units.is_some(),
         disagreement: None,
         spread: false,
         proposed: Vec::new(),
@@ -232,21 +278,24 @@ fn without_line(
         return Ok(comparison);
     };
     if let Some(reason) = left_out {
+        comparison.compared = false;
         comparison.disagreement = Some(not_reconcilable(reason, Action::CorrectRow));
         return Ok(comparison);
     }
     let units = whole(unit, units);
-    let (code, action, terms) = match unit.inactive.first() {
-        Some(view) if view.ended => (Code::R405, Action::RenewLine, view.terms.clone()),
-        Some(view) => (Code::R406, Action::MoveStart, view.terms.clone()),
-        None => (Code::R403, Action::AddLine, catalogue_terms(unit.product, currency, config)),
+    let (code, action, terms) = match (unit.covers.first(), unit.inactive.first()) {
+        (Some(cover), _) => (Code::R412, Action::AddBundles, cover.surplus.clone()),
+        (None, Some(view)) if view.ended => (Code::R405, Action::RenewLine, view.terms.clone()),
+        (None, Some(view)) => (Code::R406, Action::MoveStart, view.terms.clone()),
+        (None, None) => (Code::R403, Action::AddLine, catalogue_terms(unit.product, currency, config)),
     };
     if code == Code::R405 {
         comparison.contract = Some(Decimal::ZERO);
     }
     comparison.compared = true;
     // Nothing is billed now, not even a minimum, so all of the amount is at stake: that of this month.
-    let impact = match rate_of_months(units, &terms, unit.inactive.first().map_or(1, |v| v.service.months))? {
+    let months = unit.inactive.first().filter(|_| code != Code::R412).map_or(1, |v| v.service.months);
+    let impact = match rate_of_months(units, &terms, months)? {
         Ok(used) => Some(add(used.amount, used.minimum_shortfall)?),
         Err(_) => None,
     };

@@ -6,8 +6,12 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
+use super::bundle::{self, Says};
 use super::compare::{Comparison, Disagreement, billing, compare, whole};
+use super::counts::{self, Settled};
 use super::decide::{Lapse, Standing, standing};
+use super::disappeared::{self, UsedBefore};
+use super::dispute;
 use super::duplicate_line;
 use super::ids::discrepancy_id;
 use super::lines::{Before, Billed, LineBuilder};
@@ -17,11 +21,11 @@ use super::supply::Supply;
 use super::unit::{Index, LineView, Unit, units};
 use super::verdict::Verdicts;
 use super::{Action, Discrepancy, LineItem, OwedBy, QuantityChange, VerdictRow};
-use crate::book::{BillTiming, Billing, Config, Decision, DecisionKind, Period, Psa};
+use crate::book::{BillTiming, Billing, Bundles, Config, Decision, DecisionKind, Period, Psa};
 use crate::control::Bucket;
 use crate::finding::{Code, Severity};
 use crate::meter::Metered;
-use crate::rate::{Currency, Overflow, plain, subtract};
+use crate::rate::{Currency, Overflow, add, plain, subtract};
 
 /// Everything a reconciliation is concluded from. It cannot tell who added the metered sums up.
 pub struct Input<'a> {
@@ -30,7 +34,12 @@ pub struct Input<'a> {
     pub decisions: &'a [Decision],
     pub period: Period,
     pub metered: &'a [Metered],
+    /// Counts of the same things that a mapping leaves out.
+    pub beside: &'a [Metered],
+    /// What was used in the period before and has no row in this one.
+    pub before: &'a [UsedBefore],
     pub supply: &'a Supply,
+    pub bundles: &'a Bundles,
 }
 
 /// What a run concludes.
@@ -62,69 +71,102 @@ pub(super) struct Case<'a, 'b> {
     pub input: &'b Input<'a>,
     /// The vendors of the product, joined.
     pub vendor: String,
+    pub vendors: Vec<String>,
     pub currency: Currency,
 }
 
 /// Reconciles a period.
 pub fn reconcile(input: &Input<'_>) -> Result<Outcome, Overflow> {
     let index = Index::new(input.psa);
-    let all = units(input.psa, &index, input.metered, input.config, input.period);
-    let mut out = Outcome {
-        placements: input
-            .metered
-            .iter()
-            .map(|_| Placement {
-                bucket: Bucket::Covered,
-                line_id: String::new(),
-                discrepancy_id: String::new(),
-                code: None,
-            })
-            .collect(),
-        ..Outcome::default()
-    };
+    let (supply, direct) = bundle::supply(input.supply, input.bundles);
+    let Settled { metered, disputes, commitments } = counts::settle(input.metered, input.beside)?;
+    let input = &Input { supply: &supply, metered: &metered, ..*input };
+    let mut all = units(input.psa, &index, input.metered, input.bundles, input.config, input.period);
+    for unit in &mut all {
+        unit.commitments = unit.metered.iter().filter_map(|i| commitments.get(i).cloned()).collect();
+    }
+    bundle::cover(&mut all, &direct, input, &index)?;
+    let nowhere =
+        Placement { bucket: Bucket::Covered, line_id: String::new(), discrepancy_id: String::new(), code: None };
+    let mut out = Outcome { placements: vec![nowhere; input.metered.len()], ..Outcome::default() };
     let mut verdicts = Verdicts::default();
     let mut reported_rejects = std::collections::BTreeSet::new();
-    for unit in &all {
-        let currency = index.currency_of(unit.client);
-        let comparison = compare(unit, input.metered, input.supply, input.psa, input.config, currency)?;
-        let mut vendors = input.supply.vendors_of(&unit.product_code);
-        for provider in unit.metered.iter().flat_map(|&i| &input.metered[i].providers) {
-            if !vendors.iter().any(|v| v.eq_ignore_ascii_case(provider)) {
-                vendors.push(provider.clone());
-            }
-        }
-        vendors.sort();
-        let currency = unit.active.first().or(unit.inactive.first()).map_or(currency, |v| v.terms.currency);
-        let case = Case { unit, comparison, input, vendor: vendors.join("; "), currency };
+    // Bundles first: what they cover is placed where they are.
+    let (bundles, others): (Vec<_>, Vec<_>) = all.iter().enumerate().partition(|(_, unit)| unit.sold.is_some());
+    let mut placed: BTreeMap<usize, Placement> = BTreeMap::new();
+    for (number, unit) in bundles.into_iter().chain(others) {
+        let case = case_of(unit, &index, input)?;
         let first_of_pair = reported_rejects.insert((unit.client.id.key(), unit.product_code.key()));
         let before = out.discrepancies.len();
-        conclude(&case, first_of_pair, &mut out)?;
-        verdicts.note(&case, &vendors, &out.discrepancies[before..])?;
+        let placement = conclude(&case, first_of_pair, &placed, &mut out)?;
+        let pair = (unit.client.id.key(), unit.product_code.key());
+        if let Some(disputes) = disputes.get(&pair).filter(|_| first_of_pair) {
+            out.discrepancies.extend(dispute::overcharge(&case, disputes)?);
+        }
+        verdicts.note(&case, &case.vendors, &out.discrepancies[before..])?;
+        for &i in &unit.metered {
+            out.placements[i] = placement.clone();
+        }
+        placed.insert(number, placement);
     }
+    disappeared::discrepancies(&all, &index, input, &mut out);
     out.verdicts = verdicts.rows(input);
     Ok(out)
 }
 
-fn conclude(case: &Case<'_, '_>, first_of_pair: bool, out: &mut Outcome) -> Result<(), Overflow> {
+/// A unit compared.
+pub(super) fn case_of<'a, 'b>(
+    unit: &'b Unit<'a>,
+    index: &Index<'a>,
+    input: &'b Input<'a>,
+) -> Result<Case<'a, 'b>, Overflow> {
+    let currency = index.currency_of(unit.client);
+    let comparison = compare(unit, input, currency)?;
+    let mut vendors = input.supply.vendors_of(&unit.product_code);
+    let counted = unit.sold.iter().filter(|s| s.says != Says::Vendor);
+    let of_components = counted.flat_map(|s| &s.components).flat_map(|c| input.supply.vendors_of(c));
+    let providers = unit.metered.iter().flat_map(|&i| input.metered[i].providers.iter().cloned());
+    for vendor in of_components.chain(providers) {
+        if !vendors.iter().any(|v| v.eq_ignore_ascii_case(&vendor)) {
+            vendors.push(vendor);
+        }
+    }
+    vendors.sort();
+    let own = unit.active.first().or(unit.inactive.first()).map(|v| v.terms.currency);
+    let currency = own.or(unit.covers.first().map(|c| c.surplus.currency)).unwrap_or(currency);
+    Ok(Case { unit, comparison, input, vendor: vendors.join("; "), vendors, currency })
+}
+
+/// How many of a bundle are billed: what covers its components.
+pub(super) fn quantity_sold(case: &Case<'_, '_>) -> Result<Decimal, Overflow> {
+    let main = case.main()?;
+    if case.unit.active.is_empty() {
+        let carried = main.is_some_and(|(row, _)| matches!(row.code, Code::R405 | Code::R406));
+        return Ok(case.comparison.metered.filter(|_| carried).unwrap_or_default());
+    }
+    let decision = main.map_or(Standing::Undecided, |(_, decision)| decision);
+    let billed = bill(case, &decision)?;
+    let lines = case.unit.active.iter().zip(&billed).zip(&case.comparison.is_compared);
+    let quantities = lines.filter(|(_, compared)| **compared).map(|((view, billed), _)| {
+        // Fewer than the minimum are not paid for, so fewer are not covered.
+        billed.quantity.max(view.terms.minimum_quantity.unwrap_or_default())
+    });
+    quantities.into_iter().try_fold(Decimal::ZERO, add)
+}
+
+/// Concludes a unit, and says where what was metered of it is placed. `bundles` are those of the units concluded.
+fn conclude(
+    case: &Case<'_, '_>,
+    first_of_pair: bool,
+    bundles: &BTreeMap<usize, Placement>,
+    out: &mut Outcome,
+) -> Result<Placement, Overflow> {
     let mut touching: Option<(String, bool)> = None;
     let mut main: Option<Discrepancy> = None;
     let mut decision = Standing::Undecided;
 
-    if let Some(disagreement) = &case.comparison.disagreement {
-        let mut row = case.discrepancy(disagreement.code);
-        row.severity = disagreement.severity;
-        row.impact = disagreement.impact;
-        row.owed_by = disagreement.owed_by;
-        row.action = disagreement.action;
-        if let Some(terms) = &disagreement.terms {
-            row.unit_price = terms.unit_price;
-        }
-        row.message = case.message(disagreement);
-        decision = standing(case.input.decisions, &row.discrepancy_id, case.input.period, row.difference);
-        row.decision = decision.kind();
-        if row.decision == Some(DecisionKind::Dismiss) {
-            row.severity = Severity::Info;
-        }
+    if let Some((row, standing)) = case.main()? {
+        decision = standing;
         if let Standing::Lapsed(lapsed, why) = decision {
             out.discrepancies.push(case.lapsed(&row, lapsed, why));
         }
@@ -132,6 +174,9 @@ fn conclude(case: &Case<'_, '_>, first_of_pair: bool, out: &mut Outcome) -> Resu
         main = Some(row);
     }
 
+    // Of a component without a line of its own the bundle's says it.
+    let said_by_bundle = case.unit.active.is_empty() && !case.unit.covers.is_empty();
+    let first_of_pair = first_of_pair && !said_by_bundle;
     if let Some(rejected) =
         case.input.supply.rejected(&case.unit.client.id, &case.unit.product_code).filter(|_| first_of_pair)
     {
@@ -166,6 +211,7 @@ fn conclude(case: &Case<'_, '_>, first_of_pair: bool, out: &mut Outcome) -> Resu
     }
     let margins = margin::findings(case, &out.lines[first_line..])?;
     out.discrepancies.extend(margins);
+    out.discrepancies.extend(dispute::committed(case, &billed)?);
     let bills_units = out.lines[first_line..].iter().any(|l| l.quantity > Decimal::ZERO);
     let has_line = out.lines.len() > first_line;
     changes(case, main.as_ref(), &billed, out);
@@ -177,17 +223,26 @@ fn conclude(case: &Case<'_, '_>, first_of_pair: bool, out: &mut Outcome) -> Resu
         (true, false, _) | (false, _, false) => Bucket::Covered,
         (false, _, true) => Bucket::Unbilled,
     };
-    let placement = Placement {
+    let mut placement = Placement {
         bucket,
         line_id: out.lines[first_line..].first().map(|l| l.line_id.clone()).unwrap_or_default(),
         discrepancy_id: touching.map(|(id, _)| id).or(cost_only_loss).unwrap_or_default(),
         code,
     };
-    for &i in &case.unit.metered {
-        out.placements[i] = placement.clone();
-    }
     out.discrepancies.extend(main);
-    Ok(())
+    if let Some(bundle) = case.unit.covers.iter().find(|c| c.units > Decimal::ZERO).and_then(|c| bundles.get(&c.by)) {
+        let nothing_left = case.comparison.metered.is_none_or(|m| m <= Decimal::ZERO);
+        if nothing_left && !bundle.line_id.is_empty() {
+            // All of it is inside the bundle.
+            placement = Placement { bucket: Bucket::Covered, ..bundle.clone() };
+        } else if nothing_left {
+            // The bundle has no line that bills: its discrepancy carries it.
+            placement = Placement { bucket: Bucket::Unbilled, ..bundle.clone() };
+        } else if placement.line_id.is_empty() {
+            placement.line_id.clone_from(&bundle.line_id);
+        }
+    }
+    Ok(placement)
 }
 
 /// Adds a discrepancy beside the main one, and remembers that it touches the unit's lines.
@@ -232,7 +287,8 @@ fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Ove
         None => None,
     };
     let mut set = set.map(Vec::into_iter);
-    let mapped = comparison.metered.is_some() || case.input.supply.is_mapped(&case.unit.product_code);
+    let by_contract = case.unit.sold.as_ref().is_some_and(|s| s.says == Says::Contract);
+    let mapped = !by_contract && (comparison.metered.is_some() || case.input.supply.is_mapped(&case.unit.product_code));
     let mut out: Vec<Billed> = Vec::with_capacity(case.unit.active.len());
     for (i, view) in case.unit.active.iter().enumerate() {
         let (proposed, lasting) = (comparison.proposed[i], comparison.lasting[i]);
@@ -290,7 +346,9 @@ fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Ove
 
 /// The changes that would bring the PSA in line: none for what is only informative or decided otherwise.
 fn changes(case: &Case<'_, '_>, main: Option<&Discrepancy>, billed: &[Billed], out: &mut Outcome) {
-    let Some(row) = main.filter(|d| matches!(d.code, Code::R401 | Code::R402 | Code::R404)) else { return };
+    let Some(row) = main.filter(|d| matches!(d.code, Code::R401 | Code::R402 | Code::R404 | Code::R413)) else {
+        return;
+    };
     let asked = match row.decision {
         None => row.severity > Severity::Info,
         Some(DecisionKind::Accept | DecisionKind::Set) => true,
@@ -326,7 +384,35 @@ fn effective_date(view: &LineView<'_>, period: Period) -> NaiveDate {
     view.active.map_or(period.start(), |(first, _)| first)
 }
 
-impl Case<'_, '_> {
+impl<'b> Case<'_, 'b> {
+    /// The unit's disagreement as a discrepancy, with how it was decided.
+    pub fn main(&self) -> Result<Option<(Discrepancy, Standing<'b>)>, Overflow> {
+        let Some(disagreement) = &self.comparison.disagreement else { return Ok(None) };
+        let mut row = self.discrepancy(disagreement.code);
+        row.severity = disagreement.severity;
+        row.impact = disagreement.impact;
+        row.owed_by = disagreement.owed_by;
+        row.action = disagreement.action;
+        if let Some(terms) = &disagreement.terms {
+            row.unit_price = terms.unit_price;
+        }
+        if let Some(cover) = self.unit.covers.first().filter(|_| row.code == Code::R412) {
+            // The bundle is what is compared with: all that was used, beside what it covers.
+            let covered = self.unit.covered()?;
+            row.contract_quantity = Some(covered);
+            row.metered_quantity = row.metered_quantity.map(|over| add(over, covered)).transpose()?;
+            row.contract_id = cover.contract_id.clone();
+            row.contract_line_id = cover.contract_line_id.clone();
+        }
+        row.message = self.message(disagreement)?;
+        let decision = standing(self.input.decisions, &row.discrepancy_id, self.input.period, row.difference);
+        row.decision = decision.kind();
+        if row.decision == Some(DecisionKind::Dismiss) {
+            row.severity = Severity::Info;
+        }
+        Ok(Some((row, decision)))
+    }
+
     /// A discrepancy of this unit, with all but its price and message.
     pub fn discrepancy(&self, code: Code) -> Discrepancy {
         let unit = self.unit;
@@ -340,7 +426,8 @@ impl Case<'_, '_> {
             (Some(m), None) => Some(m),
             (None, _) => None,
         };
-        let first = unit.metered.iter().map(|&i| &self.input.metered[i].first).min();
+        let absorbed = unit.sold.iter().flat_map(|s| &s.absorbed).flat_map(|a| &a.metered);
+        let first = unit.metered.iter().chain(absorbed).map(|&i| &self.input.metered[i].first).min();
         let place = first.or(view.map(|v| &v.line.place)).cloned().unwrap_or_default();
         Discrepancy {
             discrepancy_id: discrepancy_id(unit.client.id.as_str(), &about, &self.vendor, code),
@@ -421,12 +508,13 @@ impl Case<'_, '_> {
     }
 
     /// A sentence that says the disagreement with its numbers.
-    fn message(&self, disagreement: &Disagreement) -> String {
+    fn message(&self, disagreement: &Disagreement) -> Result<String, Overflow> {
         let show = |q: Option<Decimal>| q.map_or_else(|| "none".to_string(), plain);
         let (metered, contract) = (show(self.comparison.metered), show(self.comparison.contract));
         let what = self.unit.product.map_or(self.unit.product_code.as_str(), |p| p.name.as_str());
         let line = self.unit.inactive.first();
-        match disagreement.code {
+        let covered = self.unit.covered()?;
+        let mut text = match disagreement.code {
             Code::R401 => format!("{what}: {metered} used, only {contract} on contract"),
             Code::R402 => format!("{what}: {contract} on contract, only {metered} used"),
             Code::R404 => format!("{what}: {contract} on contract, nothing used"),
@@ -440,7 +528,22 @@ impl Case<'_, '_> {
                 line.map_or("", |v| v.line.id.as_str()),
                 line.and_then(|v| v.effective).map(|d| d.to_string()).unwrap_or_default()
             ),
+            Code::R412 => format!(
+                "{what}: {} used, only {} covered by the bundle on contract line {}",
+                plain(add(covered, self.comparison.metered.unwrap_or_default())?),
+                plain(covered),
+                self.unit.covers.first().map_or("", |c| c.contract_line_id.as_str())
+            ),
+            Code::R413 => {
+                format!("{what}: {contract} on contract, {metered} made use of ({})", disagreement.reason)
+            }
             _ => format!("{what}: nothing is concluded, because {}", disagreement.reason),
+        };
+        if covered > Decimal::ZERO && matches!(disagreement.code, Code::R401 | Code::R402 | Code::R404) {
+            let by = self.unit.covers.iter().find(|c| c.units > Decimal::ZERO);
+            let by = by.map_or("", |c| c.contract_line_id.as_str());
+            text = format!("{text}, beside {} that the bundle on contract line {by} covers", plain(covered));
         }
+        Ok(text)
     }
 }

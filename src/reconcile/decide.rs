@@ -2,7 +2,10 @@
 
 use rust_decimal::Decimal;
 
+use super::Discrepancy;
+use super::conclude::Input;
 use crate::book::{Decision, DecisionKind, Period};
+use crate::finding::Severity;
 
 /// How the decisions on one discrepancy stand in a period.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +46,14 @@ pub fn standing<'a>(decisions: &'a [Decision], id: &str, period: Period, differe
         };
     }
     out
+}
+
+/// Enters into a discrepancy how it was decided. A row that was dismissed is for the record.
+pub(super) fn take(row: &mut Discrepancy, input: &Input<'_>) {
+    row.decision = standing(input.decisions, &row.discrepancy_id, input.period, row.difference).kind();
+    if row.decision == Some(DecisionKind::Dismiss) {
+        row.severity = Severity::Info;
+    }
 }
 
 impl Standing<'_> {

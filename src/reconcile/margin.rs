@@ -43,7 +43,7 @@ struct UnitCost {
 
 fn unit_cost(case: &Case<'_, '_>) -> Result<UnitCost, Overflow> {
     let mut out = UnitCost { total: None, foreign: None, rates: Vec::new() };
-    for (currency, cost) in case.unit.metered.iter().flat_map(|&i| &case.input.metered[i].cost) {
+    for (currency, cost) in &costs(case)? {
         // Cost without a currency is of no known currency: it never counts as money.
         if currency.is_none() || (cost.is_zero() && *currency != case.currency) {
             continue;
@@ -60,6 +60,32 @@ fn unit_cost(case: &Case<'_, '_>) -> Result<UnitCost, Overflow> {
             continue;
         };
         out.total = Some(add(out.total.unwrap_or_default(), own)?);
+    }
+    Ok(out)
+}
+
+/// What was metered of the unit, less what bundles carry of it, and for a bundle what it carries.
+fn costs(case: &Case<'_, '_>) -> Result<Vec<(Currency, Decimal)>, Overflow> {
+    let unit = case.unit;
+    let mut given = (Decimal::ZERO, Decimal::ONE);
+    for cover in unit.covers.iter().filter(|c| c.share > Decimal::ZERO) {
+        given = (add(given.0, cover.share)?, cover.of);
+    }
+    let own = unit.metered.iter().map(|&i| (i, subtract(given.1, given.0), given.1));
+    let carried = unit.sold.iter().flat_map(|s| &s.absorbed);
+    let carried = carried.flat_map(|a| a.metered.iter().map(|&i| (i, Ok(a.part), a.of)));
+    let mut out = Vec::new();
+    for (i, part, of) in own.chain(carried) {
+        let part = part?;
+        for (currency, cost) in &case.input.metered[i].cost {
+            let cost = if part == of {
+                *cost
+            } else {
+                // Only for the margin, which rounds to minor units.
+                cost.checked_mul(part).and_then(|c| c.checked_div(of)).ok_or(Overflow)?
+            };
+            out.push((*currency, cost));
+        }
     }
     Ok(out)
 }
@@ -111,6 +137,11 @@ pub(super) fn cost_shares(case: &Case<'_, '_>) -> Vec<CostShare> {
         out[i].metered = Some(part);
     }
     out[0].metered = Some(rest);
+    // A line that bills for several months is held against as many times the month's cost.
+    for (share, view) in out.iter_mut().zip(&case.unit.active) {
+        let months = Decimal::from(view.service.months);
+        share.metered = share.metered.and_then(|cost| multiply(cost, months).ok()).map(line);
+    }
     out
 }
 

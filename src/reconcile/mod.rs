@@ -1,14 +1,18 @@
 //! Metered × contract → matched lines, line items and discrepancies. Small data, plain rules: the files
 //! read in the order a careful biller would work.
 //!
-//! `unit` pairs a client's lines for a product with its usage, `compare` finds the disagreement and
-//! prices it, `decide` takes the admin's answer, `conclude` bills, `lines` writes the line items, `true_up`
+//! `unit` pairs a client's lines for a product with its usage, `bundle` takes off what bundles cover, `counts`
+//! settles which count is metered, `compare` finds the disagreement and prices it, `decide` takes the admin's answer, `conclude` bills, `lines` writes the line items, `true_up`
 //! those for what was billed before, `margin`
 //! and `duplicate_line` add their findings, `verdict` sums up.
 
+mod bundle;
 mod compare;
 mod conclude;
+mod counts;
 mod decide;
+mod disappeared;
+mod dispute;
 mod duplicate_line;
 mod ids;
 mod lines;
@@ -24,6 +28,8 @@ mod unit;
 mod verdict;
 
 pub use conclude::{Input, Outcome, Placement, reconcile};
+pub use counts::overlaps;
+pub use disappeared::UsedBefore;
 pub use outcome::{
     Action, Discrepancy, LineItem, LineKind, LineStatus, OwedBy, QuantityChange, Unmapped, UnmappedWhat, Verdict,
     VerdictRow, VerdictScope,

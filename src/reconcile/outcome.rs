@@ -112,6 +112,7 @@ pub enum Action {
     RaiseQuantity,
     LowerQuantity,
     AddLine,
+    AddBundles,
     CancelLine,
     RenewLine,
     MoveStart,
@@ -124,6 +125,9 @@ pub enum Action {
     SetPrice,
     CorrectRow,
     DecideAgain,
+    CheckExport,
+    KeepCommitted,
+    Dispute,
     None,
 }
 
@@ -133,6 +137,7 @@ impl Action {
             Action::RaiseQuantity => "raise-quantity",
             Action::LowerQuantity => "lower-quantity",
             Action::AddLine => "add-line",
+            Action::AddBundles => "add-bundles",
             Action::CancelLine => "cancel-line",
             Action::RenewLine => "renew-line",
             Action::MoveStart => "move-start",
@@ -145,6 +150,9 @@ impl Action {
             Action::SetPrice => "set-price",
             Action::CorrectRow => "correct-row",
             Action::DecideAgain => "decide-again",
+            Action::CheckExport => "check-export",
+            Action::KeepCommitted => "keep-committed",
+            Action::Dispute => "dispute",
             Action::None => "",
         }
     }

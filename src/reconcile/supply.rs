@@ -70,6 +70,25 @@ impl Supply {
         known.first = known.first.clone().min(rejected.first);
     }
 
+    /// What is known of a product's usage holds for another that is metered by it.
+    pub fn share(&mut self, from: &ProductCode, to: &ProductCode) {
+        if let Some(vendors) = self.vendors.get(&from.key()).cloned() {
+            self.vendors.entry(to.key()).or_default().extend(vendors);
+        }
+        if let Some(reason) = self.unattributed.get(&from.key()).cloned() {
+            self.unattributed.entry(to.key()).or_insert(reason);
+        }
+    }
+
+    /// Rows of a product that could not be read concern another, too.
+    pub fn share_rejected(&mut self, from: &ProductCode, to: &ProductCode) {
+        let concerned: Vec<RejectedUse> =
+            self.rejected.values().filter(|r| r.product_code.key() == from.key()).cloned().collect();
+        for rejected in concerned {
+            self.reject(RejectedUse { product_code: to.clone(), ..rejected });
+        }
+    }
+
     /// The vendors a product is mapped from, sorted, as written.
     pub fn vendors_of(&self, product: &ProductCode) -> Vec<String> {
         self.vendors.get(&product.key()).map(|v| v.values().cloned().collect()).unwrap_or_default()
@@ -121,6 +140,11 @@ impl Supply {
             }
         }
         self.partial_any.clone()
+    }
+
+    /// Whether all that a vendor's exports hold of the period is known.
+    pub fn is_whole(&self, vendor_key: &str) -> bool {
+        self.partial_any.is_none() && self.vendor_gap(vendor_key).is_none()
     }
 
     /// Why a vendor's side is missing or incomplete, if so.

@@ -6,10 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
+use super::bundle::{Cover, Says, Sold};
+use super::counts::Commitment;
+use super::quantity::is_spread;
 use super::service::{Service, edges};
-use crate::book::{Billing, Client, Config, Contract, ContractLine, Period, PricingModel, Product, Psa};
+use crate::book::{
+    Billing, Bundles, Client, Config, Contract, ContractLine, Period, PricingModel, Product, ProductCode, Psa,
+};
 use crate::meter::Metered;
-use crate::rate::{ActiveDays, Currency, Terms, Tier};
+use crate::rate::{ActiveDays, Currency, Overflow, Terms, Tier, add, subtract};
 
 /// A contract line with all that is known of it in the period.
 #[derive(Debug, Clone)]
@@ -33,7 +38,7 @@ pub struct LineView<'a> {
 #[derive(Debug, Clone)]
 pub struct Unit<'a> {
     pub client: &'a Client,
-    pub product_code: crate::book::ProductCode,
+    pub product_code: ProductCode,
     pub product: Option<&'a Product>,
     /// The term its lines state; `None` for lines without one and the usage no line claims.
     pub term: Option<String>,
@@ -45,6 +50,59 @@ pub struct Unit<'a> {
     pub metered: Vec<usize>,
     /// All units metered are consumption: billed as used, whatever the cycle.
     pub consumption: bool,
+    /// Where the product is a bundle of the client's.
+    pub sold: Option<Sold>,
+    /// Where bundles of the client's have it as a component; what each covers of it.
+    pub covers: Vec<Cover>,
+    /// The codes of these bundles.
+    pub bundled_in: Vec<ProductCode>,
+    /// What terms of years charge for, where the units are counted by their use.
+    pub commitments: Vec<Commitment>,
+}
+
+impl Unit<'_> {
+    /// Units metered that no bundle covers, or the bundles that drivers make; `None` where nothing was metered.
+    pub fn used(&self, metered: &[Metered]) -> Result<Option<Decimal>, Overflow> {
+        if let Some(sold) = self.sold.as_ref().filter(|s| s.says != Says::Vendor) {
+            return Ok(sold.count);
+        }
+        match self.in_all(metered)? {
+            Some(sum) => subtract(sum, self.covered()?).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Units metered, what bundles cover with them.
+    pub fn in_all(&self, metered: &[Metered]) -> Result<Option<Decimal>, Overflow> {
+        let spread = is_spread(self, metered);
+        let mut sum = None;
+        for m in self.metered.iter().map(|&i| &metered[i]).filter(|m| !m.cost_only) {
+            // The average of one month says nothing of a cycle of several: its last level is billed.
+            let used = if self.consumption || spread { m.quantity } else { m.at_end };
+            sum = Some(add(sum.unwrap_or_default(), used)?);
+        }
+        Ok(sum)
+    }
+
+    /// Units that the period ends with and no bundle covers, or the bundles that drivers make.
+    pub fn at_end(&self, metered: &[Metered]) -> Result<Decimal, Overflow> {
+        if let Some(sold) = self.sold.as_ref().filter(|s| s.says != Says::Vendor) {
+            return Ok(sold.count.unwrap_or_default());
+        }
+        let counted = self.metered.iter().map(|&i| &metered[i]).filter(|m| !m.cost_only);
+        let sum = counted.map(|m| m.at_end).try_fold(Decimal::ZERO, add)?;
+        subtract(sum, self.covered()?)
+    }
+
+    /// Units that the vendor charges for until terms of years end; zero if none.
+    pub fn committed(&self) -> Result<Decimal, Overflow> {
+        self.commitments.iter().map(|c| c.units).try_fold(Decimal::ZERO, add)
+    }
+
+    /// Units that bundles cover.
+    pub fn covered(&self) -> Result<Decimal, Overflow> {
+        self.covers.iter().map(|c| c.units).try_fold(Decimal::ZERO, add)
+    }
 }
 
 /// The PSA by id.
@@ -210,6 +268,7 @@ pub fn units<'a>(
     psa: &'a Psa,
     index: &Index<'a>,
     metered: &[Metered],
+    bundles: &Bundles,
     config: &Config,
     period: Period,
 ) -> Vec<Unit<'a>> {
@@ -231,7 +290,10 @@ pub fn units<'a>(
         let empty = Vec::new();
         let (views, rows) = (lines.get(key).unwrap_or(&empty), usage.get(key).map_or(&[][..], Vec::as_slice));
         let product = index.products.get(&key.1).copied();
-        for (term, unit_lines, unit_rows) in by_term(views, rows, metered) {
+        let is_bundle = rows.is_empty() && views.first().is_some_and(|v| bundles.get(&v.line.product_code).is_some());
+        // The components of a bundle have terms, it has none.
+        let groups = if is_bundle { vec![(None, views.clone(), Vec::new())] } else { by_term(views, rows, metered) };
+        for (term, unit_lines, unit_rows) in groups {
             let code = unit_lines.first().map(|v| v.line.product_code.clone());
             let code = code.or_else(|| unit_rows.first().map(|&i| metered[i].product_code.clone()));
             let (mut active, mut inactive): (Vec<_>, Vec<_>) =
@@ -253,6 +315,10 @@ pub fn units<'a>(
                 inactive,
                 metered: unit_rows,
                 consumption,
+                sold: None,
+                covers: Vec::new(),
+                bundled_in: Vec::new(),
+                commitments: Vec::new(),
             });
         }
     }

@@ -87,7 +87,15 @@ impl Tally {
                 self.gaps += 1;
                 self.gap.get_or_insert_with(|| row.message.clone());
             }
-            Code::R401 | Code::R402 | Code::R403 | Code::R404 | Code::R405 | Code::R406 | Code::R409 | Code::R415 => {
+            Code::R401
+            | Code::R402
+            | Code::R403
+            | Code::R404
+            | Code::R405
+            | Code::R406
+            | Code::R409
+            | Code::R412
+            | Code::R415 => {
                 self.discrepancies += 1;
                 let money = self.money.entry(row.currency).or_default();
                 let slot = match row.owed_by {

@@ -11,7 +11,7 @@ use super::target::{How, Reason, Resolution};
 use crate::book::{MapStatus, Mappings, Product, ProductCode, Psa, id_key};
 use crate::book::{company_key, product_key};
 use crate::finding::{Code, Finding, Place};
-use crate::format::MeterRule;
+use crate::format::{CHARGED_METRICS, MeterRule};
 
 /// A SKU as the vendor sells it: one id may be sold under several terms and counted in several metrics.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -276,14 +276,22 @@ pub fn total_and_part<'k>(
     }
     let mut findings = Vec::new();
     for ([.., product], Counted { metrics, place, account, sku }) in counts {
-        let parts: Vec<&str> =
-            metrics.iter().filter(|m| *m != "total").map(|m| if m.is_empty() { "purchased" } else { m }).collect();
-        if !metrics.contains("total") || parts.is_empty() {
+        // What is charged is settled against what is counted; it is no part of it.
+        let mut parts: Vec<&str> = metrics
+            .iter()
+            .map(String::as_str)
+            .filter(|m| !CHARGED_METRICS.contains(m))
+            .map(|m| if m.is_empty() { "purchased" } else { m })
+            .collect();
+        // What was assigned was purchased; both are in the total.
+        let Some(whole) = ["total", "purchased"].into_iter().find(|whole| parts.contains(whole)) else { continue };
+        parts.retain(|part| *part != whole);
+        if parts.is_empty() {
             continue;
         }
         let who = if account.sub_account_name.is_empty() { &account.sub_account_id } else { &account.sub_account_name };
         let message = format!(
-            "{} counts this SKU of account {who:?} as total and as {}, and all are joined to product {product}",
+            "{} counts this SKU of account {who:?} as {whole} and as {}, and all are joined to product {product}",
             sku.provider_name,
             parts.join(", ")
         );

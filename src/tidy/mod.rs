@@ -15,7 +15,7 @@ pub use copies::{Met, each_met};
 pub use dedupe::{Judgement, Standing, judge};
 pub use health::{Cluster, Health, Problem, RecordKind, examine, unused_ignores};
 pub use partition::{Batches, Part, Partitions, records};
-pub use period::{Belonging, belonging, covers_more_than_a_month};
+pub use period::{Belonging, belonging, covers_more_than_a_month, months_covered};
 pub use row::Row;
 pub use runs::{FateRuns, Merged};
 pub use spill::{Extent, Spill};

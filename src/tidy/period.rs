@@ -57,6 +57,17 @@ pub fn covers_more_than_a_month(start: NaiveDate, end: NaiveDate) -> bool {
     lies_beyond(start, 1, HALF_A_MONTH, end)
 }
 
+/// The months that a charge is for: 1, or as many as it counts in; `end` is exclusive.
+pub fn months_covered(start: NaiveDate, end: NaiveDate) -> u32 {
+    if !covers_more_than_a_month(start, end) {
+        return 1;
+    }
+    // The months between the two, or one more or less where the days make it so.
+    let between = u32::try_from(Period::of(end).months_since(Period::of(start))).unwrap_or(1);
+    let near = between.saturating_sub(1).max(1)..=between.saturating_add(1);
+    near.into_iter().find(|months| !lies_beyond(start, *months, REMAINDER, end)).unwrap_or(between.max(1))
+}
+
 /// Days by which a charge must exceed one month to be for several.
 const HALF_A_MONTH: u64 = 15;
 /// Days that a charge for several months may run over its last month and not open another.
@@ -107,6 +118,7 @@ mod tests {
         let flags: Vec<bool> = (0..40).map(counts).collect();
         let first_gap = flags.iter().position(|f| !f).expect("an end");
         assert!(flags[first_gap..].iter().all(|f| !f), "{start} to {end}: months without a gap");
+        assert_eq!(months_covered(start, end) as usize, first_gap, "{start} to {end}");
         first_gap
     }
 

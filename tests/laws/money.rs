@@ -22,7 +22,7 @@ fn sums_hold(outputs: &Outputs) {
         *sum = sum.checked_add(lines.decimal(row, "amount").unwrap_or_default()).expect("fits");
     }
     let discrepancies = Table::read(outputs, "discrepancies.csv");
-    let counted = ["R401", "R402", "R403", "R404", "R405", "R406", "R409"];
+    let counted = ["R401", "R402", "R403", "R404", "R405", "R406", "R409", "R412"];
     let mut owed: BTreeMap<(String, &str), Decimal> = BTreeMap::new();
     for row in &discrepancies.rows {
         let open = discrepancies.cell(row, "decision").is_empty() && discrepancies.cell(row, "severity") != "info";
@@ -79,8 +79,8 @@ fn both_directions_are_priced(outputs: &Outputs) {
         let (impact, price) = (discrepancies.decimal(row, "impact"), discrepancies.decimal(row, "unit_price"));
         assert!(impact.is_none_or(|i| i >= Decimal::ZERO), "never negative: {row:?}");
         let owed_by = match cell("code") {
-            "R401" | "R403" | "R405" | "R406" => "client",
-            "R402" | "R404" => "msp",
+            "R401" | "R403" | "R405" | "R406" | "R412" => "client",
+            "R402" | "R404" | "R413" => "msp",
             "R416" => {
                 assert!(impact.is_none(), "what was not compared has no impact: {row:?}");
                 ""

@@ -180,6 +180,15 @@ pub struct DecisionPlan {
     pub quantity: u8,
 }
 
+/// A component of a bundle. Products point at products, so some rows are refused.
+#[derive(Debug, Clone)]
+pub struct BundlePlan {
+    pub bundle: usize,
+    pub component: usize,
+    pub quantity: usize,
+    pub driver: bool,
+}
+
 #[derive(Clone)]
 pub struct Plan {
     pub clients: usize,
@@ -191,6 +200,7 @@ pub struct Plan {
     pub accounts_mapped: Vec<bool>,
     /// By vendor and product.
     pub skus_mapped: Vec<SkuMapping>,
+    pub bundles: Vec<BundlePlan>,
     pub config: usize,
     pub files: Vec<FilePlan>,
     pub decisions: Vec<DecisionPlan>,
@@ -322,11 +332,13 @@ pub fn book() -> impl Strategy<Value = Plan> {
         quantity,
     });
     let psa = (vec(product, 1..5), vec(contract(), 1..6), vec(contract_line(), 1..10));
-    let maps = (vec(proptest::bool::weighted(0.7), 36), vec(sku, 24));
+    let bundle = (0..2usize, 1..5usize, 0..4usize, proptest::bool::weighted(0.2))
+        .prop_map(|(bundle, component, quantity, driver)| BundlePlan { bundle, component, quantity, driver });
+    let maps = (vec(proptest::bool::weighted(0.7), 36), vec(sku, 24), vec(bundle, 0..5));
     let settings = (0..CURRENCIES.len(), 0..8usize, proptest::bool::weighted(0.7));
     (1..5usize, settings, psa, maps, vec(file(), 1..5), vec(decision, 0..4)).prop_map(
         |(clients, (client_currency, config, complete), (products, contracts, lines), maps, files, decisions)| {
-            let (accounts_mapped, skus_mapped) = maps;
+            let (accounts_mapped, skus_mapped, bundles) = maps;
             let mut plan = Plan {
                 clients,
                 client_currency,
@@ -335,6 +347,7 @@ pub fn book() -> impl Strategy<Value = Plan> {
                 lines,
                 accounts_mapped,
                 skus_mapped,
+                bundles,
                 config,
                 files,
                 decisions,

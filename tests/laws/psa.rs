@@ -10,7 +10,7 @@ use super::plan::{CURRENCIES, ContractPlan, LinePlan, Number, Plan, TERMS, VENDO
 const NAMES: &[&str] = &["Larkspur Bakery", "Tidal Works", "Zoë & Søn", "Quill Law", "Old Mill Dairy"];
 const STARTS: &[&str] = &["", "2025-01-01", "2026-08-01"];
 const ENDS: &[&str] = &["", "", "", "2026-09-15", "2026-10-25", "2027-01-01"];
-const EFFECTIVE: &[&str] = &["", "", "2026-01-01", "2026-01-01", "2026-10-10", "2026-11-05"];
+const EFFECTIVE: &[&str] = &["", "", "2026-01-01", "2026-11-05", "2026-10-10", "2026-11-05"];
 const CANCELLED: &[&str] = &["", "", "", "2026-09-30", "2026-10-20", "2027-12-31"];
 const CYCLES: &[&str] = &["monthly", "monthly", "", "", "quarterly", "annual"];
 const PRORATION: &[&str] = &["", "none", "actual_days", "thirty_days"];
@@ -141,6 +141,7 @@ impl Plan {
             ("psa/contract_lines.csv", self.contract_lines_csv()),
             ("map/accounts.csv", self.accounts_csv()),
             ("map/products.csv", self.skus_csv()),
+            ("map/bundles.csv", self.bundles_csv()),
         ];
         if !CONFIGS[self.config].is_empty() {
             out.push(("trueup.toml", CONFIGS[self.config].to_string()));
@@ -172,6 +173,7 @@ impl Plan {
             let whole = WHOLE_UNITS[p.whole_units];
             let _ = writeln!(out, "P{j},Managed Thing {j},{},{},{whole}", cell(p.unit_price), cell(p.unit_cost));
         }
+        out.push_str("B0,Bundle of Things,10.50,,\n");
         out
     }
 
@@ -205,9 +207,10 @@ impl Plan {
         for (k, l) in self.lines.iter().enumerate() {
             let _ = writeln!(
                 out,
-                "L{k},K{},P{},{},{},{},{},{},{},{},{},{},{},{},{}",
+                "L{k},K{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
                 self.contract_of(l),
-                self.product_of(l),
+                // One product is sold as a bundle and by no vendor.
+                if l.product == 4 { "B0".to_string() } else { format!("P{}", self.product_of(l)) },
                 l.quantity.decimal(),
                 few(l.included),
                 few(l.minimum),
@@ -221,6 +224,17 @@ impl Plan {
                 TERMS[l.term],
                 BILLING[l.billing],
             );
+        }
+        out
+    }
+
+    fn bundles_csv(&self) -> String {
+        let mut out = "bundle_code,component_code,quantity_per_bundle,driver\n".to_string();
+        for b in &self.bundles {
+            // P9 is no product.
+            let component = if b.component == 4 { 9 } else { b.component % self.products.len() };
+            let (bundle, driver) = (if b.bundle == 0 { "B0" } else { "P0" }, if b.driver { "yes" } else { "" });
+            let _ = writeln!(out, "{bundle},P{component},{},{driver}", ["", "3", "3", "0.5"][b.quantity]);
         }
         out
     }

@@ -45,7 +45,7 @@ fn mappings(rows: &[&str]) -> Mappings {
             place: Place::line("map/accounts.csv", line),
         }
     });
-    Mappings { accounts: accounts.collect(), products: Vec::new() }
+    Mappings { accounts: accounts.collect(), ..Mappings::default() }
 }
 
 fn account(id: &str, name: &str) -> AccountKey {

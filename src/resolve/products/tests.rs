@@ -57,7 +57,7 @@ fn day() -> NaiveDate {
 }
 
 fn resolve(mappings: Vec<ProductMapping>, sku: &SkuKey) -> (Option<String>, How) {
-    let (psa, mappings) = (psa(), Mappings { accounts: Vec::new(), products: mappings });
+    let (psa, mappings) = (psa(), Mappings { products: mappings, ..Mappings::default() });
     let resolution = ProductResolver::new(&psa, &mappings).resolve(sku, day());
     (resolution.product().map(ToString::to_string), resolution.how)
 }
@@ -88,7 +88,7 @@ fn a_row_scales_and_names_its_rule() {
     let mut row = mapping(2, "gb", "", "BP-M");
     row.multiplier = Decimal::new(1, 3);
     row.rule = Some(MeterRule::Max);
-    let (psa, mappings) = (psa(), Mappings { accounts: Vec::new(), products: vec![row] });
+    let (psa, mappings) = (psa(), Mappings { products: vec![row], ..Mappings::default() });
     let resolution = ProductResolver::new(&psa, &mappings).resolve(&sku("GB", "", "", ""), day());
     let target = resolution.target().expect("a product");
     assert_eq!((target.multiplier, target.rule), (Decimal::new(1, 3), Some(MeterRule::Max)));
@@ -99,7 +99,7 @@ fn rows_that_differ_in_the_multiplier_disagree() {
     let mut second = mapping(3, "gb", "", "BP-M");
     second.multiplier = Decimal::TWO;
     let (psa, mappings) =
-        (psa(), Mappings { accounts: Vec::new(), products: vec![mapping(2, "gb", "", "BP-M"), second] });
+        (psa(), Mappings { products: vec![mapping(2, "gb", "", "BP-M"), second], ..Mappings::default() });
     let mut resolver = ProductResolver::new(&psa, &mappings);
     assert_eq!(resolver.resolve(&sku("gb", "", "", ""), day()).product(), None);
     assert_eq!(resolver.findings().iter().map(|f| f.code).collect::<Vec<_>>(), [Code::M308]);
@@ -113,8 +113,8 @@ fn missing_inactive_ambiguous_and_shared_are_said() {
     psa.products.push(product(5, "X2", "backup"));
     psa.products.push(product(6, "X3", "Mail"));
     let mappings = Mappings {
-        accounts: Vec::new(),
         products: vec![mapping(2, "a", "", "NONE"), mapping(3, "b", "", "BP-M"), mapping(4, "unused", "", "BP-M")],
+        ..Mappings::default()
     };
     let mut resolver = ProductResolver::new(&psa, &mappings);
     let skus = [
@@ -155,5 +155,10 @@ fn a_total_and_its_parts_on_one_product_are_said() {
           total and as assigned, and all are joined to product P1: \"s\""]
     );
     assert!(total_and_part([(&account, &skus[0], &a), (&other, &skus[1], &a)]).is_empty());
-    assert!(total_and_part([(&account, &skus[1], &a), (&account, &skus[2], &a)]).is_empty());
+    // What was assigned was purchased; what was charged is settled against it elsewhere.
+    let said = total_and_part([(&account, &skus[1], &a), (&account, &skus[2], &a)]);
+    assert!(said[0].message.contains("as purchased and as assigned"), "{said:?}");
+    let charged = sku("s", "", "", "billed");
+    assert!(total_and_part([(&account, &charged, &a), (&account, &skus[2], &a)]).is_empty());
+    assert!(total_and_part([(&account, &charged, &a), (&account, &skus[0], &a)]).is_empty());
 }
