@@ -6,11 +6,15 @@ use rust_decimal::Decimal;
 
 use super::bind::{Binding, Cells, Taken, columns_of, usage_columns};
 use super::cut::{Cut, cut_of};
+use super::glance::may_hold;
 use super::layout::{Layout, LineSink};
+use super::memo::Memo;
 use super::parquet::read_parquet;
 use super::styles::{Evidence, Known, Styles, stated_order, stated_style};
-use super::typed::{Problem, Typist};
-use super::{Detection, JsonEvent, OtherLine, Record, RecordFault, Reject, Shape, UsageSink, open_text, read_json};
+use super::typed::{Faulty, Problem, Typist};
+use super::{
+    Detection, JsonEvent, OtherLine, Record, RecordFault, Reject, Rows, Shape, UsageSink, open_text, read_json,
+};
 use crate::finding::{self, Code, Finding, Place};
 use crate::format::{Column, ColumnKind, normalise};
 use crate::rate::{ExactSum, plain};
@@ -44,12 +48,14 @@ pub fn read_usage(detection: &Detection, sink: &mut dyn UsageSink) -> anyhow::Re
     let styles = learn(detection, &layout, &headings, &of(ColumnKind::Number), &dates)?;
     let sums = [Column::Cost, Column::Quantity].map(|c| binding.fields(c as usize).next().map(FieldSum::of));
     let sums = sums.into_iter().flatten().collect();
-    let typist = Typist::new(&detection.spec, table, binding, styles);
+    let prints = sink.wants_prints();
+    let memo = Memo::new(prints);
+    let typist = Typist::new(&detection.spec, table, binding, styles, prints);
     let place = |wanted: &&str| headings.iter().position(|h| normalise(h) == normalise(wanted));
     let wanted = sink.wants_cells().iter().map(place).collect();
     let cut = cut_of(detection, &layout, &headings)?;
     let totals = ReadTotals { truncated: cut.is_some(), ..ReadTotals::default() };
-    let mut reader = Reader { detection, typist, sink, totals, sums, wanted, cut };
+    let mut reader = Reader { detection, typist, memo, sink, totals, sums, wanted, cut };
     reader.say_cut()?;
     if detection.is_laid_out() {
         layout.read(detection.lines(), &mut reader)?;
@@ -90,10 +96,14 @@ pub(super) fn learn(
     let (style, order) = (stated_style(read, detection.survey.shape, detection.delimiter), stated_order(read));
     let open_numbers: &[usize] = if style.is_none() { numbers } else { &[] };
     let open_dates: &[usize] = if order.is_none() { dates } else { &[] };
-    let mut first_pass = FirstPass { evidence: Evidence::new(headings.len(), open_numbers, open_dates) };
+    let mut first_pass =
+        FirstPass { evidence: Evidence::new(headings.len(), open_numbers, open_dates), is_torn: false };
     if !open_numbers.is_empty() || !open_dates.is_empty() {
         if detection.is_laid_out() {
-            layout.read(detection.lines(), &mut first_pass)?;
+            match of_head(detection, layout, &first_pass.evidence)? {
+                Some(evidence) => first_pass.evidence = evidence,
+                None => layout.read(detection.lines(), &mut first_pass)?,
+            }
         } else {
             each_record(detection, headings, &mut |row| {
                 if let Ok((_, cells, _)) = row {
@@ -113,8 +123,27 @@ pub(super) fn learn(
     Ok(styles)
 }
 
+/// What the head shows, if it speaks for all of a file too large to be its own head.
+fn of_head(detection: &Detection, layout: &Layout, none_yet: &Evidence) -> anyhow::Result<Option<Evidence>> {
+    let (survey, dialect) = (&detection.survey, detection.dialect());
+    if survey.shape != Shape::Delimited || survey.head_is_whole {
+        return Ok(None);
+    }
+    let Some(end) = survey.head.rfind(['\n', '\r']) else { return Ok(None) };
+    let mut pass = FirstPass { evidence: none_yet.clone(), is_torn: false };
+    layout.read_rows(Rows::of_text(&survey.head[..end], dialect), detection.header_line, &mut pass)?;
+    match pass.evidence.doubts(dialect.delimiter) {
+        Some(doubts) if !pass.is_torn && !may_hold(open_text(&detection.path, survey)?, doubts)? => {
+            Ok(Some(pass.evidence))
+        }
+        _ => Ok(None),
+    }
+}
+
 struct FirstPass {
     evidence: Evidence,
+    /// A quote was open, so what stood behind it may be no rows.
+    is_torn: bool,
 }
 
 impl LineSink for FirstPass {
@@ -128,7 +157,8 @@ impl LineSink for FirstPass {
     fn total(&mut self, _: &Record) -> anyhow::Result<()> {
         Ok(())
     }
-    fn broken(&mut self, _: u64, _: &str, _: Option<&Record>, _: Problem) -> anyhow::Result<()> {
+    fn broken(&mut self, _: u64, _: &str, _: Option<&Record>, problem: Problem) -> anyhow::Result<()> {
+        self.is_torn |= problem.code == Code::I109;
         Ok(())
     }
     fn cut_off(&mut self, _: u64, _: String) -> anyhow::Result<()> {
@@ -208,6 +238,7 @@ pub(super) fn each_record(
 struct Reader<'d, 's> {
     detection: &'d Detection,
     typist: Typist<'d>,
+    memo: Memo,
     sink: &'s mut dyn UsageSink,
     totals: ReadTotals,
     sums: Vec<FieldSum>,
@@ -238,7 +269,8 @@ impl Reader<'_, '_> {
     }
 
     fn usage(&mut self, cells: &impl Cells, line: u64, raw: &str) -> anyhow::Result<()> {
-        let (typed, treatment, problem) = self.typist.read(cells);
+        let faulty = self.typist.read(cells, &mut self.memo);
+        let typed = faulty.as_ref().map_or(self.memo.typed(), |faulty| &faulty.typed);
         for (field, value) in [(typed.quantity_field, typed.quantity), (typed.cost_field, typed.cost)] {
             if let (Some(field), Some(value)) = (field, value)
                 && let Some(sum) = self.sums.iter_mut().find(|s| s.field == field)
@@ -247,11 +279,14 @@ impl Reader<'_, '_> {
             }
         }
         // A file is read whole or not at all: what is left of half a file bills too little, and looks right.
-        let with_its_file = problem.is_none() && self.cut.is_some();
-        let problem = problem.or_else(|| self.cut.as_ref().map(|_| Cut::problem()));
-        if let Some(problem) = problem {
+        let rejected = match (faulty, &self.cut) {
+            (Some(faulty), _) => Some((*faulty, false)),
+            (None, Some(_)) => Some((Faulty { typed: *self.memo.typed(), problem: Cut::problem() }, true)),
+            (None, None) => None,
+        };
+        if let Some((Faulty { typed, problem }, with_its_file)) = rejected {
             self.totals.rejected += 1;
-            let reject = self.typist.reject(cells, line, raw, &typed, problem);
+            let reject = self.typist.reject(line, raw, &typed, problem);
             return self.sink.reject(Reject { with_its_file, ..reject });
         }
         self.totals.rows += 1;
@@ -260,12 +295,12 @@ impl Reader<'_, '_> {
             let beside: Vec<Option<&str>> = self.wanted.iter().map(clean).collect();
             self.sink.cells(&beside)?;
         }
-        self.sink.row(&self.typist.row(cells, line, &typed, treatment))?;
+        self.sink.row(&self.typist.row(line, &self.memo))?;
         if self.sink.wants_raw() {
             self.sink.raw(raw)?;
         }
         if self.sink.wants_changes() {
-            self.typist.changes(cells, line, &typed, self.sink)?;
+            self.typist.changes(cells, line, self.memo.typed(), self.sink)?;
         }
         Ok(())
     }
@@ -353,9 +388,10 @@ impl LineSink for Reader<'_, '_> {
         let reject = match record {
             // Which cell is in which field is not certain, so no amount is taken from it.
             Some(record) => {
-                let (mut typed, _, _) = self.typist.read(record);
+                let faulty = self.typist.read(record, &mut self.memo);
+                let mut typed = faulty.map_or(*self.memo.typed(), |faulty| faulty.typed);
                 (typed.quantity, typed.cost) = (None, None);
-                self.typist.reject(record, line, raw, &typed, problem)
+                self.typist.reject(line, raw, &typed, problem)
             }
             None => self.typist.blind_reject(line, raw, problem),
         };

@@ -12,6 +12,7 @@ mod detect;
 mod draft;
 mod export;
 mod extent;
+mod glance;
 mod guess;
 mod json;
 mod judge;
@@ -21,6 +22,7 @@ mod layout_tests;
 mod limits;
 #[cfg(test)]
 pub(crate) mod made;
+mod memo;
 mod number;
 mod parquet;
 mod progress;
@@ -32,6 +34,7 @@ mod rows;
 #[cfg(test)]
 mod samples;
 mod scan;
+mod seen;
 mod shape;
 mod styles;
 mod table;

@@ -159,7 +159,7 @@ impl TableReader {
             return;
         }
         self.binding.prepare(cells);
-        let taken = self.fed.iter().map(|column| self.binding.take(*column, cells));
+        let taken = self.fed.iter().map(|column| self.binding.take(*column));
         let (values, fields) = taken.map(|t| (self.canonical(t), t.field.map_or(0, |f| f as u64 + 1))).unzip();
         self.table.rows.push(TableRow { line, cells: values, fields });
     }
