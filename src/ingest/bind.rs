@@ -231,7 +231,7 @@ impl Binding {
             return changed;
         }
         for (index, column) in self.columns.iter_mut().enumerate() {
-            if changed.has(Uses::column(index)) {
+            if changed.has(Uses::column(index)) && !column.is_settled() {
                 column.work_out(&self.seen, &mut self.unknown_words);
             }
         }
@@ -314,11 +314,17 @@ impl BoundColumn {
         let steps: Vec<BoundStep> = steps.iter().filter_map(|s| BoundStep::new(s, find)).collect();
         let is_cell = |s: &BoundStep| matches!(s.from, BoundFrom::Field(_)) && s.words.is_empty() && s.parts.is_none();
         let plain = steps.iter().all(is_cell);
-        Self { name: name.to_string(), steps, plain, text: String::new(), field: None, kind: CellKind::Text }
+        let field = steps.first().and_then(|s| s.fields().first().copied());
+        Self { name: name.to_string(), steps, plain, text: String::new(), field, kind: CellKind::Text }
     }
 
     fn fields(&self) -> impl Iterator<Item = usize> + '_ {
         self.steps.iter().flat_map(|step| step.fields().iter().copied())
+    }
+
+    /// Of a single cell it does not change where the value stands.
+    fn is_settled(&self) -> bool {
+        self.plain && self.steps.len() < 2
     }
 
     /// The value of the row last looked at: that of the first step that has one.

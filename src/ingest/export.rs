@@ -55,7 +55,8 @@ pub fn read_usage(detection: &Detection, sink: &mut dyn UsageSink) -> anyhow::Re
     let wanted = sink.wants_cells().iter().map(place).collect();
     let cut = cut_of(detection, &layout, &headings)?;
     let totals = ReadTotals { truncated: cut.is_some(), ..ReadTotals::default() };
-    let mut reader = Reader { detection, typist, memo, sink, totals, sums, wanted, cut };
+    let (wants_raw, wants_changes) = (sink.wants_raw(), sink.wants_changes());
+    let mut reader = Reader { detection, typist, memo, sink, totals, sums, wanted, wants_raw, wants_changes, cut };
     reader.say_cut()?;
     if detection.is_laid_out() {
         layout.read(detection.lines(), &mut reader)?;
@@ -181,7 +182,9 @@ impl FieldSum {
 
     fn add(&mut self, value: Decimal) {
         for sum in [&mut self.all, &mut self.since] {
-            *sum = sum.and_then(|mut s| s.add(value).ok().map(|()| s));
+            if sum.as_mut().is_some_and(|sum| sum.add(value).is_err()) {
+                *sum = None;
+            }
         }
     }
 }
@@ -244,6 +247,8 @@ struct Reader<'d, 's> {
     sums: Vec<FieldSum>,
     /// The fields whose cells the sink wants beside each row.
     wanted: Vec<Option<usize>>,
+    wants_raw: bool,
+    wants_changes: bool,
     cut: Option<Cut>,
 }
 
@@ -296,10 +301,10 @@ impl Reader<'_, '_> {
             self.sink.cells(&beside)?;
         }
         self.sink.row(&self.typist.row(line, &self.memo))?;
-        if self.sink.wants_raw() {
+        if self.wants_raw {
             self.sink.raw(raw)?;
         }
-        if self.sink.wants_changes() {
+        if self.wants_changes {
             self.typist.changes(cells, line, self.memo.typed(), self.sink)?;
         }
         Ok(())

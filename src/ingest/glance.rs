@@ -13,6 +13,8 @@ use super::StyleEvidence;
 const PIECE: usize = 256 << 10;
 /// What a number between quotes may take; anything longer must be full of letters to be none.
 const LONGEST: usize = 1 << 10;
+/// More letters than a number has.
+const LETTERS: usize = 10;
 /// Around a separator: the longest form looked for, `10-12-2026`, and a byte before it.
 const AROUND: usize = 16;
 
@@ -106,13 +108,14 @@ fn quoted_comma(data: &[u8], seen: usize, whole: bool) -> bool {
 }
 
 fn may_be_comma_number(content: &[u8]) -> bool {
-    if content.len() > LONGEST / 4 {
-        // A number has no letters but those of a currency and an exponent.
-        return content.iter().take(LONGEST / 4).filter(|b| b.is_ascii_alphabetic()).count() < 10;
+    // A number has no letters but those of a currency and an exponent.
+    let mut letters = content.iter().take(LONGEST / 4).filter(|b| b.is_ascii_alphabetic());
+    if letters.nth(LETTERS).is_some() {
+        return false;
     }
     let mut evidence = StyleEvidence::default();
     evidence.observe(String::from_utf8_lossy(content).trim());
-    evidence.shows_comma()
+    content.len() > LONGEST / 4 || evidence.shows_comma()
 }
 
 /// `10/11/2026`, `1.2.26`, `10-11-26`: two parts of one or two digits, and a third, of which the first is not a year.

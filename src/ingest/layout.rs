@@ -189,6 +189,9 @@ impl Layout {
 
     /// Rows follow, so what looked like notes are rows that lack their fields.
     fn give_up(&self, notes: &mut Vec<MaybeNote>, sink: &mut dyn LineSink) -> anyhow::Result<()> {
+        if notes.is_empty() {
+            return Ok(());
+        }
         for note in notes.drain(..) {
             let mut problem = self.wrong_count(note.fields, &note.text);
             if note.fields >= self.headings.len() {

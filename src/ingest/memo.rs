@@ -123,19 +123,13 @@ impl Memo {
             typed.currency = currency.unwrap_or(Currency::NONE);
         }
         if changed.has(QUANTITY) {
-            let quantity = number_of(typist, Column::Quantity);
-            self.wrong.quantity = quantity.is_none();
-            (typed.quantity, typed.quantity_field) = quantity.unwrap_or_default();
+            self.wrong.quantity = !number_of(typist, Column::Quantity, &mut typed.quantity, &mut typed.quantity_field);
         }
         if changed.has(UNIT_COST) {
-            let unit_cost = number_of(typist, Column::UnitCost);
-            self.wrong.unit_cost = unit_cost.is_none();
-            (typed.unit_cost, _) = unit_cost.unwrap_or_default();
+            self.wrong.unit_cost = !number_of(typist, Column::UnitCost, &mut typed.unit_cost, &mut None);
         }
         if changed.has(STATED_COST) {
-            let cost = number_of(typist, Column::Cost);
-            self.wrong.stated_cost = cost.is_none();
-            (self.stated_cost, typed.cost_field) = cost.unwrap_or_default();
+            self.wrong.stated_cost = !number_of(typist, Column::Cost, &mut self.stated_cost, &mut typed.cost_field);
         }
         if changed.has(COST) {
             typed.cost = self.stated_cost;
@@ -206,13 +200,32 @@ impl Memo {
     }
 }
 
-/// The number of a column and its field; nothing where it is wrong.
-fn number_of(typist: &Typist<'_>, column: Column) -> Option<(Option<Decimal>, Option<usize>)> {
+/// Puts a column's number and its field in their places; `false` if it is wrong. They are written where they stay:
+/// a decimal that is handed around is waited for at every step.
+#[inline]
+fn number_of(typist: &Typist<'_>, column: Column, number: &mut Option<Decimal>, field: &mut Option<usize>) -> bool {
     let taken = typist.take(column);
-    if let Some(number) = typist.plain_number(taken) {
-        return Some((Some(number), taken.field));
+    match typist.plain_number(taken) {
+        Some((digits, scale)) => {
+            *number = Some(Decimal::new(digits, scale));
+            *field = taken.field;
+            true
+        }
+        None => unusual_number(typist, column, number, field),
     }
-    typist.number(column).ok()
+}
+
+#[cold]
+fn unusual_number(
+    typist: &Typist<'_>,
+    column: Column,
+    number: &mut Option<Decimal>,
+    field: &mut Option<usize>,
+) -> bool {
+    let read = typist.number(column);
+    let is_right = read.is_ok();
+    (*number, *field) = read.unwrap_or_default();
+    is_right
 }
 
 fn day(date: Option<NaiveDate>) -> [u8; 4] {

@@ -55,8 +55,8 @@ pub enum NumberFault {
 /// Reads `text` exactly: signs before or behind, parentheses, currency signs and ISO codes, thousands
 /// in groups of three, exponents, and `12%` as 0.12. The scale stays as written, unless only zeros stand past 28 digits.
 pub fn parse_number(text: &str, style: DecimalStyle) -> Result<Decimal, NumberFault> {
-    if let Some(number) = parse_plain(text, style) {
-        return Ok(number);
+    if let Some((digits, scale)) = parse_plain(text, style) {
+        return Ok(Decimal::new(digits, scale));
     }
     let bare = undress(text)?;
     match parse_core(&bare, style) {
@@ -72,9 +72,10 @@ pub fn parse_number(text: &str, style: DecimalStyle) -> Result<Decimal, NumberFa
     }
 }
 
-/// Nearly every cell: ASCII digits, perhaps a minus and one separator.
+/// Nearly every cell: ASCII digits, perhaps a minus and one separator. Its digits, and how many of them are behind the
+/// separator.
 #[inline]
-pub(super) fn parse_plain(text: &str, style: DecimalStyle) -> Option<Decimal> {
+pub(super) fn parse_plain(text: &str, style: DecimalStyle) -> Option<(i64, u32)> {
     let (digits, negative) = match text.as_bytes() {
         [b'-', digits @ ..] => (digits, true),
         digits => (digits, false),
@@ -83,11 +84,11 @@ pub(super) fn parse_plain(text: &str, style: DecimalStyle) -> Option<Decimal> {
         return None;
     }
     let separator = style.separator() as u32;
-    let mut value = 0_u64;
+    let mut value = 0_i64;
     let mut point = None;
     for (i, byte) in digits.iter().enumerate() {
         match byte {
-            b'0'..=b'9' => value = value * 10 + u64::from(byte - b'0'),
+            b'0'..=b'9' => value = value * 10 + i64::from(byte - b'0'),
             b if u32::from(*b) == separator && point.is_none() => point = Some(i),
             _ => return None,
         }
@@ -97,8 +98,7 @@ pub(super) fn parse_plain(text: &str, style: DecimalStyle) -> Option<Decimal> {
         Some(i) if i + 1 < digits.len() => digits.len() - i - 1,
         Some(_) => return None,
     };
-    let [low, middle] = [value & 0xFFFF_FFFF, value >> 32].map(|part| u32::try_from(part).unwrap_or_default());
-    Some(Decimal::from_parts(low, middle, 0, negative && value != 0, u32::try_from(scale).ok()?))
+    Some((if negative { -value } else { value }, u32::try_from(scale).ok()?))
 }
 
 fn is_space(c: char) -> bool {

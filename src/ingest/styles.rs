@@ -51,8 +51,9 @@ impl Styles {
         })
     }
 
-    /// Reads a number of the usual form; `None` says nothing.
-    pub fn plain_number(&self, taken: Taken<'_>) -> Option<Decimal> {
+    /// Reads a number of the usual form, as its digits and scale; `None` says nothing.
+    #[inline]
+    pub fn plain_number(&self, taken: Taken<'_>) -> Option<(i64, u32)> {
         let known = taken.field.and_then(|f| self.numbers.get(f)).and_then(Option::as_ref);
         match known.filter(|_| taken.kind != CellKind::Number) {
             None => parse_plain(taken.text, DecimalStyle::Point),

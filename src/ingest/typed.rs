@@ -173,8 +173,9 @@ impl<'s> Typist<'s> {
         self.styles.number(taken)
     }
 
-    /// A number of nothing but digits and a separator, which is nearly every one.
-    pub fn plain_number(&self, taken: Taken<'_>) -> Option<Decimal> {
+    /// A number of nothing but digits and a separator, which is nearly every one, as its digits and scale.
+    #[inline]
+    pub fn plain_number(&self, taken: Taken<'_>) -> Option<(i64, u32)> {
         self.styles.plain_number(taken)
     }
 
