@@ -122,7 +122,7 @@ fn csv_loop(path: &Path, delimiter: u8) -> Result<()> {
 }
 
 fn record_loop(detection: &Detection, delimiter: u8) -> Result<()> {
-    let dialect = trueup::ingest::Dialect { delimiter, quote: b'"' };
+    let dialect = trueup::ingest::Dialect::of(delimiter);
     let mut rows = Rows::open(&detection.path, &detection.survey, dialect)?;
     rows.expect_fields(detection.headings.len());
     let mut record = Record::new();

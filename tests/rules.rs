@@ -60,6 +60,10 @@ fn contract(id: &str, client: &str) -> Contract {
         currency: usd(),
         proration: None,
         po_number: String::new(),
+        cycle_anchor: None,
+        bill_to_client_id: ClientId::default(),
+        parent_contract_id: ContractId::default(),
+        invoiced: None,
         place: Place::default(),
     }
 }
@@ -91,6 +95,8 @@ fn line(id: &str, contract: &str, quantity: &str) -> ContractLine {
         tax_code: String::new(),
         account_code: String::new(),
         held: false,
+        no_charge: false,
+        proration: None,
         place: Place::line("psa/contract_lines.csv", 2),
     }
 }
@@ -107,6 +113,8 @@ fn metered(client: &str, quantity: &str) -> Metered {
         first: Place::line("usage/2026-10/northstar.csv", 2),
         unit_cost: None,
         spread: false,
+        consumption: false,
+        at_end: d(quantity),
     }
 }
 
@@ -882,5 +890,5 @@ fn a_line_that_begins_or_ends_under_advance_billing_is_trued_up_for_its_days() {
     let mut ends = advance("10");
     ends.line().cancelled_date = Some(day("2026-10-17"));
     // 50.00 were billed in advance; 17 of 31 days are 27.42.
-    assert_eq!(billed(&ends.run()), ["L1 proration 0 -22.58 ready", "L1 recurring 0 0.00 ready"]);
+    assert_eq!(billed(&ends.run()), ["L1 proration -10 -22.58 ready", "L1 recurring 0 0.00 ready"]);
 }

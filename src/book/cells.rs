@@ -107,6 +107,11 @@ impl<'t> Cells<'t> {
         }
     }
 
+    /// A date without which the row means nothing.
+    pub fn required_date(&mut self, column: &str) -> Option<NaiveDate> {
+        if self.required(column).is_empty() { None } else { self.date(column) }
+    }
+
     pub fn date_unknown_if_bad(&mut self, column: &str) -> Option<NaiveDate> {
         match date(self.text(column))? {
             Ok(value) => Some(value),
@@ -137,7 +142,11 @@ impl<'t> Cells<'t> {
         }
         let allowed: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         let guess = nearest(&folded, &allowed).map_or_else(String::new, |near| format!("did you mean {near:?}? "));
-        let message = format!("{column} must be one of {}; {guess}the row is left out", allowed.join(", "));
+        let way_out = match self.table.way_out(column) {
+            "" => String::new(),
+            way_out => format!("; {way_out}"),
+        };
+        let message = format!("{column} must be one of {}; {guess}the row is left out{way_out}", allowed.join(", "));
         self.refuse(Code::I111, column, message);
         default
     }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::psa::{Billing, Proration};
+use super::period::Period;
+use super::psa::{Billing, Proration, WholeUnits};
+use super::psa_tables::PsaDefaults;
+use crate::finding::Place;
 use crate::ingest::Limits;
 use crate::rate::{Currency, Rounding};
 
@@ -14,10 +17,28 @@ pub struct Config {
     pub billing: BillingConfig,
     pub proration: ProrationConfig,
     pub rounding: RoundingConfig,
+    pub psa: PsaConfig,
+    /// What words and picklist ids of formats mean in this book.
+    pub words: Vec<WordMeaning>,
     /// Bounds on files that unpack or must be held in memory.
     pub input: Limits,
     /// Period → (from, to) → rate: 1 unit of `from` is `rate` units of `to`.
     pub fx: BTreeMap<String, BTreeMap<(Currency, Currency), Decimal>>,
+}
+
+impl Config {
+    /// What these settings say of the PSA's tables, as of a period's end.
+    pub fn psa_defaults(&self, period: Option<Period>) -> PsaDefaults {
+        PsaDefaults {
+            currency: self.psa.currency,
+            whole_units: self.psa.whole_units,
+            proration: self.psa.proration,
+            proration_rule: Some(self.proration.rule),
+            skips_effective_day: !self.proration.include_effective_day,
+            skips_cancelled_day: !self.proration.include_cancelled_day,
+            as_of: period.map(Period::last_day),
+        }
+    }
 }
 
 /// A discrepancy within every stated bound is `info`. Nothing stated: no tolerance.
@@ -42,6 +63,38 @@ impl Default for BillingConfig {
     fn default() -> Self {
         Self { mapped: Billing::Metered, unmapped: Billing::Contract }
     }
+}
+
+/// A PSA whose own shape changes of quantity are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PsaName {
+    ConnectWise,
+    Autotask,
+    HaloPsa,
+}
+
+/// What the PSA's tables leave open.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PsaConfig {
+    /// Quantity changes are also written as this PSA takes them.
+    pub changes: Option<PsaName>,
+    /// Of products that do not say.
+    pub whole_units: WholeUnits,
+    /// Of clients and contracts that name none.
+    pub currency: Currency,
+    /// Of every contract, whatever the PSA says.
+    pub proration: Option<Proration>,
+}
+
+/// `[words.<format>.<heading>]`: a word in that column and what it means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WordMeaning {
+    pub format: String,
+    pub heading: String,
+    pub word: String,
+    pub means: String,
+    /// In the settings file.
+    pub place: Place,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -42,12 +42,12 @@ fn lines(problems: &[ConfigProblem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-type Key<'a> = Spanned<DeString<'a>>;
-type Value<'a> = Spanned<DeValue<'a>>;
+pub(super) type Key<'a> = Spanned<DeString<'a>>;
+pub(super) type Value<'a> = Spanned<DeValue<'a>>;
 
 const BILLING: &[(&str, Billing)] =
     &[("metered", Billing::Metered), ("contract", Billing::Contract), ("greater", Billing::Greater)];
-const PRORATION: &[(&str, Proration)] =
+pub(super) const PRORATION: &[(&str, Proration)] =
     &[("none", Proration::None), ("actual_days", Proration::ActualDays), ("thirty_days", Proration::ThirtyDays)];
 const ROUNDING: &[(&str, Rounding)] =
     &[("half_away_from_zero", Rounding::HalfAwayFromZero), ("half_even", Rounding::HalfEven)];
@@ -86,14 +86,14 @@ impl Config {
     }
 }
 
-struct Reader<'t> {
+pub(super) struct Reader<'t> {
     text: &'t str,
     problems: Vec<ConfigProblem>,
 }
 
 impl Reader<'_> {
     fn root(&mut self, root: &DeTable<'_>, config: &mut Config) {
-        const SECTIONS: &[&str] = &["tolerance", "billing", "proration", "rounding", "input", "fx"];
+        const SECTIONS: &[&str] = &["tolerance", "billing", "proration", "rounding", "psa", "words", "input", "fx"];
         for (key, value) in root {
             let name = key.get_ref().as_ref();
             if !SECTIONS.contains(&name) {
@@ -109,6 +109,8 @@ impl Reader<'_> {
                 "billing" => self.billing(table, config),
                 "proration" => self.proration(table, config),
                 "rounding" => self.rounding(table, config),
+                "psa" => self.psa(table, config),
+                "words" => self.words(table, config),
                 "input" => self.input(table, config),
                 _ => self.fx(table, config),
             }
@@ -255,7 +257,7 @@ impl Reader<'_> {
         decimal
     }
 
-    fn word<T: Copy>(&mut self, name: &str, value: &Value<'_>, words: &[(&str, T)], into: &mut T) {
+    pub(super) fn word<T: Copy>(&mut self, name: &str, value: &Value<'_>, words: &[(&str, T)], into: &mut T) {
         let allowed: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         let Some(text) = value.get_ref().as_str() else {
             self.wrong_type(name, value, "a word", &format!("use one of {}", allowed.join(", ")));
@@ -279,13 +281,13 @@ impl Reader<'_> {
         }
     }
 
-    fn wrong_type(&mut self, name: &str, value: &Value<'_>, wanted: &str, hint: &str) {
+    pub(super) fn wrong_type(&mut self, name: &str, value: &Value<'_>, wanted: &str, hint: &str) {
         let written = self.text.get(value.span()).unwrap_or_default();
         let message = format!("{name} must be {wanted}, and is {written}");
         self.problem(value.span().start, message, Some(hint.to_string()));
     }
 
-    fn unknown(&mut self, key: &Key<'_>, what: &str, section: &str, known: &[&str]) {
+    pub(super) fn unknown(&mut self, key: &Key<'_>, what: &str, section: &str, known: &[&str]) {
         let name = key.get_ref().as_ref();
         let place = if section.is_empty() { String::new() } else { format!(" in [{section}]") };
         let hint = nearest(name, known).map_or_else(
@@ -295,12 +297,16 @@ impl Reader<'_> {
         self.problem(key.span().start, format!("there is no {what} {name:?}{place}"), Some(hint));
     }
 
-    fn problem(&mut self, offset: usize, message: String, hint: Option<String>) {
+    pub(super) fn problem(&mut self, offset: usize, message: String, hint: Option<String>) {
+        let place = self.place(offset);
+        self.problems.push(ConfigProblem { place, message, hint });
+    }
+
+    pub(super) fn place(&self, offset: usize) -> Place {
         let before = self.text.get(..offset).unwrap_or(self.text);
         let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        let place = Place::cell(CONFIG_FILE, line as u64, column as u64);
-        self.problems.push(ConfigProblem { place, message, hint });
+        Place::cell(CONFIG_FILE, line as u64, column as u64)
     }
 }
 
@@ -392,7 +398,7 @@ mod tests {
         assert_eq!(
             problems("[biling]\nmapped = \"metered\"\n"),
             ["trueup.toml:1:2: there is no section \"biling\"\n\
-              hint: did you mean \"billing\"? Known here: tolerance, billing, proration, rounding, input, fx"]
+              hint: did you mean \"billing\"? Known here: tolerance, billing, proration, rounding, psa, words, input, fx"]
         );
         assert!(problems("zzzzzzzz = 1").concat().contains("hint: known here: tolerance"));
     }

@@ -4,6 +4,7 @@
 mod cells;
 mod config;
 mod config_file;
+mod config_psa;
 mod decisions;
 mod discover;
 mod ignores;
@@ -14,11 +15,13 @@ mod period;
 mod psa;
 mod psa_links;
 mod psa_tables;
+mod psa_units;
 #[cfg(test)]
 mod small_table;
 
-pub use config::{BillingConfig, Config, ProrationConfig, RoundingConfig, Tolerance};
+pub use config::{BillingConfig, Config, ProrationConfig, PsaConfig, PsaName, RoundingConfig, Tolerance, WordMeaning};
 pub use config_file::{CONFIG_FILE, ConfigError, ConfigProblem};
+pub use config_psa::PSA_NAMES;
 pub use decisions::{Decision, DecisionKind};
 pub use discover::{BookFile, BookFiles, DiscoverError, UsageFile, discover, latest_period, stated_period};
 pub use ignores::{IGNORE_COLUMNS, IGNORE_FILE, Ignore, IgnoreKind, load_ignores};
@@ -29,7 +32,7 @@ pub use mapping_tables::{
 pub use names::{company_key, folded, product_key};
 pub use period::{BadPeriod, Period};
 pub use psa::*;
-pub use psa_tables::load_psa;
+pub use psa_tables::{PsaDefaults, load_psa, load_psa_with};
 #[cfg(test)]
 use small_table::small_table;
 

@@ -132,7 +132,29 @@ pub struct Contract {
     /// `None` means the book's default.
     pub proration: Option<Proration>,
     pub po_number: String,
+    /// The day bill cycles are counted from; `None`: the start date.
+    pub cycle_anchor: Option<NaiveDate>,
+    /// The client who is invoiced; empty: as the parent contract says, else the client's own record.
+    pub bill_to_client_id: ClientId,
+    /// The contract whose invoices include this one's lines.
+    pub parent_contract_id: ContractId,
+    /// Who is invoiced, where that is not the contract's own client.
+    pub invoiced: Option<Invoiced>,
     pub place: Place,
+}
+
+/// The client who pays for what another uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invoiced {
+    pub client_id: ClientId,
+    pub client_name: String,
+}
+
+impl Contract {
+    /// The day its bill cycles are counted from; `None`: those of the calendar year.
+    pub fn anchor(&self) -> Option<NaiveDate> {
+        self.cycle_anchor.or(self.start_date)
+    }
 }
 
 /// Which quantity a line bills.
@@ -172,9 +194,40 @@ pub struct ContractLine {
     pub taxable: String,
     pub tax_code: String,
     pub account_code: String,
-    /// What the PSA says to do with the line's charge, e.g. a line that is not billed at all is `held`.
+    /// The PSA does not bill the line: it is compared, and stands on no invoice.
     pub held: bool,
+    /// The line stands on the invoice and costs the client nothing.
+    pub no_charge: bool,
+    /// `None` means the contract's.
+    pub proration: Option<Proration>,
     pub place: Place,
+}
+
+impl ContractLine {
+    /// Whether the client pays for the line at all.
+    pub fn is_charged(&self) -> bool {
+        !self.held && !self.no_charge
+    }
+}
+
+/// Between a contract line's id and the first day of an earlier stretch of it, where its quantity changed
+/// within the line: the PSA knows the line by what stands before it.
+const STRETCH: char = '@';
+
+impl ContractLineId {
+    /// The id of the line's stretch from a day on, where that is not the one of the period's end.
+    #[must_use]
+    pub fn stretch(&self, from: NaiveDate) -> Self {
+        Self(format!("{}{STRETCH}{from}", self.0))
+    }
+
+    /// The line's id in the PSA, without the day a stretch of it begins.
+    pub fn in_psa(&self) -> &str {
+        match self.0.rsplit_once(STRETCH) {
+            Some((id, from)) if from.parse::<NaiveDate>().is_ok() => id,
+            _ => &self.0,
+        }
+    }
 }
 
 /// A slice of a tiered price.

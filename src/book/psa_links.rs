@@ -3,10 +3,46 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::psa::{ClientId, ContractLine, PricingModel, Psa};
+use super::names::{company_key, folded};
+use super::psa::{Client, ClientId, Contract, ContractId, ContractLine, Invoiced, PricingModel, Psa};
 use super::psa_tables::{left_out, tier_owner};
 use crate::finding::{Code, Finding, Place};
 use crate::rate::Currency;
+
+/// A contract as a list on a screen names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ContractName {
+    pub client: String,
+    pub contract: String,
+}
+
+/// Gives lines that only name their contract its id, where one contract alone has that name with a client of
+/// that name; the others are left out.
+pub(super) fn join_by_name(psa: &mut Psa, named: &BTreeMap<String, ContractName>, findings: &mut Vec<Finding>) {
+    if named.is_empty() {
+        return;
+    }
+    let clients: BTreeMap<String, String> = psa.clients.iter().map(|c| (c.id.key(), company_key(&c.name))).collect();
+    let mut contracts: BTreeMap<(String, String), Vec<ContractId>> = BTreeMap::new();
+    for contract in &psa.contracts {
+        let client = clients.get(&contract.client_id.key()).cloned().unwrap_or_default();
+        contracts.entry((client, folded(&contract.name))).or_default().push(contract.id.clone());
+    }
+    let dropped = &mut psa.left_out;
+    psa.contract_lines.retain_mut(|line| {
+        let Some(name) = named.get(&line.id.key()).filter(|_| line.contract_id.is_empty()) else { return true };
+        let found = contracts.get(&(company_key(&name.client), folded(&name.contract)));
+        if let Some([only]) = found.map(Vec::as_slice) {
+            line.contract_id = only.clone();
+            return true;
+        }
+        let why = if found.is_some() { "several contracts have" } else { "no contract has" };
+        let message = format!("contract line {} is left out: {why} its client's and contract's names", line.id);
+        findings.push(orphan(message, &line.place, &format!("{}, {}", name.client, name.contract)));
+        dropped.push(left_out(line));
+        false
+    });
+}
 
 /// Leaves out contracts, lines and tiers whose references lead nowhere, and gives a contract without a
 /// currency its client's.
@@ -17,6 +53,7 @@ pub(super) fn link(
     findings: &mut Vec<Finding>,
 ) {
     let contract_clients = link_contracts(psa, findings);
+    link_invoiced(psa, findings);
     link_lines(psa, &contract_clients, refused_contracts, refused_tiers, findings);
     link_tiers(psa, findings);
     for line in &mut psa.left_out {
@@ -42,6 +79,62 @@ fn link_contracts(psa: &mut Psa, findings: &mut Vec<Finding>) -> BTreeMap<String
         true
     });
     of_contract
+}
+
+/// Who is invoiced for each contract: whom it names, else whom its parent's invoices go to, else whom its
+/// client's record names. Somebody who does not exist is not invoiced: the contract's own client is.
+fn link_invoiced(psa: &mut Psa, findings: &mut Vec<Finding>) {
+    let clients: BTreeMap<String, &Client> = psa.clients.iter().map(|c| (c.id.key(), c)).collect();
+    let contracts: BTreeMap<String, usize> = psa.contracts.iter().enumerate().map(|(i, c)| (c.id.key(), i)).collect();
+    let own = |contract: &Contract| contract.bill_to_client_id.clone();
+    let mut invoiced = Vec::with_capacity(psa.contracts.len());
+    let mut told = BTreeSet::new();
+    for contract in &psa.contracts {
+        let mut named = own(contract);
+        let mut at = contract;
+        // Parents of parents are as many as contracts at most: else they run in a circle.
+        for _ in 0..psa.contracts.len() {
+            if !named.is_empty() || at.parent_contract_id.is_empty() {
+                break;
+            }
+            let Some(parent) = contracts.get(&at.parent_contract_id.key()).map(|i| &psa.contracts[*i]) else {
+                let message = format!("contract {} names a parent that does not exist, and is billed by itself", at.id);
+                findings.push(orphan(message, &at.place, at.parent_contract_id.as_str()));
+                break;
+            };
+            named = own(parent);
+            if named.is_empty() && parent.parent_contract_id.is_empty() {
+                named = parent.client_id.clone();
+            }
+            at = parent;
+        }
+        let client = clients.get(&contract.client_id.key());
+        let by_client = named.is_empty();
+        if by_client {
+            named = client.map(|c| c.bill_to_client_id.clone()).unwrap_or_default();
+        }
+        if named.is_empty() || named.key() == contract.client_id.key() {
+            invoiced.push(None);
+            continue;
+        }
+        let payer = clients.get(&named.key());
+        match client.filter(|_| by_client) {
+            Some(client) if payer.is_none() && told.insert(client.id.key()) => {
+                let message = format!("client {} is billed to one that does not exist; it is billed itself", client.id);
+                findings.push(orphan(message, &client.place, named.as_str()));
+            }
+            None if payer.is_none() => {
+                let message =
+                    format!("contract {} is billed to a client that does not exist; its own is billed", contract.id);
+                findings.push(orphan(message, &contract.place, named.as_str()));
+            }
+            _ => {}
+        }
+        invoiced.push(payer.map(|c| Invoiced { client_id: c.id.clone(), client_name: c.name.clone() }));
+    }
+    for (contract, invoiced) in psa.contracts.iter_mut().zip(invoiced) {
+        contract.invoiced = invoiced;
+    }
 }
 
 fn link_lines(

@@ -3,16 +3,51 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+
 use super::cells::{Cells, has_columns};
 use super::psa::{
     BillCycle, BillTiming, Billing, Client, ClientId, Contract, ContractId, ContractLine, ContractLineId, LeftOutLine,
     PriceTier, PricingModel, Product, ProductCode, Proration, Psa, WholeUnits,
 };
-use super::psa_links::link;
-use crate::finding::{Code, Finding, Place};
+use super::psa_links::{ContractName, join_by_name, link};
+use super::psa_units::{Adjustment, UnitRange, stretches};
+use crate::finding::{Code, Finding, Place, Severity};
 use crate::format::TableKind;
 use crate::ingest::{Table, TableRow};
+use crate::rate::Currency;
 
+/// What a PSA says of a contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ContractStatus {
+    Active,
+    /// Over: until when, its end date says; without one it is not in force at all.
+    Ended,
+    /// Not in force, whatever its dates are.
+    Inactive,
+}
+
+const CONTRACT_STATUS: &[(&str, ContractStatus)] = &[
+    ("active", ContractStatus::Active),
+    ("true", ContractStatus::Active),
+    ("yes", ContractStatus::Active),
+    ("1", ContractStatus::Active),
+    ("cancelled", ContractStatus::Ended),
+    ("canceled", ContractStatus::Ended),
+    ("expired", ContractStatus::Ended),
+    ("ended", ContractStatus::Ended),
+    ("terminated", ContractStatus::Ended),
+    ("inactive", ContractStatus::Inactive),
+    ("suspended", ContractStatus::Inactive),
+    ("closed", ContractStatus::Inactive),
+    ("deleted", ContractStatus::Inactive),
+    ("false", ContractStatus::Inactive),
+    ("no", ContractStatus::Inactive),
+    ("0", ContractStatus::Inactive),
+];
+/// Only a recurring contract has lines that bill month by month.
+const CONTRACT_TYPE: &[(&str, bool)] = &[("recurring", true), ("other", false)];
 const STATUS: &[(&str, bool)] = &[
     ("active", true),
     ("inactive", false),
@@ -67,10 +102,34 @@ const PRICING_MODEL: &[(&str, PricingModel)] = &[
 const BILLING: &[(&str, Option<Billing>)] =
     &[("metered", Some(Billing::Metered)), ("contract", Some(Billing::Contract)), ("greater", Some(Billing::Greater))];
 
+/// What the book says where the PSA does not.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PsaDefaults {
+    /// Of clients and contracts that name none.
+    pub currency: Currency,
+    /// Of products that do not say.
+    pub whole_units: WholeUnits,
+    /// Of all contracts and lines, whatever the PSA says.
+    pub proration: Option<Proration>,
+    /// Of contracts that neither the PSA nor the line before settles.
+    pub proration_rule: Option<Proration>,
+    /// As `[proration]` has it: a line's first, and its last day, do not count.
+    pub skips_effective_day: bool,
+    pub skips_cancelled_day: bool,
+    /// The last day of the period: the stretch of a line that holds on it keeps the line's own id. Without it,
+    /// the newest stretch does.
+    pub as_of: Option<NaiveDate>,
+}
+
 /// Reads the PSA's tables in the order given. Of rows with one id the first is kept; rows that refer to
 /// what does not exist are left out; tables of usage are passed over.
 pub fn load_psa(tables: &[(TableKind, Table)]) -> (Psa, Vec<Finding>) {
-    let mut load = Load::default();
+    load_psa_with(tables, &PsaDefaults::default())
+}
+
+/// [`load_psa`] with what the book's settings say.
+pub fn load_psa_with(tables: &[(TableKind, Table)], defaults: &PsaDefaults) -> (Psa, Vec<Finding>) {
+    let mut load = Load { defaults: defaults.clone(), ..Load::default() };
     for (kind, table) in tables {
         match kind {
             TableKind::Usage => {}
@@ -78,9 +137,13 @@ pub fn load_psa(tables: &[(TableKind, Table)]) -> (Psa, Vec<Finding>) {
             TableKind::Products => load.products(table),
             TableKind::Contracts => load.contracts(table),
             TableKind::ContractLines => load.contract_lines(table),
+            TableKind::LineUnits => load.line_units(table),
+            TableKind::LineAdjustments => load.line_adjustments(table),
             TableKind::PriceTiers => load.price_tiers(table),
         }
     }
+    join_by_name(&mut load.psa, &load.named_contracts, &mut load.findings);
+    load.stretch_lines();
     link(&mut load.psa, &load.refused_contracts, &load.refused_tiers, &mut load.findings);
     (load.psa, load.findings)
 }
@@ -88,6 +151,15 @@ pub fn load_psa(tables: &[(TableKind, Table)]) -> (Psa, Vec<Finding>) {
 #[derive(Default)]
 struct Load {
     psa: Psa,
+    defaults: PsaDefaults,
+    /// Lines that name their contract and have no id of it.
+    named_contracts: BTreeMap<String, ContractName>,
+    /// Lines of a PSA that keeps quantities apart from lines.
+    without_quantity: BTreeSet<String>,
+    units: BTreeMap<String, Vec<UnitRange>>,
+    adjustments: BTreeMap<String, Vec<Adjustment>>,
+    /// Lines of which a quantity could not be read.
+    refused_quantities: BTreeMap<String, Place>,
     findings: Vec<Finding>,
     /// Contracts that are there but could not be used.
     refused_contracts: BTreeSet<String>,
@@ -111,7 +183,7 @@ impl Load {
                 external_ids: cells.list("external_ids"),
                 domain: cells.owned("domain"),
                 tax_id: cells.owned("tax_id"),
-                currency: cells.currency("currency"),
+                currency: or(cells.currency("currency"), self.defaults.currency),
                 parent_client_id: ClientId::new(cells.text("parent_client_id")),
                 bill_to_client_id: ClientId::new(cells.text("bill_to_client_id")),
                 last_activity: cells.date_unknown_if_bad("last_activity"),
@@ -138,7 +210,7 @@ impl Load {
                 unit: cells.owned("unit"),
                 unit_price: cells.unknown_if_bad("unit_price"),
                 unit_cost: cells.unknown_if_bad("unit_cost"),
-                whole_units: cells.word("whole_units", WHOLE_UNITS, WholeUnits::No),
+                whole_units: cells.word("whole_units", WHOLE_UNITS, self.defaults.whole_units),
                 taxable: cells.owned("taxable"),
                 tax_code: cells.owned("tax_code"),
                 account_code: cells.owned("account_code"),
@@ -167,16 +239,38 @@ impl Load {
                 id: ContractId::new(cells.required("contract_id")),
                 client_id: ClientId::new(cells.required("client_id")),
                 name: if names { cells.named("name") } else { String::new() },
-                active: cells.word("status", STATUS, true),
+                active: true,
                 start_date: cells.date("start_date"),
                 end_date: cells.date("end_date"),
                 bill_cycle: cells.word("bill_cycle", BILL_CYCLE, BillCycle::Monthly),
                 bill_timing: cells.word("bill_timing", BILL_TIMING, BillTiming::Arrears),
                 currency: cells.currency("currency"),
-                proration: cells.word("proration", PRORATION, None),
+                proration: self.defaults.proration.or(cells.word("proration", PRORATION, None)),
                 po_number: cells.owned("po_number"),
+                cycle_anchor: cells.date("cycle_anchor"),
+                bill_to_client_id: ClientId::new(cells.text("bill_to_client_id")),
+                parent_contract_id: ContractId::new(cells.text("parent_contract_id")),
+                invoiced: None,
                 place: place(table, row),
             };
+            let contract = Contract {
+                active: match cells.word("status", CONTRACT_STATUS, ContractStatus::Active) {
+                    ContractStatus::Active => true,
+                    ContractStatus::Ended => contract.end_date.is_some(),
+                    ContractStatus::Inactive => false,
+                },
+                ..contract
+            };
+            if !cells.word("contract_type", CONTRACT_TYPE, true) && cells.usable() {
+                let message = format!(
+                    "contract {} is of a type without recurring lines, and is left out: nothing of it is compared",
+                    contract.id
+                );
+                let note = Finding::new(Code::I102, message).severity(Severity::Info);
+                self.findings.push(note.at(contract.place.clone()).value(contract.name));
+                self.refused_contracts.insert(contract.id.key());
+                continue;
+            }
             if cells.usable() && contract.start_date.zip(contract.end_date).is_some_and(|(start, end)| end < start) {
                 cells.refuse(Code::I106, "end_date", "end_date is before start_date, and the row is left out");
             }
@@ -194,15 +288,26 @@ impl Load {
     }
 
     fn contract_lines(&mut self, table: &Table) {
-        let required = ["contract_line_id", "contract_id", "product_code", "quantity"];
-        if !has_columns(table, &required, &mut self.findings) {
+        let by_name = table.columns.iter().any(|c| c == "contract_name");
+        let contract = if by_name { "contract_name" } else { "contract_id" };
+        if !has_columns(table, &["contract_line_id", contract, "product_code"], &mut self.findings) {
             return;
         }
+        let states_quantity = table.columns.iter().any(|c| c == "quantity");
         for row in &table.rows {
             let mut cells = Cells::new(table, row, &mut self.findings);
-            let line = contract_line(&mut cells, place(table, row));
+            cells.required(contract);
+            let mut line = contract_line(&mut cells, place(table, row), states_quantity);
+            if by_name && line.contract_id.is_empty() {
+                let name = ContractName { client: cells.owned("client_name"), contract: cells.owned("contract_name") };
+                self.named_contracts.insert(line.id.key(), name);
+            }
+            line.proration = self.defaults.proration.or(line.proration);
             let usable = cells.usable();
             let key = line.id.key();
+            if usable && !states_quantity {
+                self.without_quantity.insert(key.clone());
+            }
             if !usable {
                 self.psa.left_out.push(left_out(&line));
             } else if self.first("contract line", key.clone(), self.psa.contract_lines.len()) {
@@ -238,6 +343,106 @@ impl Load {
         }
     }
 
+    fn line_units(&mut self, table: &Table) {
+        if !has_columns(table, &["contract_line_id", "units", "start_date", "end_date"], &mut self.findings) {
+            return;
+        }
+        for row in &table.rows {
+            let mut cells = Cells::new(table, row, &mut self.findings);
+            let line = ContractLineId::new(cells.required("contract_line_id")).key();
+            let units = cells.required_number("units");
+            let (start, end) = (cells.required_date("start_date"), cells.required_date("end_date"));
+            let id = cells.owned("line_unit_id");
+            if cells.usable() && start.zip(end).is_some_and(|(start, end)| end < start) {
+                cells.refuse(Code::I106, "end_date", "end_date is before start_date, and the row is left out");
+            }
+            match (cells.usable(), start, end) {
+                (true, Some(start), Some(end)) => {
+                    let place = place(table, row);
+                    self.units.entry(line).or_default().push(UnitRange { id, start, end, units, place });
+                }
+                _ => {
+                    self.refused_quantities.insert(line, place(table, row));
+                }
+            }
+        }
+    }
+
+    fn line_adjustments(&mut self, table: &Table) {
+        if !has_columns(table, &["contract_line_id", "effective_date", "unit_change"], &mut self.findings) {
+            return;
+        }
+        for row in &table.rows {
+            let mut cells = Cells::new(table, row, &mut self.findings);
+            let line = ContractLineId::new(cells.required("contract_line_id")).key();
+            let (change, day) = (cells.required_number("unit_change"), cells.required_date("effective_date"));
+            let id = cells.owned("line_adjustment_id");
+            let (unit_price, unit_cost) = (cells.number("unit_price"), cells.unknown_if_bad("unit_cost"));
+            match (cells.usable(), day) {
+                (true, Some(day)) => {
+                    let place = place(table, row);
+                    let adjustment = Adjustment { id, day, change, unit_price, unit_cost, place };
+                    self.adjustments.entry(line).or_default().push(adjustment);
+                }
+                _ => {
+                    self.refused_quantities.insert(line, place(table, row));
+                }
+            }
+        }
+    }
+
+    /// Gives the lines of a PSA that keeps quantities apart their quantities: a line whose quantity changed
+    /// becomes one for each stretch of days.
+    fn stretch_lines(&mut self) {
+        let rule_of: BTreeMap<String, Option<Proration>> =
+            self.psa.contracts.iter().map(|c| (c.id.key(), c.proration.or(self.defaults.proration_rule))).collect();
+        let lines = std::mem::take(&mut self.psa.contract_lines);
+        for line in lines {
+            let key = line.id.key();
+            let (units, adjustments) = (self.units.remove(&key), self.adjustments.remove(&key));
+            if !self.without_quantity.contains(&key) {
+                if units.is_some() || adjustments.is_some() {
+                    let message = "the contract line states a quantity, and so do other tables; the line's own is used";
+                    let finding = Finding::new(Code::T203, message).severity(Severity::Warning);
+                    self.findings.push(finding.at(line.place.clone()).value(line.id.to_string()));
+                }
+                self.psa.contract_lines.push(line);
+                continue;
+            }
+            if let Some(refused) = self.refused_quantities.get(&key) {
+                let message = format!("contract line {} has a quantity at {refused} that cannot be read", line.id);
+                self.findings.push(Finding::new(Code::I105, message).at(line.place.clone()));
+                self.psa.left_out.push(left_out(&line));
+                continue;
+            }
+            let whole_months = rule_of.get(&line.contract_id.key()).copied().flatten() == Some(Proration::None)
+                && line.proration.is_none_or(|rule| rule == Proration::None);
+            let said = stretches(
+                &line,
+                units.unwrap_or_default(),
+                adjustments.unwrap_or_default(),
+                whole_months,
+                &self.defaults,
+                &mut self.findings,
+            );
+            match said {
+                Some(lines) => self.psa.contract_lines.extend(lines),
+                None => self.psa.left_out.push(left_out(&line)),
+            }
+        }
+        let mut owners: Vec<(String, Place)> = Vec::new();
+        owners.extend(
+            std::mem::take(&mut self.units).into_iter().filter_map(|(k, u)| Some((k, u.first()?.place.clone()))),
+        );
+        let changes = std::mem::take(&mut self.adjustments);
+        owners.extend(changes.into_iter().filter_map(|(k, a)| Some((k, a.first()?.place.clone()))));
+        let known: BTreeSet<String> = self.psa.left_out.iter().map(|l| l.id.key()).collect();
+        for (line, place) in owners.into_iter().filter(|(line, _)| !known.contains(line)) {
+            let message = "units are stated for a contract line that does not exist, and are left out";
+            self.findings.push(Finding::new(Code::T208, message).at(place).value(line));
+        }
+    }
+
     /// Whether this is the first usable row of its id; if so it is remembered to stand at `index`.
     fn first(&mut self, what: &'static str, key: String, index: usize) -> bool {
         match self.seen.entry((what, key)) {
@@ -258,20 +463,26 @@ impl Load {
             Finding::new(Code::T201, format!("the {what} stands at {kept} already, word for word"))
         } else {
             let message = format!("the {what} stands at {kept} already with other values; the first is used");
-            Finding::new(Code::T203, message).severity(crate::finding::Severity::Error)
+            Finding::new(Code::T203, message).severity(Severity::Error)
         };
         self.findings.push(finding.at(place).value(id));
     }
 }
 
-fn contract_line(cells: &mut Cells<'_>, place: Place) -> ContractLine {
+/// One of two currencies: the second where the first is none.
+fn or(stated: Currency, default: Currency) -> Currency {
+    if stated.is_none() { default } else { stated }
+}
+
+/// `states_quantity`: the table has the quantity, else it is read from another and zero stands for it here.
+fn contract_line(cells: &mut Cells<'_>, place: Place, states_quantity: bool) -> ContractLine {
     let pricing_model = cells.word("pricing_model", PRICING_MODEL, PricingModel::PerUnit);
     let line = ContractLine {
         id: ContractLineId::new(cells.required("contract_line_id")),
-        contract_id: ContractId::new(cells.required("contract_id")),
+        contract_id: ContractId::new(cells.text("contract_id")),
         product_code: ProductCode::new(cells.required("product_code")),
         description: cells.owned("description"),
-        quantity: cells.required_number("quantity"),
+        quantity: if states_quantity { cells.required_number("quantity") } else { Decimal::ZERO },
         included_quantity: cells.number("included_quantity"),
         minimum_quantity: cells.number("minimum_quantity"),
         maximum_quantity: cells.number("maximum_quantity"),
@@ -297,11 +508,11 @@ fn contract_line(cells: &mut Cells<'_>, place: Place) -> ContractLine {
         tax_code: cells.owned("tax_code"),
         account_code: cells.owned("account_code"),
         held: cells.flag("held", false),
+        no_charge: cells.flag("no_charge", false),
+        proration: cells.word("proration", PRORATION, None),
         place,
     };
-    if pricing_model == PricingModel::Package
-        && line.package_size.is_some_and(|size| size <= rust_decimal::Decimal::ZERO)
-    {
+    if pricing_model == PricingModel::Package && line.package_size.is_some_and(|size| size <= Decimal::ZERO) {
         cells.refuse(Code::I105, "package_size", "package_size must be above zero, and the row is left out");
     }
     line

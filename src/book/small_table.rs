@@ -9,5 +9,5 @@ pub(super) fn small_table(source: &str, text: &str) -> Table {
     let fields: Vec<u64> = (1..).take(columns.len()).collect();
     let rows =
         (2..).zip(lines).map(|(line, text)| TableRow { line, cells: split(text), fields: fields.clone() }).collect();
-    Table { source: source.to_string(), columns, rows }
+    Table { source: source.to_string(), columns, rows, ..Table::default() }
 }

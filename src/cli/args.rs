@@ -98,9 +98,24 @@ pub struct Reconcile {
     /// Threads to work on; by default as many as the machine has
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+    /// Write changes of quantity as this PSA takes them, too; by default what [psa] changes in trueup.toml says
+    #[arg(long, value_name = "PSA", value_enum)]
+    pub psa: Option<PsaChoice>,
     /// What makes the exit code 1
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     pub fail_on: FailOn,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PsaChoice {
+    /// Additions to patch and to create
+    #[value(name = "connectwise")]
+    ConnectWise,
+    /// Contract service adjustments
+    Autotask,
+    /// Lines of recurring invoices
+    #[value(name = "halopsa")]
+    HaloPsa,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

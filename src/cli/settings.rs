@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use anstream::ColorChoice;
 use clap::error::ErrorKind;
 use clap_complete::Shell;
-use trueup::book::Period;
+use trueup::book::{Period, PsaName};
 use trueup::emit::{RecordFormat, UsageFormat};
 use trueup::engine::TidySettings;
 use trueup::finding::Severity;
 
-use super::args::{self, Args, Color, Command, FailOnFinding, Format, FormatsCommand, ReadTo, TidyTo};
+use super::args::{self, Args, Color, Command, FailOnFinding, Format, FormatsCommand, PsaChoice, ReadTo, TidyTo};
 
 pub use super::args::FailOn;
 
@@ -56,6 +56,8 @@ pub struct ReconcileSettings {
     /// `None`: the latest folder under `usage/`.
     pub period: Option<Period>,
     pub threads: NonZeroUsize,
+    /// `None`: as the book's settings say.
+    pub psa: Option<PsaName>,
     pub fail_on: FailOn,
 }
 
@@ -159,6 +161,11 @@ impl Settings {
                 book,
                 period: args.period,
                 threads: args.threads.unwrap_or_else(all_threads),
+                psa: args.psa.map(|psa| match psa {
+                    PsaChoice::ConnectWise => PsaName::ConnectWise,
+                    PsaChoice::Autotask => PsaName::Autotask,
+                    PsaChoice::HaloPsa => PsaName::HaloPsa,
+                }),
                 fail_on: args.fail_on,
             }),
             Command::Detect(args) => CommandSettings::Detect(DetectSettings { book, files: args.files }),

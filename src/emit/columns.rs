@@ -51,6 +51,18 @@ outputs! {
         "client_id, contract_id, contract_line_id, product_code, effective_date, discrepancy_id"
         ["contract_id" "contract_line_id" "client_id" "product_code" "old_quantity" "new_quantity" "effective_date"
          "discrepancy_id"];
+    ConnectWiseAdditions "connectwise_additions.csv" "an addition to patch (one with an id) or to create, with `--psa connectwise`"
+        "agreementId, replaces (of an old addition its id), id (filled first)"
+        ["agreementId" "id" "replaces" "product/identifier" "description" "quantity" "lessIncluded" "unitPrice"
+         "unitCost" "billCustomer" "taxableFlag" "effectiveDate" "cancelledDate" "old_quantity" "new_quantity"
+         "discrepancy_id"];
+    AutotaskAdjustments "autotask_contract_service_adjustments.csv" "a ContractServiceAdjustment, or one of a bundle, to create, with `--psa autotask`"
+        "contractID, contractServiceID, contractServiceBundleID"
+        ["contractID" "contractServiceID" "serviceID" "contractServiceBundleID" "serviceBundleID" "effectiveDate"
+         "unitChange" "old_quantity" "new_quantity" "discrepancy_id"];
+    HaloPsaInvoiceLines "halopsa_recurring_invoice_lines.csv" "a line of a recurring invoice to update, with `--psa halopsa`"
+        "recurring_invoice_id, id"
+        ["recurring_invoice_id" "id" "_itemid" "qty_order" "old_quantity" "effective_date" "discrepancy_id"];
     Unmapped "unmapped.csv" "an account or SKU without a mapping"
         "what, currency, cost (largest first), provider_name, id, name, term"
         ["what" "provider_name" "id" "name" "term" "rows" "quantity" "cost" "currency" "suggested_id"

@@ -22,6 +22,11 @@ macro_rules! meanings {
 }
 
 meanings! {
+    "connectwise_additions.csv" "quantity" "decimal, units" "The new quantity; empty for an addition that is only cancelled.";
+    "connectwise_additions.csv" "description" "text" "Of a new addition, as the old one has it.";
+    "connectwise_additions.csv" "id" "text" "The addition to patch; empty for one to create.";
+    "halopsa_recurring_invoice_lines.csv" "id" "text" "The line's id in the PSA.";
+    "autotask_contract_service_adjustments.csv" "effectiveDate" "date" "From when.";
     "" "line_id" "id" "Short stable id of the line item: client, contract line or product, kind and period.";
     "lineage.parquet" "discrepancy_id" "id" "The discrepancy that the row's line or usage is part of, if any.";
     "invoice_lines.csv" "discrepancy_id" "id" "The first discrepancy that touches the line, if any.";
@@ -71,6 +76,25 @@ meanings! {
     "" "old_quantity" "decimal, units" "The contract line's quantity now.";
     "" "new_quantity" "decimal, units" "What it should be.";
     "" "effective_date" "date" "From when.";
+    "" "agreementId" "text" "The agreement in the PSA.";
+    "" "replaces" "text" "Of an addition to create, the one that is cancelled for it.";
+    "" "product/identifier" "text" "The catalog item.";
+    "" "lessIncluded" "decimal, units" "Of a new addition, as the old one has it; so are the columns up to taxableFlag.";
+    "" "unitPrice" "decimal, money" "";
+    "" "unitCost" "decimal, money" "";
+    "" "billCustomer" "word" "`Billable`, `DoNotBill` or `NoCharge`.";
+    "" "taxableFlag" "text" "";
+    "" "effectiveDate" "date" "First day of an addition to create.";
+    "" "cancelledDate" "date" "Last day of an addition to patch; of one to create, as the old one has it.";
+    "" "contractID" "text" "The contract in the PSA.";
+    "" "contractServiceID" "text" "The contract service; empty for a bundle.";
+    "" "serviceID" "text" "";
+    "" "contractServiceBundleID" "text" "The contract service bundle; empty for a service. Such rows are ContractServiceBundleAdjustments.";
+    "" "serviceBundleID" "text" "";
+    "" "unitChange" "integer, units" "New less old.";
+    "" "recurring_invoice_id" "text" "The recurring invoice in the PSA.";
+    "" "_itemid" "text" "The item in the PSA.";
+    "" "qty_order" "decimal, units" "The new quantity.";
     "changes.csv" "column" "word" "The column of usage.csv.";
     "" "rule" "word" "`computed`: quantity × unit_cost; `constant`: the format states it; `date`: written otherwise; `default`: the cell is empty; `end_exclusive`: the last day became the day after; `joined`: of several cells; `null_word`: a word for empty; `number`: written otherwise; `restored`: a `'` before what a spreadsheet would run was taken off; `trimmed`; `word`: the format's meaning of a word.";
     "" "from" "text" "The cell as it stands, of the first such change.";

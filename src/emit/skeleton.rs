@@ -91,6 +91,9 @@ mod tests {
             text.lines().filter_map(|l| l.strip_prefix("# ")).filter(|l| l.starts_with('[') || l.contains(" = "));
         let bare = keys.collect::<Vec<_>>().join("\n");
         let table: toml::Table = toml::from_str(&bare).expect("valid");
-        assert_eq!(table.keys().collect::<Vec<_>>(), ["tolerance", "billing", "proration", "rounding", "fx"]);
+        assert_eq!(
+            table.keys().collect::<Vec<_>>(),
+            ["tolerance", "billing", "proration", "rounding", "psa", "words", "fx"]
+        );
     }
 }

@@ -15,8 +15,9 @@ use crate::book::Period;
 use crate::control::{Bucket, ControlRow, Fate, Ledger, RowFate, Tally};
 use crate::emit::{
     Counts, Duplicate, DuplicatesWriter, FindingLog, Input, LineCounts, LineageRow, LineageWriter, Money, Program,
-    Rejected, RejectsWriter, Residue, Summary, UnmappedCounts, VerdictWord, write_controls, write_discrepancies,
-    write_invoice_lines, write_quantity_changes, write_summary, write_unmapped, write_verdicts,
+    PsaChanges, Rejected, RejectsWriter, Residue, Summary, UnmappedCounts, VerdictWord, write_controls,
+    write_discrepancies, write_invoice_lines, write_psa_changes, write_quantity_changes, write_summary, write_unmapped,
+    write_verdicts,
 };
 use crate::finding::Code;
 use crate::ingest::raw_lines;
@@ -33,6 +34,8 @@ pub struct Emission<'a> {
     pub conflicts: Vec<(u32, u64)>,
     pub metered: &'a MeteredSums,
     pub outcome: &'a Outcome,
+    /// The changes of quantity as the PSA takes them, where one is named.
+    pub psa_changes: Option<&'a PsaChanges>,
     pub unmapped: &'a [Unmapped],
     pub ledger: &'a Ledger,
     pub refused: &'a [Refused],
@@ -47,6 +50,9 @@ impl Emission<'_> {
         write_invoice_lines(folder, &self.outcome.lines)?;
         write_discrepancies(folder, &self.outcome.discrepancies)?;
         write_quantity_changes(folder, &self.outcome.changes)?;
+        if let Some(changes) = self.psa_changes {
+            write_psa_changes(folder, changes)?;
+        }
         write_unmapped(folder, self.unmapped)?;
         let controls = self.controls();
         write_controls(folder, &controls)?;

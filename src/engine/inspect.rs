@@ -60,7 +60,10 @@ fn inspect_one(path: &Path, detection: Detection) -> Result<Inspected, Uninspect
         }
     } else {
         match read_table(&seen.detection) {
-            Ok(table) => seen.rows = table.rows.len() as u64,
+            Ok(table) => {
+                seen.rows = table.rows.len() as u64;
+                seen.findings.extend(table.findings);
+            }
             Err(findings) => seen.findings.extend(findings),
         }
     }

@@ -8,8 +8,8 @@ use anyhow::bail;
 use sha2::{Digest, Sha256};
 
 use crate::book::{
-    ACCOUNT_COLUMNS, BookFile, BookFiles, CONFIG_FILE, DECISION_COLUMNS, Decision, IGNORE_FILE, Mappings,
-    PRODUCT_COLUMNS, Period, Psa, load_accounts, load_decisions, load_products, load_psa,
+    ACCOUNT_COLUMNS, BookFile, BookFiles, CONFIG_FILE, Config, DECISION_COLUMNS, Decision, IGNORE_FILE, Mappings,
+    PRODUCT_COLUMNS, Period, Psa, load_accounts, load_decisions, load_products, load_psa_with,
 };
 use crate::emit::{FindingLog, Input};
 use crate::finding::{Code, Finding, Place};
@@ -41,18 +41,31 @@ pub struct Sides {
     pub refused: Vec<Refused>,
 }
 
-/// The built-in formats and those of a book's `formats/`; a folder that is no book has none of its own.
+/// The built-in formats and those of a book's `formats/`, with the words that its settings teach; a folder that is no book has none of its own.
 ///
 /// # Errors
-/// Every fault of the user's specs, at its file, line and column.
+/// Every fault of the user's specs and settings, at its file, line and column.
 pub fn registry_of(book: &Path) -> anyhow::Result<Registry> {
-    Registry::with_user(&book.join("formats"))
-        .map_err(|faults| all_said(&faults, "correct the spec; `trueup formats show` prints one that works"))
+    let mut registry = Registry::with_user(&book.join("formats"))
+        .map_err(|faults| all_said(&faults, "correct the spec; `trueup formats show` prints one that works"))?;
+    for taught in Config::load(book)?.words {
+        registry.teach(&taught.format, &taught.heading, &taught.word, &taught.means).map_err(|why| {
+            anyhow::anyhow!("{}: {why}\nhint: write it as in [words.<format>.<heading>]", taught.place)
+        })?;
+    }
+    Ok(registry)
 }
 
 /// Recognises every file of `psa/` and `usage/` and loads the PSA's tables. An archive or workbook may hold
 /// several.
-pub fn sides(files: &BookFiles, registry: &Registry, limits: &Limits, log: &mut FindingLog) -> anyhow::Result<Sides> {
+pub fn sides(
+    files: &BookFiles,
+    registry: &Registry,
+    config: &Config,
+    period: Period,
+    log: &mut FindingLog,
+) -> anyhow::Result<Sides> {
+    let limits: &Limits = &config.input;
     let mut tables: Vec<(TableKind, Table)> = Vec::new();
     let (mut exports, mut refused) = (Vec::new(), Vec::new());
     let psa = files.psa.iter().map(|f| (&f.source, &f.path, None, false));
@@ -89,7 +102,10 @@ pub fn sides(files: &BookFiles, registry: &Registry, limits: &Limits, log: &mut 
                 continue;
             }
             match read_table(&detection) {
-                Ok(table) => tables.push((detection.kind(), table)),
+                Ok(mut table) => {
+                    log.extend(std::mem::take(&mut table.findings));
+                    tables.push((detection.kind(), table));
+                }
                 Err(findings) => refuse(findings, log),
             }
         }
@@ -115,7 +131,7 @@ pub fn sides(files: &BookFiles, registry: &Registry, limits: &Limits, log: &mut 
                 .unwrap_or_default(),
         );
     }
-    let (psa, findings) = load_psa(&tables);
+    let (psa, findings) = load_psa_with(&tables, &config.psa_defaults(Some(period)));
     log.extend(findings);
     exports.sort_by(|a, b| a.detection.source.cmp(&b.detection.source));
     Ok(Sides { psa, exports, refused })

@@ -23,8 +23,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::book::{Config, Period, discover, latest_period};
-use crate::emit::{FindingLog, Summary};
+use crate::book::{Config, Period, PsaName, discover, latest_period};
+use crate::emit::{FindingLog, Summary, psa_changes};
 use crate::history::{RunLock, Staging};
 use crate::ingest::Progress;
 use crate::reconcile::{Discrepancy, Input, VerdictRow};
@@ -44,6 +44,8 @@ pub struct Settings {
     pub threads: NonZeroUsize,
     /// Rows kept in memory before partitions spill to temporary files in the book's `out/` folder.
     pub rows_in_memory: usize,
+    /// Quantity changes are also written as this PSA takes them; `None`: as the book's settings say.
+    pub psa: Option<PsaName>,
     /// A deliberate arithmetic fault, to prove that the ledger finds it. Tests alone set this.
     #[doc(hidden)]
     pub fault: Option<Fault>,
@@ -52,7 +54,7 @@ pub struct Settings {
 impl Settings {
     /// One thread per core as told, rows in memory as measured to be enough.
     pub fn new(book: &Path, threads: NonZeroUsize) -> Self {
-        Self { book: book.to_path_buf(), period: None, threads, rows_in_memory: 256 * 1024, fault: None }
+        Self { book: book.to_path_buf(), period: None, threads, rows_in_memory: 256 * 1024, psa: None, fault: None }
     }
 }
 
@@ -98,7 +100,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     let mut log = FindingLog::default();
 
     progress.stage("reading PSA data");
-    let sides = load::sides(&files, &registry, &config.input, &mut log)?;
+    let sides = load::sides(&files, &registry, &config, period, &mut log)?;
     let mappings = load::mappings(&files, &mut log)?;
     let decisions = load::decisions(&files, &mut log)?;
 
@@ -130,6 +132,12 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     let ledger = proof::prove(&read, &placed, &metered, &outcome)?;
 
     progress.stage("writing");
+    let psa = settings.psa.or(config.psa.changes);
+    let psa_changes = psa.map(|name| psa_changes(name, &outcome.changes, &sides.psa, &config.proration));
+    let psa_changes = psa_changes.transpose()?.map(|(changes, left_out)| {
+        log.extend(left_out);
+        changes
+    });
     let emission = emit_run::Emission {
         run: &run,
         read,
@@ -137,6 +145,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         conflicts: std::mem::take(&mut placed.conflicts),
         metered: &metered,
         outcome: &outcome,
+        psa_changes: psa_changes.as_ref(),
         unmapped: &unmapped,
         ledger: &ledger,
         refused: &sides.refused,

@@ -126,6 +126,7 @@ impl Placed {
                 cost.insert(*currency, sum.to_decimal().with_context(|| what("cost"))?);
             }
             let quantity = sums.quantity(period).with_context(|| what("metered quantity"))?;
+            let at_end = sums.at_end(period).with_context(|| what("metered quantity"))?;
             out.index_of_group.insert(number, out.sums.len());
             out.sums.push(Metered {
                 client_id,
@@ -138,6 +139,8 @@ impl Placed {
                 first,
                 unit_cost: sums.unit_cost(),
                 spread: sums.spread,
+                consumption: sums.is_consumption(),
+                at_end,
             });
         }
         Ok(out)

@@ -160,7 +160,7 @@ impl Looked {
 
 /// The rows of a PSA table, read and rejected. One table alone cannot show what it refers to (T208).
 fn psa_table(detection: &Detection, log: &mut FindingLog) -> (u64, u64) {
-    let table = match read_table(detection) {
+    let mut table = match read_table(detection) {
         Ok(table) => table,
         Err(findings) => {
             log.extend(findings);
@@ -168,6 +168,7 @@ fn psa_table(detection: &Detection, log: &mut FindingLog) -> (u64, u64) {
         }
     };
     let rows = table.rows.len() as u64;
+    log.extend(std::mem::take(&mut table.findings));
     let (_, findings) = load_psa(&[(detection.kind(), table)]);
     let own: Vec<Finding> = findings.into_iter().filter(|f| f.code != Code::T208).collect();
     let bad: HashSet<Option<u64>> =

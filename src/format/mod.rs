@@ -19,7 +19,7 @@ pub use registry::{Fit, Registry};
 pub use schema::spec_schema;
 pub use spec::{
     ColumnRule, DateOrderRule, DecimalRule, From, Needed, Parts, PeriodEnd, PeriodSource, Read, Recognise, RowRule,
-    Spec, Step, TableSpec, VersionRule, Word, WordPattern,
+    Spec, Step, TableSpec, Unless, VersionRule, Word, WordPattern,
 };
 pub use spec_file::{SpecFault, parse_spec};
 pub use table_kind::TableKind;

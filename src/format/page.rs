@@ -114,6 +114,12 @@ fn step_words(step: &Step) -> String {
             }
         }
     }
+    if !step.prefix.is_empty() {
+        let _ = write!(text, " with “{}” before it", step.prefix);
+    }
+    if let Some(unless) = &step.unless {
+        let _ = write!(text, " unless `{}` is {}", unless.heading, quoted(&unless.words, ", "));
+    }
     text
 }
 
@@ -135,6 +141,11 @@ fn reading_rules(table: &TableSpec) -> Vec<String> {
     });
     if table.read.neutralised {
         rules.push("Text that a spreadsheet would run stands behind a `'`, which is taken off.".into());
+    }
+    if let Some(within) = &table.read.within {
+        rules.push(format!(
+            "JSON: the objects of `{within}` in each record of another table; `header/…` is the record's own."
+        ));
     }
     if let Some(sheet) = &table.read.sheet {
         rules.push(format!("Workbooks: the sheet `{sheet}`."));

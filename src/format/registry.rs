@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::spec_file::{SpecFault, parse_spec};
-use super::{Spec, TableSpec, means, normalise};
+use super::{From, Spec, TableSpec, Word, closest, means, normalise};
 use crate::finding::{Code, Finding, Place};
 
 const BUILTIN: &[&str] = &[
@@ -28,6 +28,8 @@ const BUILTIN: &[&str] = &[
     include_str!("specs/trueup-tidy.toml"),
     include_str!("specs/generic.toml"),
     include_str!("specs/connectwise.toml"),
+    include_str!("specs/autotask.toml"),
+    include_str!("specs/halopsa.toml"),
     include_str!("specs/trueup-psa.toml"),
 ];
 
@@ -131,6 +133,35 @@ impl Registry {
         }
     }
 
+    /// Teaches a format what a word of a column means in this book: it is tried before the format's own words.
+    ///
+    /// # Errors
+    /// What is known, where the format or the heading is not.
+    pub fn teach(&mut self, format: &str, heading: &str, word: &str, means: &str) -> Result<(), String> {
+        let Some(known) = self.formats.iter_mut().find(|k| k.spec.id == format) else {
+            return Err(format!("there is no format {format:?}; `trueup formats` lists those known"));
+        };
+        let wanted = normalise(heading);
+        let spec = Arc::make_mut(&mut known.spec);
+        let mut bound = std::collections::BTreeSet::new();
+        let mut taught = false;
+        for step in spec.tables.iter_mut().flat_map(|t| &mut t.columns).flat_map(|c| &mut c.steps) {
+            let From::Heading(own) = &step.from else { continue };
+            if normalise(own) == wanted {
+                step.words.insert(0, Word { word: word.to_string(), means: means.to_string() });
+                taught = true;
+            } else {
+                bound.insert(own.clone());
+            }
+        }
+        if taught {
+            return Ok(());
+        }
+        let near = closest(heading, bound.iter().map(String::as_str));
+        let hint = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+        Err(format!("format {format} reads no heading {heading:?}{hint}"))
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Spec>> {
         self.formats.iter().map(|k| &k.spec)
     }
@@ -145,6 +176,10 @@ impl Registry {
         let mut fits = Vec::new();
         for known in &self.formats {
             for (table, entry) in known.tables.iter().enumerate() {
+                // Rows within another table's records are found by way of that table.
+                if known.spec.tables[table].read.within.is_some() {
+                    continue;
+                }
                 let there = |any: &&Vec<String>| any.iter().any(|h| present.contains(h.as_str()));
                 let found = entry.required.iter().filter(there).count();
                 if found == 0 {
@@ -223,6 +258,18 @@ mod tests {
         let keeper = fits.iter().find(|f| f.spec.id == "keeper").expect("a fit");
         assert_eq!(keeper.missing, ["max_licenses"]);
         assert!(keeper.is_near(4));
+    }
+
+    #[test]
+    fn a_taught_word_is_tried_before_the_formats_own() {
+        let mut registry = Registry::builtin();
+        registry.teach("connectwise", "billing_cycle.NAME", "Monthly", "quarterly").expect("taught");
+        let spec = registry.get("connectwise").expect("known");
+        let cycle = spec.tables.iter().find_map(|t| t.column("bill_cycle")).expect("a column");
+        assert_eq!(cycle.steps[0].words[0], Word { word: "Monthly".into(), means: "quarterly".into() });
+        assert!(registry.teach("connectwize", "x", "1", "y").expect_err("unknown").contains("no format"));
+        let said = registry.teach("connectwise", "prorateFlags", "1", "none").expect_err("unknown");
+        assert!(said.contains("did you mean \"prorateFlag\""), "{said}");
     }
 
     #[test]

@@ -79,6 +79,7 @@ pub fn spec_schema() -> Value {
                 "additionalProperties": false,
                 "properties": {
                     "sheet": { "type": "string", "description": "In a workbook, only a sheet of this name; * and ? as patterns." },
+                    "within": { "type": "string", "description": "PSA tables, in JSON: rows are the objects of this list in each record of another table of the format." },
                     "date_order": { "enum": DATE_ORDERS, "description": "Without it decided per column from the file." },
                     "decimal": { "enum": DECIMALS, "description": "Without it decided per column from the file." },
                     "null_words": { "$ref": "#/$defs/headings", "description": "Cells that mean \"empty\"." },
@@ -108,9 +109,18 @@ pub fn spec_schema() -> Value {
                     "parts": { "type": "array", "items": { "type": "integer", "minimum": 1 }, "minItems": 1, "maxItems": 2 },
                     "words": { "type": "object", "additionalProperties": { "type": "string" } },
                     "otherwise": { "type": "string" },
+                    "prefix": { "type": "string", "description": "Put before a value." },
+                    "unless": { "$ref": "#/$defs/unless" },
                 },
                 "oneOf": [{ "required": ["heading"] }, { "required": ["constant"] }, { "required": ["join"] }],
                 "dependentRequired": { "with": ["join"], "split": ["heading", "parts"], "parts": ["split"] }
+            },
+            "unless": {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["heading", "words"],
+                "properties": { "heading": { "type": "string" }, "words": { "$ref": "#/$defs/headings" } },
+                "description": "Rows in which the step is passed over."
             },
             "row_rule": {
                 "type": "object",

@@ -27,6 +27,8 @@
 //! null_words = ["NULL"]              # cells that mean "empty"
 //! neutralised = true                 # text that a spreadsheet would run stands behind a ', as in trueup's outputs
 //! sheet = "Usage*"                   # in a workbook, only a sheet of this name; * and ? as patterns
+//! within = "lines"                   # PSA tables, in JSON: rows are the objects of this list in each record of another
+//!                                    # table of the format; the record's own values have headings like header/id
 //! period_end = "inclusive"           # the last day, or "exclusive" (the default): the day after
 //! period = "charge"                  # rows carry dates; "folder": the folder or file name says
 //! require = ["account", "product", "quantity"]   # what a row must have; this is the default
@@ -41,6 +43,8 @@
 //!                                    # with no `otherwise` a cell that fits none stands as it is
 //! unit = { heading = "Code", split = ":", parts = [2, 3] }    # from the 2nd to the 3rd part ([4]: the 4th);
 //!                                    # a cell with fewer is empty here; words compare with what is cut out
+//! product_code = { heading = "BundleID", prefix = "bundle-" }  # put before a value, where two kinds of ids would meet
+//! end_date = { heading = "End", unless = { heading = "Open", words = ["true"] } }  # passed over in such rows
 //!
 //! [[exclude]]                        # rows that count for nothing, and why
 //! heading = "Billable"
@@ -180,6 +184,8 @@ impl Needed {
 pub struct Read {
     /// The name of the sheet in a workbook, as a pattern; without it, whichever sheet has the headings.
     pub sheet: Option<String>,
+    /// In JSON, rows are the objects of this list within each record of another table of the format.
+    pub within: Option<String>,
     pub date_order: Option<DateOrderRule>,
     pub decimal: Option<DecimalRule>,
     pub null_words: Vec<String>,
@@ -205,6 +211,17 @@ pub struct Step {
     pub words: Vec<Word>,
     /// The value where no word fits; `None`: the text stands.
     pub otherwise: Option<String>,
+    /// Put before a value.
+    pub prefix: String,
+    /// Rows in which the step is passed over.
+    pub unless: Option<Unless>,
+}
+
+/// Rows in which `heading` has one of `words`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unless {
+    pub heading: String,
+    pub words: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -319,6 +336,7 @@ impl TableSpec {
                 From::Join(parts, _) => bound.extend(parts.iter().map(String::as_str)),
                 From::Constant(_) => {}
             }
+            bound.extend(step.unless.iter().map(|u| u.heading.as_str()));
         }
         bound.extend(self.exclude.iter().chain(&self.cost_only).map(|r| r.heading.as_str()));
         bound.extend(self.identity.iter().chain(&self.exported).map(String::as_str));

@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use super::spec::{
     ColumnRule, DateOrderRule, DecimalRule, From, Needed, Parts, PeriodEnd, PeriodSource, Read, Recognise, RowRule,
-    Spec, Step, TableSpec, VersionRule, Word,
+    Spec, Step, TableSpec, Unless, VersionRule, Word,
 };
 use super::{MeterRule, TableKind, closest};
 
@@ -135,6 +135,7 @@ struct RawVersion {
 #[serde(deny_unknown_fields)]
 struct RawRead {
     sheet: Option<String>,
+    within: Option<String>,
     date_order: Option<DateOrderRule>,
     decimal: Option<DecimalRule>,
     #[serde(default)]
@@ -229,6 +230,16 @@ struct RawStep {
     #[serde(default)]
     words: IndexMap<String, String>,
     otherwise: Option<String>,
+    #[serde(default)]
+    prefix: String,
+    unless: Option<RawUnless>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawUnless {
+    heading: String,
+    words: Vec<String>,
 }
 
 impl RawSpec {
@@ -260,6 +271,13 @@ impl RawSpec {
             raw_tables.into_iter().map(|t| t.into_table(text, id_span.clone())).collect::<Result<Vec<_>, _>>()?;
         if tables.iter().any(|t| t.kind == TableKind::Usage) && tables.len() > 1 {
             return Err(fault(text, id_span, "a usage format has one table"));
+        }
+        if tables.iter().all(|t| t.read.within.is_some()) {
+            return Err(fault(
+                text,
+                id_span,
+                "`within` goes with another table of the format, whose records hold the list",
+            ));
         }
         Ok(Spec {
             id,
@@ -319,6 +337,7 @@ impl RawTable {
             },
             read: Read {
                 sheet: read.sheet,
+                within: read.within,
                 date_order: read.date_order,
                 decimal: read.decimal,
                 null_words: read.null_words,
@@ -366,7 +385,8 @@ impl RawStep {
             return Err("`split` goes with `heading`");
         }
         let words = self.words.into_iter().map(|(word, means)| Word { word, means }).collect();
-        Ok(Step { from, parts, words, otherwise: self.otherwise })
+        let unless = self.unless.map(|u| Unless { heading: u.heading, words: u.words });
+        Ok(Step { from, parts, words, otherwise: self.otherwise, prefix: self.prefix, unless })
     }
 }
 

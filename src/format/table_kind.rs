@@ -11,6 +11,10 @@ pub enum TableKind {
     Products,
     Contracts,
     ContractLines,
+    /// How many units a contract line holds over a range of days.
+    LineUnits,
+    /// By how many units a contract line changes on a day.
+    LineAdjustments,
     PriceTiers,
 }
 
@@ -52,6 +56,10 @@ const CONTRACTS: &[&str] = &[
     "currency",
     "proration",
     "po_number",
+    "contract_type",
+    "cycle_anchor",
+    "bill_to_client_id",
+    "parent_contract_id",
 ];
 const CONTRACT_LINES: &[&str] = &[
     "contract_line_id",
@@ -79,11 +87,20 @@ const CONTRACT_LINES: &[&str] = &[
     "tax_code",
     "account_code",
     "held",
+    "no_charge",
+    "proration",
+    "client_name",
+    "contract_name",
 ];
+const LINE_UNITS: &[&str] = &["line_unit_id", "contract_line_id", "units", "start_date", "end_date"];
+const LINE_ADJUSTMENTS: &[&str] =
+    &["line_adjustment_id", "contract_line_id", "effective_date", "unit_change", "unit_price", "unit_cost"];
 const PRICE_TIERS: &[&str] = &["contract_line_id", "product_code", "up_to", "unit_price", "flat_amount"];
-const DATES: &[&str] = &["start_date", "end_date", "effective_date", "cancelled_date", "last_activity"];
+const DATES: &[&str] = &["start_date", "end_date", "effective_date", "cancelled_date", "cycle_anchor", "last_activity"];
 const NUMBERS: &[&str] = &[
     "quantity",
+    "units",
+    "unit_change",
     "included_quantity",
     "minimum_quantity",
     "maximum_quantity",
@@ -105,6 +122,8 @@ impl TableKind {
         TableKind::Products,
         TableKind::Contracts,
         TableKind::ContractLines,
+        TableKind::LineUnits,
+        TableKind::LineAdjustments,
         TableKind::PriceTiers,
     ];
 
@@ -115,6 +134,8 @@ impl TableKind {
             TableKind::Products => "products",
             TableKind::Contracts => "contracts",
             TableKind::ContractLines => "contract_lines",
+            TableKind::LineUnits => "line_units",
+            TableKind::LineAdjustments => "line_adjustments",
             TableKind::PriceTiers => "price_tiers",
         }
     }
@@ -127,6 +148,8 @@ impl TableKind {
             TableKind::Products => PRODUCTS.to_vec(),
             TableKind::Contracts => CONTRACTS.to_vec(),
             TableKind::ContractLines => CONTRACT_LINES.to_vec(),
+            TableKind::LineUnits => LINE_UNITS.to_vec(),
+            TableKind::LineAdjustments => LINE_ADJUSTMENTS.to_vec(),
             TableKind::PriceTiers => PRICE_TIERS.to_vec(),
         }
     }

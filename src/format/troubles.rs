@@ -60,10 +60,14 @@ pub(super) const TROUBLES: &[Trouble] = &[
     trouble("Doubled quotes", "yes", "", &["quotes_are_undone_as_rfc_4180_has_it"]),
     trouble(
         "Quotes escaped as `\\\"`",
-        "no",
-        "the row, `I109`, or `I104` where a cell too many comes of it: a backslash at a cell's end is often a path's, so what it means is not guessed; export with \
-         doubled quotes",
-        &["a_quote_escaped_by_a_backslash_rejects_its_row"],
+        "where the rows of the whole file fit their headings so and not with doubled quotes; said so, `I109`",
+        "the file where every row fits both ways, `I109`; where the file needs both, the rows that are not as RFC 4180 \
+         has it, `I109` or `I104`",
+        &[
+            "quotes_escaped_by_a_backslash_are_read_where_the_rows_need_it",
+            "a_file_that_needs_both_ways_rejects_the_rows_that_are_not_as_the_standard_has_it",
+            "a_path_that_ends_in_a_backslash_escapes_nothing",
+        ],
     ),
     trouble(
         "Unbalanced quotes",
@@ -108,10 +112,14 @@ pub(super) const TROUBLES: &[Trouble] = &[
     ),
     trouble(
         "Headings over two rows",
-        "where each stands in one of the rows, or below a group's name that spans columns, and the two make a known \
-         format",
-        "headings of which both rows hold a part (`Unit` over `Price`): `I102`, `I103`",
-        &["headings_over_two_rows_are_joined_where_each_stands_in_one", "headings_split_over_two_rows_are_refused"],
+        "where each stands in one of the rows, below a group's name that spans columns, or word over word (`Unit` over \
+         `Price`), and the two make a known format; said so, `I116`",
+        "where they make none: `I102`, `I103`",
+        &[
+            "headings_over_two_rows_are_joined_where_each_stands_in_one",
+            "headings_whose_words_stand_over_each_other_are_joined",
+            "headings_over_two_rows_that_make_no_format_are_refused",
+        ],
     ),
     trouble(
         "Headings that stand twice",
@@ -119,7 +127,12 @@ pub(super) const TROUBLES: &[Trouble] = &[
         "where it does: `I103`",
         &["blank_headings_and_unread_doubles_do_no_harm", "a_heading_that_is_read_and_stands_twice_is_refused"],
     ),
-    trouble("Blank headings", "yes; their columns are left out", "", &["blank_headings_and_unread_doubles_do_no_harm"]),
+    trouble(
+        "Blank headings",
+        "yes; their columns are left out, and cells that stand there are counted and said, `I116`",
+        "",
+        &["blank_headings_and_unread_doubles_do_no_harm", "cells_below_a_blank_heading_are_counted_and_said"],
+    ),
     trouble(
         "Rows too long or too short",
         "where only empty cells are too many (trailing delimiters)",
@@ -177,9 +190,14 @@ pub(super) const TROUBLES: &[Trouble] = &[
     trouble("`30-AUG-2025`", "yes", "", &["dates_that_need_no_order"]),
     trouble(
         "Spreadsheet serials for dates",
-        "in workbooks, where the cell says that it is a date",
-        "in text (`45931`): `I106`, for nothing there tells which of two calendars they count in",
-        &["serials_are_days_of_their_system", "a_serial_in_text_is_no_date"],
+        "in workbooks, where the cell says that it is a date; in text where a date column holds nothing else (`45931`), \
+         as days of the 1900 system, and said so, `I106`",
+        "in text among other dates, or outside the years 1990 to 2100: `I106`",
+        &[
+            "serials_are_days_of_their_system",
+            "a_date_column_of_serials_alone_is_days_of_1900_and_says_so",
+            "serials_among_other_dates_are_refused",
+        ],
     ),
     trouble(
         "Impossible dates and times",

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::seen::{Nulls, Seen, Uses};
 use super::{CellKind, Record};
-use crate::format::{Column, ColumnKind, From, Parts, RowRule, Step, TableSpec, Word, WordPattern, normalise};
+use crate::format::{Column, ColumnKind, From, Parts, RowRule, Step, TableSpec, Unless, Word, WordPattern, normalise};
 
 /// How many distinct cells a word list remembers before it judges each anew.
 const REMEMBERED: usize = 4096;
@@ -112,6 +112,8 @@ struct BoundStep {
     parts: Option<Parts>,
     words: Vec<Word>,
     otherwise: Option<String>,
+    prefix: String,
+    unless: Option<BoundRule>,
     remembered: HashMap<String, Fits>,
 }
 
@@ -132,6 +134,8 @@ enum Fits {
 
 #[derive(Debug)]
 struct BoundRule {
+    /// Its place among the rules of the format.
+    number: usize,
     field: usize,
     words: Vec<WordPattern>,
 }
@@ -150,11 +154,8 @@ impl Binding {
             BoundColumn::new(name, rule.map_or(&[], |r| r.steps.as_slice()), &find)
         });
         let rules = |rules: &[RowRule]| -> Vec<BoundRule> {
-            let bound = |r: &RowRule| {
-                find(&r.heading)
-                    .map(|field| BoundRule { field, words: r.words.iter().map(|w| WordPattern::new(w)).collect() })
-            };
-            rules.iter().filter_map(bound).collect()
+            let bound = |(number, r): (usize, &RowRule)| BoundRule::new(number, &r.heading, &r.words, &find);
+            rules.iter().enumerate().filter_map(bound).collect()
         };
         let columns: Vec<BoundColumn> = bound.collect();
         let is_id = |c: &&BoundColumn| c.name.ends_with("_id");
@@ -173,7 +174,8 @@ impl Binding {
         let nulls = Nulls { words: table.read.null_words.clone(), neutralised: table.read.neutralised };
         let mut seen = Seen::new(&normalised, nulls, format_id);
         for (index, column) in columns.iter().enumerate() {
-            seen.uses(&column.fields().collect::<Vec<_>>(), Uses::column(index));
+            let asked = column.steps.iter().filter_map(|s| s.unless.as_ref().map(|u| u.field));
+            seen.uses(&column.fields().chain(asked).collect::<Vec<_>>(), Uses::column(index));
         }
         seen.uses(&exclude.iter().chain(&cost_only).map(|r| r.field).collect::<Vec<_>>(), Uses::RULES);
         seen.uses(identity.as_deref().unwrap_or_default(), Uses::IDENTITY);
@@ -273,6 +275,11 @@ impl Binding {
         self.exclude.iter().any(|r| r.fits(&self.seen))
     }
 
+    /// The rule that leaves the row last prepared out, by its number, and the field that says so.
+    pub fn excluded_by(&self) -> Option<(usize, usize)> {
+        self.exclude.iter().find(|r| r.fits(&self.seen)).map(|r| (r.number, r.field))
+    }
+
     pub fn is_cost_only(&self) -> bool {
         self.cost_only.iter().any(|r| r.fits(&self.seen))
     }
@@ -312,7 +319,10 @@ pub(super) fn push(buffer: &mut Vec<u8>, text: &str) {
 impl BoundColumn {
     fn new(name: &str, steps: &[Step], find: &impl Fn(&str) -> Option<usize>) -> Self {
         let steps: Vec<BoundStep> = steps.iter().filter_map(|s| BoundStep::new(s, find)).collect();
-        let is_cell = |s: &BoundStep| matches!(s.from, BoundFrom::Field(_)) && s.words.is_empty() && s.parts.is_none();
+        let is_cell = |s: &BoundStep| {
+            let whole = s.words.is_empty() && s.parts.is_none() && s.prefix.is_empty() && s.unless.is_none();
+            matches!(s.from, BoundFrom::Field(_)) && whole
+        };
         let plain = steps.iter().all(is_cell);
         let field = steps.first().and_then(|s| s.fields().first().copied());
         Self { name: name.to_string(), steps, plain, text: String::new(), field, kind: CellKind::Text }
@@ -338,6 +348,9 @@ impl BoundColumn {
         self.text.clear();
         (self.field, self.kind) = (None, CellKind::Text);
         for step in &mut self.steps {
+            if step.unless.as_ref().is_some_and(|u| u.fits(seen)) {
+                continue;
+            }
             let start = self.text.len();
             match &step.from {
                 BoundFrom::Field(field) => {
@@ -382,6 +395,10 @@ impl BoundColumn {
                 }
             }
             if !self.text.is_empty() {
+                if !step.prefix.is_empty() {
+                    self.text.insert_str(0, &step.prefix);
+                    self.kind = CellKind::Text;
+                }
                 break;
             }
         }
@@ -409,8 +426,16 @@ impl BoundStep {
                 BoundFrom::Join(fields, with.clone())
             }
         };
-        let (words, otherwise) = (step.words.clone(), step.otherwise.clone());
-        Some(Self { from, parts: step.parts.clone(), words, otherwise, remembered: HashMap::new() })
+        let bound = |u: &Unless| BoundRule::new(0, &u.heading, &u.words, find);
+        Some(Self {
+            from,
+            parts: step.parts.clone(),
+            words: step.words.clone(),
+            otherwise: step.otherwise.clone(),
+            prefix: step.prefix.clone(),
+            unless: step.unless.as_ref().and_then(bound),
+            remembered: HashMap::new(),
+        })
     }
 
     fn fits(&mut self, text: &str) -> Fits {
@@ -430,6 +455,11 @@ impl BoundStep {
 }
 
 impl BoundRule {
+    fn new(number: usize, heading: &str, words: &[String], find: &impl Fn(&str) -> Option<usize>) -> Option<Self> {
+        let words = words.iter().map(|w| WordPattern::new(w)).collect();
+        find(heading).map(|field| Self { number, field, words })
+    }
+
     fn fits(&self, seen: &Seen) -> bool {
         let cell = seen.text(self.field).trim();
         self.words.iter().any(|w| w.fits(cell))

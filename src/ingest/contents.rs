@@ -310,6 +310,7 @@ fn blank(disk: Disk) -> Survey {
         head: String::new(),
         head_is_whole: false,
         ends_with_newline: true,
+        escaped_quotes: false,
         sheet: None,
     }
 }
@@ -322,6 +323,7 @@ fn text(disk: Disk, container: Container, verdict: Verdict) -> Survey {
         head: verdict.head,
         head_is_whole: verdict.head_is_whole,
         ends_with_newline: verdict.ends_with_newline,
+        escaped_quotes: verdict.escaped_quotes,
         ..blank(disk)
     }
 }

@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::contents::{Content, contents};
+use super::escape::shown_escape;
 use super::layout::Lines;
+use super::nested;
 use super::parquet::{ParquetColumns, parquet_columns};
 use super::{
-    Dialect, Encoding, Event, JsonEvent, Limits, Record, RecordFault, Rows, Shape, Survey, open_text, read_json,
+    Dialect, Encoding, Escape, Event, JsonEvent, Limits, Record, RecordFault, Rows, Shape, Survey, open_text, read_json,
 };
 use crate::finding::{Code, Finding, Place, Severity};
 use crate::format::{Fit, Registry, Spec, TableKind, TableSpec, WordPattern, closest, means, normalise};
 
+mod headings;
 mod sheets;
 
 /// Delimiters tried, the usual ones first.
@@ -35,6 +38,7 @@ pub struct Detection {
     pub table: usize,
     /// Of delimited text.
     pub delimiter: Option<u8>,
+    pub escape: Escape,
     /// The physical line or row of the headings; 0 where records name their values.
     pub header_line: u64,
     pub headings: Vec<String>,
@@ -62,7 +66,7 @@ impl Detection {
     }
 
     pub(super) fn dialect(&self) -> Dialect {
-        Dialect { delimiter: self.delimiter.unwrap_or(b','), quote: b'"' }
+        Dialect::of(self.delimiter.unwrap_or(b',')).escaped(self.escape)
     }
 }
 
@@ -71,6 +75,8 @@ struct Candidate {
     delimiter: Option<u8>,
     line: u64,
     headings: Vec<String>,
+    /// The headings are those of two rows.
+    joined: bool,
     fit: Fit,
 }
 
@@ -100,7 +106,12 @@ pub fn detect_all(
         }
         match content {
             Ok(content) if content.workbook.is_some() => sheets.push(content),
-            Ok(content) => found.push(recognise(content, registry)),
+            Ok(content) => {
+                let one = recognise(content, registry);
+                let within = one.as_ref().map(nested::within).unwrap_or_default();
+                found.push(one);
+                found.extend(within.into_iter().map(Ok));
+            }
             Err(finding) => found.push(Err(vec![finding])),
         }
     }
@@ -118,7 +129,7 @@ fn recognise(content: Content, registry: &Registry) -> Result<Detection, Vec<Fin
     let keyed = |keys: Vec<String>| -> Vec<Candidate> {
         let normalised: Vec<String> = keys.iter().map(|h| normalise(h)).collect();
         let fits = registry.fits(&normalised).into_iter();
-        fits.map(|fit| Candidate { delimiter: None, line: 0, headings: keys.clone(), fit }).collect()
+        fits.map(|fit| Candidate { delimiter: None, line: 0, headings: keys.clone(), joined: false, fit }).collect()
     };
     let candidates = match survey.shape {
         Shape::Delimited if survey.head_is_whole && survey.head.trim().is_empty() => {
@@ -158,13 +169,23 @@ fn recognise(content: Content, registry: &Registry) -> Result<Detection, Vec<Fin
         spec,
         table,
         delimiter: best.delimiter,
+        escape: Escape::Doubled,
         header_line: best.line,
         headings: best.headings,
         findings,
     };
+    if best.joined {
+        let said = headings::joined_finding(&detection);
+        detection.findings.push(said);
+    }
     if let Some(finding) = twice(&detection) {
         return Err(vec![finding]);
     }
+    let shown = shown_escape(&detection.path, &detection.survey, detection.dialect(), detection.header_line)
+        .map_err(|e| vec![Finding::new(Code::I101, e.to_string()).at(Place::file(&detection.source))])?;
+    let (escape, finding) = shown.settle(&detection.source).map_err(|finding| vec![finding])?;
+    detection.escape = escape;
+    detection.findings.extend(finding);
     detection.findings.extend(encoding_finding(&detection));
     detection.findings.extend(drift(&detection));
     detection.findings.extend(no_rows(&detection));
@@ -207,15 +228,19 @@ fn laid_out_candidates(survey: &Survey, registry: &Registry) -> Vec<Candidate> {
         let normalised: Vec<String> = headings.iter().map(|h| normalise(h)).collect();
         let fits = registry.fits(&normalised).into_iter().filter(of_sheet);
         let delimiter = survey.sheet.is_none().then_some(delimiter);
-        fits.map(|fit| Candidate { delimiter, line, headings: headings.to_vec(), fit }).collect()
+        fits.map(|fit| Candidate { delimiter, line, headings: headings.to_vec(), joined: false, fit }).collect()
     };
     head_rows(survey, &mut |delimiter, line, headings| {
         candidates.extend(of_row(delimiter, line, &headings));
         if let Some((d, l, upper)) = &above
             && (*d, l + 1) == (delimiter, line)
-            && let Some(both) = join_rows(upper, &headings)
         {
-            joined.extend(of_row(delimiter, line, &both).into_iter().filter(|c| c.fit.is_whole()));
+            for (words, both) in headings::joined(upper, &headings) {
+                // Words joined may make one of the many names that the fallback knows a column by.
+                let fits = |c: &Candidate| c.fit.is_whole() && !(words && c.fit.spec.fallback);
+                let found = of_row(delimiter, line, &both).into_iter().filter(fits);
+                joined.extend(found.map(|c| Candidate { joined: true, ..c }));
+            }
         }
         above = Some((delimiter, line, headings));
     });
@@ -224,20 +249,6 @@ fn laid_out_candidates(survey: &Survey, registry: &Registry) -> Vec<Candidate> {
         candidates.append(&mut joined);
     }
     candidates
-}
-
-/// Headings over two rows as one: each cell is filled in one of them, or stands under a group's name that spans
-/// several columns. `None` where the rows are not of that kind.
-fn join_rows(upper: &[String], lower: &[String]) -> Option<Vec<String>> {
-    let is_filled = |row: &[String], i: usize| row.get(i).is_some_and(|cell| !cell.is_empty());
-    let is_group = |i| !is_filled(upper, i + 1) && is_filled(lower, i + 1);
-    let fields = 0..upper.len();
-    let one_each = fields.clone().all(|i| !is_filled(upper, i) || !is_filled(lower, i) || is_group(i));
-    let both_give = fields.clone().any(|i| is_filled(lower, i)) && fields.clone().any(|i| !is_filled(lower, i));
-    if upper.len() != lower.len() || !one_each || !both_give {
-        return None;
-    }
-    Some(fields.map(|i| if is_filled(lower, i) { lower[i].clone() } else { upper[i].clone() }).collect())
 }
 
 /// What `sep=;` on the first line tells a spreadsheet, and so us: it may be a character that is never guessed.
@@ -259,7 +270,7 @@ pub(super) fn head_rows(survey: &Survey, row: &mut dyn FnMut(u8, u64, Vec<String
     };
     for delimiter in delimiters {
         let mut record = Record::new();
-        let mut records = Rows::of_head(survey, Dialect { delimiter: *delimiter, quote: b'"' });
+        let mut records = Rows::of_head(survey, Dialect::of(*delimiter));
         for _ in 0..TITLES {
             match records.next(&mut record) {
                 Ok(Event::Record) if record.len() > 1 => {

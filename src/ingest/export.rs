@@ -9,11 +9,13 @@ use super::cut::{Cut, cut_of};
 use super::glance::may_hold;
 use super::layout::{Layout, LineSink};
 use super::memo::Memo;
+use super::nested;
 use super::parquet::read_parquet;
 use super::styles::{Evidence, Known, Styles, stated_order, stated_style};
 use super::typed::{Faulty, Problem, Typist};
+use super::unnamed::Unnamed;
 use super::{
-    Detection, JsonEvent, OtherLine, Record, RecordFault, Reject, Rows, Shape, UsageSink, open_text, read_json,
+    Detection, JsonEvent, OtherLine, Record, RecordFault, Reject, Rows, Shape, UsageSink, open_text, read_json, serial,
 };
 use crate::finding::{self, Code, Finding, Place};
 use crate::format::{Column, ColumnKind, normalise};
@@ -48,6 +50,9 @@ pub fn read_usage(detection: &Detection, sink: &mut dyn UsageSink) -> anyhow::Re
     let styles = learn(detection, &layout, &headings, &of(ColumnKind::Number), &dates)?;
     let sums = [Column::Cost, Column::Quantity].map(|c| binding.fields(c as usize).next().map(FieldSum::of));
     let sums = sums.into_iter().flatten().collect();
+    for (field, example) in styles.serials() {
+        sink.finding(serial::finding(detection, field, example))?;
+    }
     let prints = sink.wants_prints();
     let memo = Memo::new(prints);
     let typist = Typist::new(&detection.spec, table, binding, styles, prints);
@@ -56,7 +61,9 @@ pub fn read_usage(detection: &Detection, sink: &mut dyn UsageSink) -> anyhow::Re
     let cut = cut_of(detection, &layout, &headings)?;
     let totals = ReadTotals { truncated: cut.is_some(), ..ReadTotals::default() };
     let (wants_raw, wants_changes) = (sink.wants_raw(), sink.wants_changes());
-    let mut reader = Reader { detection, typist, memo, sink, totals, sums, wanted, wants_raw, wants_changes, cut };
+    let unnamed = Unnamed::of(detection);
+    let mut reader =
+        Reader { detection, typist, memo, sink, totals, sums, wanted, wants_raw, wants_changes, cut, unnamed };
     reader.say_cut()?;
     if detection.is_laid_out() {
         layout.read(detection.lines(), &mut reader)?;
@@ -96,7 +103,8 @@ pub(super) fn learn(
     let read = &detection.table().read;
     let (style, order) = (stated_style(read, detection.survey.shape, detection.delimiter), stated_order(read));
     let open_numbers: &[usize] = if style.is_none() { numbers } else { &[] };
-    let open_dates: &[usize] = if order.is_none() { dates } else { &[] };
+    let suspects = if order.is_none() { Vec::new() } else { serial::suspects(detection, dates) };
+    let open_dates: &[usize] = if order.is_none() { dates } else { &suspects };
     let mut first_pass =
         FirstPass { evidence: Evidence::new(headings.len(), open_numbers, open_dates), is_torn: false };
     if !open_numbers.is_empty() || !open_dates.is_empty() {
@@ -214,25 +222,43 @@ pub(super) fn each_record(
             row(Err(RecordFault { code: fault.code, line: last + 1, column: 0, value, message: fault.message, raw }))
         });
     }
+    let mut fill = |fields: &[(String, String)], cells: &mut [String]| {
+        cells.iter_mut().for_each(String::clear);
+        for (key, value) in fields {
+            let known = places.get(key.as_str()).copied();
+            let place = known.unwrap_or_else(|| {
+                let wanted = normalise(key);
+                let place = normalised.iter().position(|h| *h == wanted);
+                places.insert(key.clone(), place);
+                place
+            });
+            // Two spellings of one heading in a record: the first with a value counts.
+            if let Some(cell) = place.and_then(|p| cells.get_mut(p))
+                && cell.is_empty()
+            {
+                cell.push_str(value);
+            }
+        }
+    };
+    // Rows within records are counted over all lists.
+    let (within, mut number) = (detection.table().read.within.as_deref(), 0);
     read_json(open_text(&detection.path, &detection.survey)?, detection.survey.shape, &mut |event| match event {
         JsonEvent::Record(record) => {
-            cells.iter_mut().for_each(String::clear);
-            for (key, value) in record.fields {
-                let known = places.get(key.as_str()).copied();
-                let place = known.unwrap_or_else(|| {
-                    let wanted = normalise(key);
-                    let place = normalised.iter().position(|h| *h == wanted);
-                    places.insert(key.clone(), place);
-                    place
-                });
-                // Two spellings of one heading in a record: the first with a value counts.
-                if let Some(cell) = place.and_then(|p| cells.get_mut(p))
-                    && cell.is_empty()
-                {
-                    cell.push_str(value);
+            let Some(list) = within else {
+                fill(record.fields, &mut cells);
+                return row(Ok((record.number, &cells, record.raw)));
+            };
+            match nested::rows(record.fields, list) {
+                Ok(rows) => {
+                    for fields in rows {
+                        number += 1;
+                        fill(&fields, &mut cells);
+                        row(Ok((number, &cells, record.raw)))?;
+                    }
+                    Ok(())
                 }
+                Err(fault) => row(Err(RecordFault { line: number + 1, ..fault })),
             }
-            row(Ok((record.number, &cells, record.raw)))
         }
         JsonEvent::Fault(fault) => row(Err(fault)),
     })
@@ -250,6 +276,7 @@ struct Reader<'d, 's> {
     wants_raw: bool,
     wants_changes: bool,
     cut: Option<Cut>,
+    unnamed: Unnamed,
 }
 
 impl Reader<'_, '_> {
@@ -328,6 +355,9 @@ impl Reader<'_, '_> {
             );
             self.finding(Code::I116, Place::file(&self.detection.source), None, message)?;
         }
+        for finding in self.unnamed.findings(&self.detection.source) {
+            self.sink.finding(finding)?;
+        }
         Ok(self.totals)
     }
 }
@@ -343,6 +373,7 @@ impl LineSink for Reader<'_, '_> {
     }
 
     fn row(&mut self, record: &Record) -> anyhow::Result<()> {
+        self.unnamed.observe(record);
         self.usage(record, record.line(), record.raw())
     }
 

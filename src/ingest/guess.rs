@@ -95,7 +95,7 @@ fn by_agreement(survey: &Survey) -> Option<Guess> {
 impl Cut {
     fn of(survey: &Survey, delimiter: u8) -> Self {
         let mut cut = Self { delimiter, seen: Vec::new(), stray: false, width: 0, score: 0 };
-        let mut records = Rows::of_head(survey, Dialect { delimiter, quote: b'"' });
+        let mut records = Rows::of_head(survey, Dialect::of(delimiter));
         let mut record = Record::new();
         while cut.seen.len() < LOOKED_AT {
             match records.next(&mut record) {

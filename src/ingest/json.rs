@@ -225,7 +225,8 @@ impl<'de> Visitor<'de> for Flat<'_> {
     }
 }
 
-fn flatten(name: String, value: Value, fields: &mut Vec<(String, String)>) {
+/// A value as flat fields.
+pub(super) fn flatten(name: String, value: Value, fields: &mut Vec<(String, String)>) {
     let text = match value {
         Value::Object(members) => {
             for (member, value) in members {

@@ -1,11 +1,14 @@
 //! Judges a file's encoding while its bytes pass by: the whole file must agree, for a name with an
 //! accent may stand in the last row only.
 
+use memchr::memmem;
+
 use super::text::{Encoding, HEAD, head_of};
 use crate::finding::{Code, Finding, Place};
 
 /// How many bytes tell UTF-16 without a byte order mark by its NULs.
 const NUL_SAMPLE: usize = 4 << 10;
+const BACKSLASH: u16 = b'\\' as u16;
 
 #[derive(Debug, Default)]
 pub(super) struct Judge {
@@ -20,6 +23,8 @@ pub(super) struct Judge {
     wrong: Option<u64>,
     content: bool,
     last: u16,
+    /// A backslash stands before a quote somewhere.
+    escaped_quotes: bool,
 }
 
 pub(super) struct Verdict {
@@ -27,6 +32,7 @@ pub(super) struct Verdict {
     pub head: String,
     pub head_is_whole: bool,
     pub ends_with_newline: bool,
+    pub escaped_quotes: bool,
 }
 
 impl Judge {
@@ -57,6 +63,9 @@ impl Judge {
     fn check_utf8(&mut self, bytes: &[u8]) {
         self.content =
             self.content || bytes.iter().any(|b| !b.is_ascii_whitespace() && !matches!(b, 0xEF | 0xBB | 0xBF));
+        self.escaped_quotes = self.escaped_quotes
+            || (self.last == BACKSLASH && bytes.first() == Some(&b'"'))
+            || memmem::find(bytes, b"\\\"").is_some();
         if let Some(last) = bytes.last() {
             self.last = u16::from(*last);
         }
@@ -100,6 +109,7 @@ impl Judge {
             if is_low != after_high && self.wrong.is_none() {
                 self.wrong = Some(self.lines + 1);
             }
+            self.escaped_quotes |= self.last == BACKSLASH && unit == u16::from(b'"');
             self.lines += u64::from(unit == 0x0A);
             self.content |= !matches!(unit, 0x09..=0x0D | 0x20 | 0xFEFF);
             self.last = unit;
@@ -138,7 +148,7 @@ impl Judge {
         }
         let (head, head_is_whole) = head_of(&self.first, encoding, self.total == self.first.len() as u64);
         let ends_with_newline = matches!(self.last, 0x0A | 0x0D);
-        Ok(Verdict { encoding, head, head_is_whole, ends_with_newline })
+        Ok(Verdict { encoding, head, head_is_whole, ends_with_newline, escaped_quotes: self.escaped_quotes })
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     Detection, OtherLine, ReadTotals, Reject, Treatment, UsageRow, UsageSink, detect, read_named_table, read_usage,
 };
 use crate::finding::{Code, Finding, Severity};
-use crate::format::{Registry, Spec, parse_spec};
+use crate::format::{Registry, Spec, normalise, parse_spec};
 use crate::rate::plain;
 
 #[derive(Default)]
@@ -267,13 +267,42 @@ fn headings_over_two_rows_are_joined_where_each_stands_in_one() {
         let seen = read(&format!("{upper_and_lower}{row}"));
         assert_eq!((seen.rows, seen.rejects.len()), (vec!["3:x S 1 2".to_string()], 0));
         assert_eq!(seen.others, [(1, OtherLine::Title), (2, OtherLine::Heading)]);
+        assert_eq!(seen.findings.iter().map(|f| f.code).collect::<Vec<_>>(), [Code::I116]);
     }
 }
 
 #[test]
-fn headings_split_over_two_rows_are_refused() {
+fn headings_whose_words_stand_over_each_other_are_joined() {
+    for upper_and_lower in [
+        // Word above word, and a group's name that holds for both columns below it.
+        "provider,sub account,sku,,,,charge period\nname,name,id,quantity,cost,currency,start\n",
+        "provider_name,Sub Account,,sku,quantity,charge,charge_period_start\n,ID,Name,ID,,category,\n",
+    ] {
+        let row =
+            if upper_and_lower.contains("ID") { "A,7,x,1,2,Usage,2026-10-01\n" } else { "A,x,S,1,2,USD,2026-10-01\n" };
+        let result = detected(&format!("{upper_and_lower}{row}"));
+        let (_file, detection) = result.expect("recognised");
+        assert_eq!((detection.spec.id.as_str(), detection.header_line), ("trueup-usage", 2));
+        assert!(detection.headings.iter().any(|h| normalise(h) == "subaccountname"), "{:?}", detection.headings);
+    }
+}
+
+#[test]
+fn headings_over_two_rows_that_make_no_format_are_refused() {
     let refused = detected("provider_name,sub_account_name,sku_id,Billed,currency\n,,,quantity,\nA,x,S,1,USD\n");
     assert!(matches!(refused.expect_err("refused")[0].code, Code::I102 | Code::I103));
+}
+
+#[test]
+fn cells_below_a_blank_heading_are_counted_and_said() {
+    let seen = read("provider_name,sub_account_name,sku_id,quantity,,cost\nA,x,S,1,,2\nA,y,S,1,?,2\nA,z,S,1,7,2\n");
+    assert_eq!(seen.rows.len(), 3);
+    let finding = seen.findings.iter().find(|f| f.message.contains("no heading")).expect("said");
+    assert_eq!((finding.code, finding.severity), (Code::I116, Severity::Warning));
+    let place = finding.place.as_ref().map(|p| (p.line, p.column));
+    assert_eq!((place, finding.value.as_deref()), (Some((Some(3), Some(5))), Some("?")));
+    assert!(finding.message.contains("its 2 filled cells"), "{}", finding.message);
+    assert!(usage("A,x,S,1,2,USD,\n").findings.is_empty());
 }
 
 #[test]
@@ -284,19 +313,66 @@ fn a_row_of_few_cells_below_whole_headings_is_data() {
 }
 
 #[test]
-fn a_quote_escaped_by_a_backslash_rejects_its_row() {
+fn quotes_escaped_by_a_backslash_are_read_where_the_rows_need_it() {
     let seen = usage("A,\"say \\\"hi\\\"\",S,1,2,USD,\nA,y,S,1,2,USD,\nA,\"5\\\", z\",S,1,2,USD,2026-10-01\n");
-    assert_eq!(codes(&seen), [(2, Code::I109), (4, Code::I104)]);
-    assert_eq!(seen.rows, ["3:y S 1 2"]);
-    // Shifted by one, with an empty cell at the end: every cell would read as something.
-    let seen = usage("A,\"5\\\", z\",1,2,USD,,\nA,y\\,S,1,2,USD,,,\n");
-    assert_eq!((codes(&seen), seen.rows), (vec![(2, Code::I104)], vec!["3:y\\ S 1 2".to_string()]));
+    assert_eq!(seen.rows, ["2:say \"hi\" S 1 2", "3:y S 1 2", "4:5\", z S 1 2"]);
+    assert_eq!(seen.findings.iter().map(|f| (f.code, f.severity)).collect::<Vec<_>>(), [(Code::I109, Severity::Info)]);
+    let paths = usage("A,\"C:\\x\\\",S,1,2,USD,\nA,\"D:\\\",S,1,2,USD,\n");
+    assert_eq!((paths.rows, paths.findings.len()), (vec!["2:C:\\x\\ S 1 2".to_string(), "3:D:\\ S 1 2".into()], 0));
+    // Two clients, or one of a name with a line end.
+    let both = detected("client,sku,qty\n\"x\\\"\",S,1\ny\\\",S,2\n");
+    let refused = both.expect_err("two readings");
+    assert_eq!((refused[0].code, refused[0].place.as_ref().and_then(|p| p.line)), (Code::I109, Some(2)));
 }
 
 #[test]
-fn a_serial_in_text_is_no_date() {
-    let seen = read("Client,SKU,Qty,Start Date\nx,S,1,45931\n");
+fn a_file_that_needs_both_ways_rejects_the_rows_that_are_not_as_the_standard_has_it() {
+    let path = "A,\"C:\\\",S,1,2,USD,\n";
+    let seen =
+        usage(&format!("{path}A,\"say \\\"hi\\\"\",S,1,2,USD,\nA,y,S,1,2,USD,\nA,\"5\\\", z\",S,1,2,USD,2026-10-01\n"));
+    assert_eq!(codes(&seen), [(3, Code::I109), (5, Code::I104)]);
+    assert_eq!(seen.rows, ["2:C:\\ S 1 2", "4:y S 1 2"]);
+    // Shifted by one, with an empty cell at the end: every cell would read as something.
+    let seen = usage(&format!("{path}A,\"5\\\", z\",1,2,USD,,\nA,y\\,S,1,2,USD,,,\n"));
+    assert_eq!((codes(&seen), seen.rows), (vec![(3, Code::I104)], vec!["2:C:\\ S 1 2".into(), "4:y\\ S 1 2".into()]));
+}
+
+#[test]
+fn a_date_column_of_serials_alone_is_days_of_1900_and_says_so() {
+    let seen = read("Client,SKU,Qty,Start Date\nx,S,1,45931\ny,S,1,\nz,S,1,45962\n");
+    assert_eq!((codes(&seen), seen.rows.len()), (vec![], 3));
+    let finding = seen.findings.iter().find(|f| f.code == Code::I106).expect("said");
+    assert_eq!(finding.severity, Severity::Warning);
+    assert!(finding.message.contains("45931 is 2025-10-01"), "{}", finding.message);
+    let place = finding.place.as_ref().map(|p| (p.line, p.column));
+    assert_eq!(place, Some((Some(1), Some(4))));
+}
+
+#[test]
+fn serials_among_other_dates_are_refused() {
+    let seen = read("Client,SKU,Qty,Start Date\nx,S,1,45931\ny,S,1,2025-10-02\n");
     assert_eq!(codes(&seen), [(2, Code::I106)]);
+    let seen = read("Client,SKU,Qty,Start Date\nx,S,1,45931\ny,S,1,12\n");
+    assert_eq!(codes(&seen), [(2, Code::I106), (3, Code::I106)]);
+}
+
+#[test]
+fn serials_are_seen_where_the_format_states_another_order() {
+    let text = "id = \"own\"\nkind = \"usage\"\n[recognise]\nrequired = [\"Tenant\", \"Day\"]\n[read]\n\
+                date_order = \"dmy\"\n[columns]\nsub_account_name = \"Tenant\"\nsku_id = \"Sku\"\nquantity = \"N\"\n\
+                charge_period_start = \"Day\"\n";
+    let mut registry = Registry::builtin();
+    registry.add(parse_spec(text).expect("a spec"));
+    let rows = |cells: [&str; 2]| {
+        let file = file(&format!("Tenant,Sku,N,Day\nx,S,1,{}\ny,S,1,{}\n", cells[0], cells[1]));
+        let detection = detect(file.path(), "f.csv", &registry).expect("recognised");
+        let mut seen = Seen::default();
+        read_usage(&detection, &mut seen).expect("read");
+        (seen.rows.len(), seen.findings.len())
+    };
+    assert_eq!(rows(["45931", "45932"]), (2, 1));
+    assert_eq!(rows(["01/10/2025", "45932"]), (1, 0));
+    assert_eq!(rows(["45932", "01/10/2025"]), (1, 0));
 }
 
 #[test]
@@ -431,4 +507,40 @@ fn of_two_formats_that_know_as_many_headings_the_users_own_is_meant() {
     let spec = parse_spec(own).expect("a spec");
     registry.add(Spec { file: Some("formats/acme.toml".into()), ..spec });
     assert_eq!(id(&registry), "acme");
+}
+
+/// A file longer than what its survey keeps of it, whose head has decimal points alone.
+fn long_usage(last: &str) -> Seen {
+    let mut rows = String::new();
+    while rows.len() < 300 << 10 {
+        rows.push_str("A,\"x, Inc. 7\",S,1,2.50,USD,2026-10-01\nA,y,S,1.125,3,USD,2026-10-01\n");
+    }
+    usage(&format!("{rows}{last}\n"))
+}
+
+#[test]
+fn a_long_file_is_read_by_its_head_and_its_last_row_can_still_say_otherwise() {
+    let whole = long_usage("A,z,S,1,4.50,USD,2026-10-01");
+    assert!(whole.rejects.is_empty());
+    assert_eq!(whole.rows.last().map(|r| r.ends_with(":z S 1 4.5")), Some(true));
+    assert!(whole.rows.iter().any(|r| r.contains(" 1.125 ")), "a column follows the others of its file");
+    // One decimal comma, and no cell of its column that has a separator is certain any more.
+    for last in ["A,z,S,1,\"4,50\",USD,2026-10-01", "A,z,S,1,4.500.000,USD,2026-10-01"] {
+        let mixed = long_usage(last);
+        assert_eq!(mixed.rows.len() + mixed.rejects.len(), whole.rows.len());
+        assert!(!mixed.rows.iter().any(|r| r.contains(":x")), "{last}");
+        let why = &mixed.rejects[0];
+        assert!(why.code == Code::I105 && why.message.contains("mixes decimal points"), "{}", why.message);
+    }
+}
+
+#[test]
+fn a_row_with_a_problem_leaves_nothing_behind_for_the_next() {
+    let seen = usage(
+        "A,x,S,1,2,USD,2026-10-01\nA,x,S,one,2,USD,2026-10-01\nA,x,S,1,2,XXQ,2026-10-01\nA,x,S,1,2,USD,2026-13-01\n\
+         A,,S,1,2,USD,2026-10-01\nA,x,1E+17,1,2,USD,2026-10-01\nA,x,S,1,2,USD,2026-10-01\nA,x,S,3,,USD,2026-10-01\n",
+    );
+    assert_eq!(seen.rows, ["2:x S 1 2", "8:x S 1 2", "9:x S 3 "]);
+    let codes: Vec<Code> = seen.rejects.iter().map(|r| r.code).collect();
+    assert_eq!(codes, [Code::I105, Code::I118, Code::I106, Code::I111, Code::I117]);
 }

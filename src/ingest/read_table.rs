@@ -5,13 +5,15 @@ use std::path::Path;
 
 use super::bind::{Binding, Cells, Taken};
 use super::detect::head_rows;
+use super::escape::shown_escape;
 use super::export::{each_record, every_heading, learn};
 use super::layout::{Layout, LineSink, Lines};
 use super::styles::Styles;
 use super::typed::{ERROR_CELL, Problem};
-use super::{Detection, Dialect, OtherLine, Record, Shape, Table, TableRow, survey};
+use super::unnamed::Unnamed;
+use super::{Detection, Dialect, OtherLine, Record, Shape, Table, TableRow, serial, survey};
 use crate::finding::{Code, Finding, Place, Severity};
-use crate::format::{TableKind, closest, normalise};
+use crate::format::{ColumnRule, From, RowRule, TableKind, closest, normalise};
 use crate::rate::plain;
 
 /// Reads a table of a PSA format. Numbers and dates that read for certain come out as plain decimals and
@@ -34,12 +36,19 @@ pub fn read_table(detection: &Detection) -> Result<Table, Vec<Finding>> {
     let fed: Vec<usize> = (0..names.len()).filter(|i| binding.feeds(*i)).collect();
     let columns = fed.iter().map(|i| names[*i].to_string()).collect();
     let mut reader = TableReader {
-        table: Table { source: detection.source.clone(), columns, rows: Vec::new() },
+        table: Table {
+            source: detection.source.clone(),
+            columns,
+            ways_out: fed.iter().map(|i| way_out(&detection.spec.id, spec_table.column(names[*i]))).collect(),
+            ..Table::default()
+        },
+        excluded: spec_table.exclude.clone(),
         binding,
         fed,
         numbers,
         dates,
         styles,
+        unnamed: Unnamed::of(detection),
         findings: Vec::new(),
     };
     if detection.is_laid_out() {
@@ -57,7 +66,13 @@ pub fn read_table(detection: &Detection) -> Result<Table, Vec<Finding>> {
         })
     }
     .map_err(unreadable)?;
-    if reader.findings.is_empty() { Ok(reader.table) } else { Err(reader.findings) }
+    if !reader.findings.is_empty() {
+        return Err(reader.findings);
+    }
+    let TableReader { mut table, styles, unnamed, .. } = reader;
+    table.findings.extend(styles.serials().map(|(field, example)| serial::finding(detection, field, example)));
+    table.findings.extend(unnamed.findings(&detection.source));
+    Ok(table)
 }
 
 /// Reads one of the book's own tables, whose column names are known. Headings match as those of formats
@@ -68,7 +83,7 @@ pub fn read_named_table(
     columns: &[&str],
     required: &[&str],
 ) -> Result<(Table, Vec<Finding>), Vec<Finding>> {
-    let empty = || Table { source: source.to_string(), columns: Vec::new(), rows: Vec::new() };
+    let empty = || Table { source: source.to_string(), ..Table::default() };
     let survey = match survey(path, source) {
         // Nothing was mapped or decided yet.
         Err(finding) if finding.code == Code::I114 => return Ok((empty(), Vec::new())),
@@ -122,7 +137,7 @@ pub fn read_named_table(
         }
     }
     let mut reader = NamedReader {
-        table: Table { source: source.to_string(), columns: Vec::new(), rows: Vec::new() },
+        table: Table { source: source.to_string(), ..Table::default() },
         fields: Vec::new(),
         findings: Vec::new(),
     };
@@ -133,7 +148,11 @@ pub fn read_named_table(
         }
     }
     let layout = Layout::small(&headings);
-    let lines = Lines { path, survey: &survey, dialect: Dialect { delimiter, quote: b'"' }, header_line };
+    let dialect = Dialect::of(delimiter);
+    let shown = shown_escape(path, &survey, dialect, header_line).map_err(|e| fail(Code::I101, &e.to_string()))?;
+    let (escape, said) = shown.settle(source).map_err(|finding| vec![finding])?;
+    findings.extend(said);
+    let lines = Lines { path, survey: &survey, dialect: dialect.escaped(escape), header_line };
     layout.read(lines, &mut reader).map_err(|e| fail(Code::I101, &e.to_string()))?;
     if reader.findings.is_empty() { Ok((reader.table, findings)) } else { Err(reader.findings) }
 }
@@ -141,12 +160,14 @@ pub fn read_named_table(
 /// Rows of a PSA table.
 struct TableReader {
     table: Table,
+    excluded: Vec<RowRule>,
     binding: Binding,
     /// The canonical columns that something feeds.
     fed: Vec<usize>,
     numbers: Vec<usize>,
     dates: Vec<usize>,
     styles: Styles,
+    unnamed: Unnamed,
     findings: Vec<Finding>,
 }
 
@@ -159,6 +180,13 @@ impl TableReader {
             return;
         }
         self.binding.prepare(cells);
+        if let Some((rule, field)) = self.binding.excluded_by() {
+            let reason = self.excluded.get(rule).map_or("", |r| r.reason.as_str());
+            let place = Place::cell(&self.table.source, line, field as u64 + 1);
+            let note = Finding::new(Code::I102, format!("the row is left out: {reason}")).severity(Severity::Info);
+            self.table.findings.push(note.at(place).value(cells.cell(field)));
+            return;
+        }
         let taken = self.fed.iter().map(|column| self.binding.take(*column));
         let (values, fields) = taken.map(|t| (self.canonical(t), t.field.map_or(0, |f| f as u64 + 1))).unzip();
         self.table.rows.push(TableRow { line, cells: values, fields });
@@ -174,6 +202,25 @@ impl TableReader {
             None
         };
         canonical.unwrap_or_else(|| taken.text.to_string())
+    }
+}
+
+/// What a user can do about a word of the vendor's or of their tenant that a column does not know.
+fn way_out(format: &str, column: Option<&ColumnRule>) -> String {
+    let headings = column.iter().flat_map(|c| &c.steps).filter(|s| !s.words.is_empty());
+    let headings: Vec<&str> = headings
+        .filter_map(|s| if let From::Heading(heading) = &s.from { Some(heading.as_str()) } else { None })
+        .collect();
+    let quoted = |heading: &str| {
+        let bare = heading.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        if bare { format!("[words.{format}.{heading}]") } else { format!("[words.{format}.\"{heading}\"]") }
+    };
+    match headings.as_slice() {
+        [] => String::new(),
+        some => {
+            let sections: Vec<String> = some.iter().map(|h| quoted(h)).collect();
+            format!("say in trueup.toml, under {}, what it means", sections.join(" or "))
+        }
     }
 }
 
@@ -199,6 +246,7 @@ impl LineSink for TableReader {
         Ok(())
     }
     fn row(&mut self, record: &Record) -> anyhow::Result<()> {
+        self.unnamed.observe(record);
         self.take(record, record.line());
         Ok(())
     }

@@ -8,6 +8,29 @@ use crate::finding::{self, Code};
 pub struct Dialect {
     pub delimiter: u8,
     pub quote: u8,
+    pub escape: Escape,
+}
+
+/// How a quote stands inside a quoted field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Escape {
+    /// `""`, as RFC 4180 has it.
+    #[default]
+    Doubled,
+    /// `\"`, and then `\\` is a backslash; `""` is a quote here, too.
+    Backslash,
+}
+
+impl Dialect {
+    /// Quotes as nearly all files have them.
+    pub const fn of(delimiter: u8) -> Self {
+        Self { delimiter, quote: b'"', escape: Escape::Doubled }
+    }
+
+    #[must_use]
+    pub const fn escaped(self, escape: Escape) -> Self {
+        Self { escape, ..self }
+    }
 }
 
 /// A line that could not be read as a record; `code` says why.
@@ -46,8 +69,8 @@ pub enum CellKind {
     Error,
 }
 
-/// Where a field's text stands: in the record's raw text, or, where doubled quotes had to be
-/// undone, in its `undoubled` text.
+/// Where a field's text stands: in the record's raw text, or, where doubled or escaped quotes had
+/// to be undone, in its `undoubled` text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
     pub start: usize,
@@ -126,10 +149,15 @@ impl Record {
 
     /// Whether a field that is not quoted has a quote in it.
     pub(super) fn has_stray_quote(&self) -> bool {
-        self.spans.iter().any(|span| {
-            let quoted = span.doubled || self.raw[..span.start].ends_with('"');
-            !quoted && self.text(*span).contains('"')
-        })
+        self.spans.iter().any(|span| !self.is_quoted(*span) && self.text(*span).contains('"'))
+    }
+
+    pub(super) fn has_quoted_field(&self) -> bool {
+        self.spans.iter().any(|span| self.is_quoted(*span))
+    }
+
+    fn is_quoted(&self, span: Span) -> bool {
+        span.doubled || self.raw[..span.start].ends_with('"')
     }
 
     fn text(&self, span: Span) -> &str {
@@ -148,14 +176,25 @@ impl Record {
 
     /// Undoes doubled quotes and the `="0012"` that spreadsheets need to keep a text a text. The
     /// spans must have been found in `raw`.
-    pub(super) fn unquote(&mut self, quote: u8) {
-        let quote = char::from(quote);
+    pub(super) fn unquote(&mut self, dialect: Dialect) {
+        let quote = char::from(dialect.quote);
         for span in &mut self.spans {
             if span.doubled {
                 let start = self.undoubled.len();
                 let mut rest = &self.raw[span.start..span.end];
-                while let Some(at) = rest.find(quote) {
-                    self.undoubled.push_str(&rest[..=at]);
+                while let Some(at) = match dialect.escape {
+                    Escape::Doubled => rest.find(quote),
+                    Escape::Backslash => rest.find([quote, '\\']),
+                } {
+                    let pair = &rest.as_bytes()[at..];
+                    if pair[0] == b'\\' && !matches!(pair.get(1), Some(b) if *b == b'\\' || *b == dialect.quote) {
+                        self.undoubled.push_str(&rest[..=at]);
+                        rest = &rest[at + 1..];
+                        continue;
+                    }
+                    // Of a pair, the second is the text.
+                    self.undoubled.push_str(&rest[..at]);
+                    self.undoubled.push_str(rest.get(at + 1..at + 2).unwrap_or_default());
                     rest = rest.get(at + 2..).unwrap_or_default();
                 }
                 self.undoubled.push_str(rest);

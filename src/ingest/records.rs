@@ -6,7 +6,7 @@ use std::io::{self, Read};
 
 use memchr::{memchr2, memchr3};
 
-pub use super::record::{Dialect, Record, RecordFault};
+pub use super::record::{Dialect, Escape, Record, RecordFault};
 use super::record::{Span, shown};
 use super::scan::{LONGEST_FIELD, Open, Scan, Why, after_mark, line_end, scan, swallows_a_row};
 use crate::finding::Code;
@@ -154,7 +154,7 @@ impl<R: Read> Records<R> {
                     };
                     record.raw.push_str(text);
                     record.last_line = self.next_line + lines - 1;
-                    record.unquote(self.dialect.quote);
+                    record.unquote(self.dialect);
                     self.consume(next, next > end, lines);
                     return Ok(Event::Record);
                 }

@@ -3,7 +3,7 @@
 
 use memchr::{memchr, memchr2};
 
-use super::record::{Dialect, Span};
+use super::record::{Dialect, Escape, Span};
 
 /// The longest quoted field, in bytes. A quote left open is given up after this much.
 pub(super) const LONGEST_FIELD: usize = 16 << 20;
@@ -181,6 +181,9 @@ fn quoted(data: &[u8], open: usize, line_stop: usize, dialect: Dialect, eof: boo
             None => return Quoted::More,
             Some(length) => match data.get(at + length + 1) {
                 None if !eof => return Quoted::More,
+                _ if dialect.escape == Escape::Backslash && is_escaped(&data[start..at + length]) => {
+                    at += length + 1;
+                }
                 Some(next) if *next == dialect.quote => {
                     doubled = true;
                     at += length + 2;
@@ -192,6 +195,7 @@ fn quoted(data: &[u8], open: usize, line_stop: usize, dialect: Dialect, eof: boo
     if close - start > LONGEST_FIELD {
         return Quoted::Broken(Why::TooLong);
     }
+    doubled |= dialect.escape == Escape::Backslash && memchr(b'\\', &data[start..close]).is_some();
     let stop = close + 1 + blanks(&data[close + 1..], dialect);
     let proper = match data.get(stop) {
         None if !eof => return Quoted::More,
@@ -204,6 +208,11 @@ fn quoted(data: &[u8], open: usize, line_stop: usize, dialect: Dialect, eof: boo
         (false, 0) => Quoted::Broken(Why::TextAfterQuote),
         (false, _) => Quoted::Broken(Why::ClosedElsewhere),
     }
+}
+
+/// Whether a backslash escapes what follows `text`: one that is not escaped itself.
+fn is_escaped(text: &[u8]) -> bool {
+    text.iter().rev().take_while(|b| **b == b'\\').count() % 2 == 1
 }
 
 /// LF, CRLF and lone CR each end one line.

@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use super::bind::{Cells, Taken};
 use super::glance::Doubts;
 use super::number::parse_plain;
+use super::serial::{self, SerialEvidence};
 use super::{
     CellKind, DateFault, DateOrder, DecimalStyle, NumberFault, OrderEvidence, OrderVerdict, Shape, StyleEvidence,
     StyleVerdict, parse_date, parse_number,
@@ -28,6 +29,8 @@ pub(super) enum Known<T> {
 pub(super) struct Styles {
     pub numbers: Vec<Option<Known<DecimalStyle>>>,
     pub dates: Vec<Option<Known<Option<DateOrder>>>>,
+    /// The date fields that hold nothing but spreadsheets' day numbers, with the first of each.
+    serials: Vec<(usize, String)>,
 }
 
 impl Styles {
@@ -73,8 +76,20 @@ impl Styles {
             (Ok(parsed), _) => Ok((parsed.date, parsed.time)),
             (Err(DateFault::Ambiguous), Some(Known::Open(why))) => Err((Code::I107, why.clone())),
             (Err(DateFault::Ambiguous), _) => Err((Code::I107, DateFault::Ambiguous.to_string())),
-            (Err(fault), _) => Err((Code::I106, fault.to_string())),
+            (Err(fault), _) => match serial::day_of(taken.text).filter(|_| self.is_serial(taken)) {
+                Some(day) => Ok((day, None)),
+                None => Err((Code::I106, fault.to_string())),
+            },
         }
+    }
+
+    fn is_serial(&self, taken: Taken<'_>) -> bool {
+        taken.kind == CellKind::Text && self.serials.iter().any(|(field, _)| Some(*field) == taken.field)
+    }
+
+    /// The date fields that hold nothing but spreadsheets' day numbers, with the first of each.
+    pub fn serials(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.serials.iter().map(|(field, first)| (*field, first.as_str()))
     }
 }
 
@@ -82,7 +97,7 @@ impl Styles {
 #[derive(Debug, Clone)]
 pub(super) struct Evidence {
     numbers: Vec<Option<StyleEvidence>>,
-    dates: Vec<Option<OrderEvidence>>,
+    dates: Vec<Option<(OrderEvidence, SerialEvidence)>>,
 }
 
 /// The decimal style a format states, which does not hold for a file with `;` between its fields: a
@@ -112,7 +127,7 @@ impl Evidence {
             evidence.numbers[*field] = Some(StyleEvidence::default());
         }
         for field in dates {
-            evidence.dates[*field] = Some(OrderEvidence::default());
+            evidence.dates[*field] = Some(<_>::default());
         }
         evidence
     }
@@ -126,10 +141,11 @@ impl Evidence {
             }
         }
         for (field, evidence) in self.dates.iter_mut().enumerate() {
-            if let Some(evidence) = evidence
+            if let Some((order, serials)) = evidence
                 && matches!(cells.kind(field), CellKind::Text)
             {
-                evidence.observe(cells.cell(field).trim());
+                order.observe(cells.cell(field).trim());
+                serials.observe(cells.cell(field).trim());
             }
         }
     }
@@ -149,7 +165,9 @@ impl Evidence {
             }
         }
         let orders = dates.peek().is_some();
-        dates.all(|d| d.verdict() == OrderVerdict::NoneNeeded).then_some(Doubts { commas, orders })
+        dates
+            .all(|(order, serials)| order.verdict() == OrderVerdict::NoneNeeded && serials.is_settled())
+            .then_some(Doubts { commas, orders })
     }
 
     /// What is known after the last row. A number column that cannot tell follows the others of its file
@@ -158,7 +176,11 @@ impl Evidence {
         let numbers: Vec<Option<StyleVerdict>> =
             self.numbers.iter().map(|e| e.as_ref().map(StyleEvidence::verdict)).collect();
         let dates: Vec<Option<OrderVerdict>> =
-            self.dates.iter().map(|e| e.as_ref().map(OrderEvidence::verdict)).collect();
+            self.dates.iter().map(|e| e.as_ref().map(|(order, _)| order.verdict())).collect();
+        let serials = self.dates.iter().enumerate().filter_map(|(field, e)| {
+            let (_, serials) = e.as_ref()?;
+            serials.verdict().map(|first| (field, first.to_owned()))
+        });
         let shows = |style: &StyleVerdict| numbers.iter().flatten().any(|v| v == style);
         let file_style = match (shows(&StyleVerdict::Point), shows(&StyleVerdict::Comma)) {
             (true, false) => Some(DecimalStyle::Point),
@@ -171,6 +193,7 @@ impl Evidence {
         Styles {
             numbers: numbers.into_iter().map(|v| v.map(|v| conclude_style(v, file_style))).collect(),
             dates: dates.into_iter().map(|v| v.map(|v| conclude_order(v, file_order))).collect(),
+            serials: serials.collect(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Small tables (PSA data, mappings, decisions) as canonical columns with physical lines.
 
-use crate::finding::Place;
+use crate::finding::{Finding, Place};
 
 /// A small table. `columns` are canonical names; every row has one cell per column, trimmed.
 #[derive(Debug, Clone, Default)]
@@ -9,6 +9,10 @@ pub struct Table {
     pub source: String,
     pub columns: Vec<String>,
     pub rows: Vec<TableRow>,
+    /// For each column, what to do about a word in it that is not known; may be shorter than `columns`.
+    pub ways_out: Vec<String>,
+    /// What was said of it while it was read; nothing that refuses it.
+    pub findings: Vec<Finding>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -32,6 +36,11 @@ impl Table {
             Some(&field) if field > 0 => Place::cell(self.source.clone(), row.line, field),
             _ => Place::line(self.source.clone(), row.line),
         }
+    }
+
+    /// What to do about a word in that column that is not known.
+    pub fn way_out(&self, column: &str) -> &str {
+        self.index(column).and_then(|i| self.ways_out.get(i)).map_or("", String::as_str)
     }
 
     fn index(&self, column: &str) -> Option<usize> {

@@ -72,6 +72,8 @@ pub struct Survey {
     pub head: String,
     pub head_is_whole: bool,
     pub ends_with_newline: bool,
+    /// A backslash stands before a quote somewhere: how quotes are escaped has to be found out.
+    pub escaped_quotes: bool,
     /// The sheet, where the records are rows of one.
     pub sheet: Option<Arc<Sheet>>,
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::detect::parquet_findings;
+use super::escape::shown_escape;
 use super::guess::guess;
 use super::layout::is_cut_off;
 use super::parquet::{ParquetFault, parquet_columns, read_parquet};
@@ -82,7 +83,18 @@ impl Content {
             sink.finding(Finding::new(Code::I104, message).at(Place::file(&self.source)))?;
             return Ok(None);
         };
-        let dialect = Dialect { delimiter: guess.delimiter, quote: b'"' };
+        let dialect = Dialect::of(guess.delimiter);
+        let shown = shown_escape(&self.path, &self.survey, dialect, guess.header_line)?;
+        let dialect = match shown.settle(&self.source) {
+            Ok((escape, said)) => {
+                said.into_iter().try_for_each(|finding| sink.finding(finding))?;
+                dialect.escaped(escape)
+            }
+            Err(refused) => {
+                sink.finding(refused)?;
+                return Ok(None);
+            }
+        };
         let mut records = Rows::open(&self.path, &self.survey, dialect)?;
         let mut record = Record::new();
         let (mut width, mut count) = (0, 0);

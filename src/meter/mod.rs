@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 pub use series::Series;
-pub use sums::{Conversion, Sums};
+pub use sums::{Conversion, QUANTITY_PLACES, Sums};
 
 use crate::book::{ClientId, ProductCode};
 use crate::finding::Place;
@@ -33,4 +33,8 @@ pub struct Metered {
     pub unit_cost: Option<Decimal>,
     /// Consumption, or units already spread over days: never prorated again.
     pub spread: bool,
+    /// All its units are consumption (`Usage`).
+    pub consumption: bool,
+    /// The units at the end of the period where `quantity` is spread over its days, else `quantity`.
+    pub at_end: Decimal,
 }

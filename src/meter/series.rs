@@ -64,6 +64,18 @@ impl Series {
         Ok(last)
     }
 
+    /// The units that the period ends with: none where they were taken off before its end. Readings of single days
+    /// say nothing of the days after, and the last one holds.
+    pub fn at_end(&self, period: Period) -> Result<ExactSum, Overflow> {
+        let mut last = ExactSum::ZERO;
+        self.levels(period, |from, to, level| {
+            let one_day = (to - from).num_days() <= 1;
+            last = if to >= period.end() || one_day { level } else { ExactSum::ZERO };
+            Ok(())
+        })?;
+        Ok(last)
+    }
+
     /// Units × days over the days of the period: divided by its days, the average.
     pub fn unit_days(&self, period: Period) -> Result<ExactSum, Overflow> {
         let mut sum = ExactSum::ZERO;
@@ -150,6 +162,16 @@ mod tests {
     fn a_reading_without_an_end_holds_until_the_next() {
         let s = series(&[("2026-10-01", "", 9), ("2026-10-15", "", 4)]);
         assert_eq!(all(&s), ["9", "4", (9 * 14 + 4 * 17).to_string().as_str()]);
+    }
+
+    #[test]
+    fn what_was_taken_off_within_the_period_is_gone_at_its_end() {
+        let at_end = |readings: &[(&str, &str, i64)]| series(readings).at_end(october()).expect("fits").to_string();
+        assert_eq!(at_end(&[("2026-10-01", "2026-10-15", 9), ("2026-10-15", "2026-11-01", 4)]), "4");
+        assert_eq!(at_end(&[("2026-10-01", "2026-10-15", 9)]), "0");
+        assert_eq!(at_end(&[("2026-10-01", "", 9), ("2026-10-15", "", 4)]), "4");
+        assert_eq!(at_end(&[("2026-10-29", "2026-10-29", 9), ("2026-10-30", "2026-10-30", 4)]), "4");
+        assert_eq!(at_end(&[("", "", 2)]), "2");
     }
 
     #[test]

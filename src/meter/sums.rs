@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
+use chrono::{Months, NaiveDate};
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::Series;
@@ -23,7 +23,7 @@ pub struct Conversion {
 }
 
 /// Places to which a quantity that does not end is rounded.
-const QUANTITY_PLACES: u32 = 6;
+pub const QUANTITY_PLACES: u32 = 6;
 
 /// The sums of one client × product × term.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +31,8 @@ pub struct Sums {
     plain: ExactSum,
     /// Units × days, to be divided by the days of the period.
     unit_days: ExactSum,
+    /// Of the units in `unit_days`, those that the period ends with.
+    at_end: ExactSum,
     series: BTreeMap<(MeterRule, u128), Series>,
     pub cost: BTreeMap<Currency, ExactSum>,
     /// Everything metered here as it was read, per file and currency: the ledger's side of this group.
@@ -43,6 +45,8 @@ pub struct Sums {
     unit_cost: UnitCost,
     /// Consumption, or units that their rule already spread over days: never prorated again.
     pub spread: bool,
+    /// Some row with units is a recurring one.
+    purchased: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -98,6 +102,7 @@ impl Sums {
                     UnitCost::Many
                 });
             }
+            self.purchased |= row.category == ChargeCategory::Purchase;
             self.spread |= row.category == ChargeCategory::Usage
                 || matches!(conversion.rule, MeterRule::Average | MeterRule::Prorated);
             let units = ExactSum::of(quantity).scaled(conversion.multiplier)?;
@@ -112,9 +117,15 @@ impl Sums {
             MeterRule::Prorated => {
                 let from = row.start.unwrap_or(period.start()).max(period.start());
                 let to = end_of_reading(period, row.start, row.end);
-                self.unit_days.merge(units.times(days_between(from, to))?)
+                if from < to && to == period.end() {
+                    self.at_end.merge(units)?;
+                }
+                self.unit_days.merge(units.times(days_between(from, to) + days_beyond(row, period))?)
             }
             MeterRule::Max | MeterRule::Last | MeterRule::Average => {
+                if rule == MeterRule::Average {
+                    self.unit_days.merge(units.times(days_beyond(row, period))?)?;
+                }
                 self.series.entry((rule, row.series)).or_default().add(period, row.start, row.end, units)
             }
         }
@@ -123,6 +134,7 @@ impl Sums {
     pub fn merge(&mut self, other: &Sums) -> Result<(), Overflow> {
         self.plain.merge(other.plain)?;
         self.unit_days.merge(other.unit_days)?;
+        self.at_end.merge(other.at_end)?;
         for (key, series) in &other.series {
             self.series.entry(*key).or_default().merge(series)?;
         }
@@ -139,6 +151,7 @@ impl Sums {
         };
         self.counted |= other.counted;
         self.spread |= other.spread;
+        self.purchased |= other.purchased;
         self.unit_cost.merge(other.unit_cost);
         Ok(())
     }
@@ -162,6 +175,25 @@ impl Sums {
         Ok(unit_days.divided(days, QUANTITY_PLACES, RoundingStrategy::MidpointAwayFromZero)?.normalize())
     }
 
+    /// The units that the period ends with, where some are spread over its days: what the next begins with.
+    pub fn at_end(&self, period: Period) -> Result<Decimal, Overflow> {
+        let mut sum = self.plain;
+        sum.merge(self.at_end)?;
+        for ((rule, _), series) in &self.series {
+            sum.merge(match rule {
+                MeterRule::Max => series.highest(period)?,
+                MeterRule::Average => series.at_end(period)?,
+                MeterRule::Last | MeterRule::Sum | MeterRule::Prorated => series.last(period)?,
+            })?;
+        }
+        sum.to_decimal()
+    }
+
+    /// All units are consumption.
+    pub fn is_consumption(&self) -> bool {
+        self.counted && !self.purchased
+    }
+
     /// The vendor's unit cost if all rows agree on one.
     pub fn unit_cost(&self) -> Option<Decimal> {
         match self.unit_cost {
@@ -169,6 +201,19 @@ impl Sums {
             UnitCost::Unseen | UnitCost::Many => None,
         }
     }
+}
+
+/// Days after the period of a charge that begins in it: a month from the 25th to the 24th counts in the month it
+/// begins in, and in no other, so that all of its days do. One month is as long as the period.
+fn days_beyond(row: &Row, period: Period) -> i64 {
+    let (Some(start), Some(end)) = (row.start, row.end) else { return 0 };
+    if !period.contains(start) || end <= period.end() || covers_more_than_a_month(start, end) {
+        return 0;
+    }
+    let month = i64::from(period.days());
+    let one_month = start.checked_add_months(Months::new(1)) == Some(end);
+    let days = if one_month { month } else { days_between(start, end).min(month) };
+    days - days_between(start, period.end())
 }
 
 fn days_between(from: NaiveDate, to: NaiveDate) -> i64 {
@@ -225,6 +270,67 @@ mod tests {
         };
         let rules = [MeterRule::Max, MeterRule::Last, MeterRule::Average, MeterRule::Prorated];
         assert_eq!(rules.map(quantity), ["62", "62", "2", "2"]);
+    }
+
+    /// 10 seats of the month from 25 January, 2 of them only until 10 February: what a vendor with a billing day of
+    /// its own writes. 31 of 31 days, and 16 of 31.
+    #[test]
+    fn a_month_from_another_day_counts_all_its_days_in_the_month_it_begins_in() {
+        let january: Period = "2026-01".parse().expect("a period");
+        for (start, end, units, shown) in [
+            ((1, 25), (2, 25), 10, "10"),
+            ((1, 31), (2, 28), 10, "10"),
+            ((1, 25), (2, 10), 2, "1.032258"),
+            ((1, 25), (1, 30), 31, "5"),
+            ((1, 30), (3, 2), 10, "10"),
+        ] {
+            let day = |(m, d)| NaiveDate::from_ymd_opt(2026, m, d);
+            let row = Row { start: day(start), end: day(end), quantity: Some(Decimal::from(units)), ..year_up_front() };
+            for rule in [MeterRule::Average, MeterRule::Prorated] {
+                let mut sums = Sums::default();
+                let here = Belonging { quantity: true, cost: true };
+                sums.add(&row, 0, january, here, Conversion { rule, multiplier: Decimal::ONE }).expect("fits");
+                assert_eq!(sums.quantity(january).expect("fits").to_string(), shown, "{rule:?} {start:?} {end:?}");
+                let at_end = if end <= (2, 1) { 0 } else { units };
+                assert_eq!(sums.at_end(january).expect("fits"), Decimal::from(at_end), "{rule:?} {start:?} {end:?}");
+            }
+        }
+    }
+
+    /// 10 seats until the 14th, 12 from then on.
+    #[test]
+    fn units_of_days_know_what_the_month_ends_with() {
+        let october: Period = "2026-10".parse().expect("a period");
+        let day = |d| NaiveDate::from_ymd_opt(2026, 10, d);
+        let next = NaiveDate::from_ymd_opt(2026, 11, 1);
+        let rows = [(10, day(1), day(15)), (12, day(15), next)].map(|(units, start, end)| Row {
+            start,
+            end,
+            quantity: Some(Decimal::from(units)),
+            ..year_up_front()
+        });
+        for (rule, quantity, at_end) in [
+            (MeterRule::Prorated, "11.096774", "12"),
+            (MeterRule::Average, "11.096774", "12"),
+            (MeterRule::Last, "12", "12"),
+            (MeterRule::Max, "12", "12"),
+            (MeterRule::Sum, "22", "22"),
+        ] {
+            let mut one = Sums::default();
+            let mut other = Sums::default();
+            let here = Belonging { quantity: true, cost: true };
+            one.add(&rows[0], 0, october, here, Conversion { rule, multiplier: Decimal::ONE }).expect("fits");
+            other.add(&rows[1], 0, october, here, Conversion { rule, multiplier: Decimal::ONE }).expect("fits");
+            one.merge(&other).expect("fits");
+            assert_eq!(one.quantity(october).expect("fits").to_string(), quantity, "{rule:?}");
+            assert_eq!(one.at_end(october).expect("fits").to_string(), at_end, "{rule:?}");
+            assert!(!one.is_consumption());
+        }
+        let mut used = Sums::default();
+        let row = Row { category: ChargeCategory::Usage, ..rows[0].clone() };
+        let here = Belonging { quantity: true, cost: true };
+        used.add(&row, 0, october, here, Conversion { rule: MeterRule::Sum, multiplier: Decimal::ONE }).expect("fits");
+        assert!(used.is_consumption());
     }
 
     #[test]

@@ -1,16 +1,16 @@
 //! Metered against contract, one unit at a time: is there a disagreement, which, and what is it worth.
 
-use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use super::quantity::allot;
+use super::quantity::{Held, allot, are_compared, is_spread};
+use super::rating::{rate_line, rate_month, rate_of_months, rate_share};
 use super::supply::Supply;
 use super::unit::{LineView, Unit, catalogue_terms};
 use super::{Action, OwedBy};
 use crate::book::{Billing, Config, LeftOutLine, Psa, WholeUnits};
 use crate::finding::{Code, Severity};
 use crate::meter::Metered;
-use crate::rate::{Currency, Overflow, RateError, Rated, Share, Terms, add, apart, multiply, rate, subtract};
+use crate::rate::{Currency, Overflow, Share, Terms, add, apart, multiply, subtract};
 
 /// The quantities of one unit and what they disagree on.
 #[derive(Debug, Clone)]
@@ -22,12 +22,14 @@ pub struct Comparison {
     /// Both sides were there and were compared.
     pub compared: bool,
     pub disagreement: Option<Disagreement>,
-    /// Consumption, or units already spread over days: never prorated again.
+    /// Units already spread over the days of the period: never prorated again.
     pub spread: bool,
     /// For each active line, newest first: what it would bill if the metered quantity rules.
     pub proposed: Vec<Decimal>,
     /// The same after the line's own rule: under `greater` never less than the contract quantity.
     pub wanted: Vec<Decimal>,
+    /// What the contract line should hold from then on: `wanted`, but for spread units those at the period's end.
+    pub lasting: Vec<Decimal>,
     /// For each active line: is it one of those compared? The others ended within the period.
     pub is_compared: Vec<bool>,
 }
@@ -54,27 +56,24 @@ pub fn compare(
     config: &Config,
     currency: Currency,
 ) -> Result<Comparison, Overflow> {
-    let spread = unit.metered.iter().any(|&i| metered[i].spread);
-    let mut sum = None;
+    let spread = is_spread(unit, metered);
+    let (mut sum, mut at_end) = (None, Decimal::ZERO);
     for m in unit.metered.iter().map(|&i| &metered[i]).filter(|m| !m.cost_only) {
-        sum = Some(add(sum.unwrap_or_default(), m.quantity)?);
+        // The average of one month says nothing of a cycle of several: its last level is billed.
+        let used = if unit.consumption || spread { m.quantity } else { m.at_end };
+        sum = Some(add(sum.unwrap_or_default(), used)?);
+        at_end = add(at_end, m.at_end)?;
     }
     let left_out = left_out(unit, psa);
     if unit.active.is_empty() {
         return without_line(unit, sum, config, currency, left_out);
     }
 
-    let any_at_end = unit.active.iter().any(|v| v.at_end);
-    let last_day = unit.active.iter().filter_map(|v| v.active.map(|(_, last)| last)).max();
-    let is_compared: Vec<bool> =
-        unit.active.iter().map(|v| if any_at_end { v.at_end } else { last(v) == last_day }).collect();
+    let is_compared = are_compared(unit);
     let compared: Vec<&LineView<'_>> =
         unit.active.iter().zip(&is_compared).filter(|(_, c)| **c).map(|(v, _)| v).collect();
-    let held: Vec<Decimal> = compared.iter().map(|v| v.line.quantity).collect();
-    let mut contract = Decimal::ZERO;
-    for quantity in &held {
-        contract = add(contract, *quantity)?;
-    }
+    let lasting: Vec<Decimal> = compared.iter().map(|v| v.line.quantity).collect();
+    let Held { contract, each: held, beside } = Held::of(unit, &is_compared, spread)?;
 
     let mapped = supply.is_mapped(&unit.product_code);
     let nothing = supply.nothing_supplied(&unit.product_code).filter(|_| sum.is_none());
@@ -85,14 +84,15 @@ pub fn compare(
         (None, true, None) if !unread => Some(Decimal::ZERO),
         (None, _, _) => None,
     };
-    let allotted = units.map_or_else(|| Ok(held.clone()), |u| allot(u, &held))?;
-    let mut shares = allotted.into_iter();
-    let proposed: Vec<Decimal> = unit
-        .active
-        .iter()
-        .zip(&is_compared)
-        .map(|(v, c)| if *c { whole(unit, shares.next().unwrap_or(v.line.quantity)) } else { v.line.quantity })
-        .collect();
+    let over_lines = |total: Option<Decimal>, held: &[Decimal]| -> Result<Vec<Decimal>, Overflow> {
+        let mut shares = total.map_or_else(|| Ok(held.to_vec()), |u| allot(u, held))?.into_iter();
+        let share = |(v, c): (&LineView<'_>, &bool)| {
+            if *c { whole(unit, shares.next().unwrap_or(v.line.quantity)) } else { v.line.quantity }
+        };
+        Ok(unit.active.iter().zip(&is_compared).map(share).collect())
+    };
+    let proposed = over_lines(units.map(|u| subtract(u, beside)).transpose()?, &held)?;
+    let lasting = if spread { over_lines(units.map(|_| at_end), &lasting)? } else { proposed.clone() };
 
     let mut comparison = Comparison {
         metered: units,
@@ -101,12 +101,14 @@ pub fn compare(
         disagreement: None,
         spread,
         wanted: proposed.clone(),
+        lasting,
         proposed,
         is_compared,
     };
-    for (view, wanted) in unit.active.iter().zip(&mut comparison.wanted) {
+    for (i, view) in unit.active.iter().enumerate() {
         if billing(view, mapped, config) == Billing::Greater {
-            *wanted = view.line.quantity.max(*wanted);
+            comparison.wanted[i] = view.line.quantity.max(comparison.wanted[i]);
+            comparison.lasting[i] = view.line.quantity.max(comparison.lasting[i]);
         }
     }
     let Some(units) = units else {
@@ -141,11 +143,6 @@ pub fn compare(
         }
     }
     let impact = impact_of(unit, &comparison)?;
-    let part = |v: &&LineView<'_>| !v.service.share.is_whole();
-    if spread && impact == Some(Decimal::ZERO) && compared.iter().any(part) {
-        // Units averaged over the month equal what a line of a part of it holds for its days.
-        return Ok(comparison);
-    }
     let (code, owed_by, action) = if difference > Decimal::ZERO {
         (Code::R401, OwedBy::Client, Action::RaiseQuantity)
     } else if units <= Decimal::ZERO {
@@ -163,23 +160,6 @@ pub fn compare(
 pub fn billing(view: &LineView<'_>, metered: bool, config: &Config) -> Billing {
     let default = if metered { config.billing.mapped } else { config.billing.unmapped };
     view.line.billing.unwrap_or(default)
-}
-
-/// Rates a line of the unit at a quantity; cost-plus falls back on the metered unit cost.
-pub fn rate_line(
-    view: &LineView<'_>,
-    quantity: Decimal,
-    spread: bool,
-    unit_cost: Option<Decimal>,
-) -> Result<Result<Rated, RateError>, Overflow> {
-    let mut terms = view.terms.clone();
-    terms.unit_cost = terms.unit_cost.or(unit_cost);
-    // Consumption and quantities already spread over days are never prorated again.
-    let share = if spread { Share::WHOLE } else { view.service.share };
-    match rate(quantity, &terms, share) {
-        Err(RateError::Overflow(overflow)) => Err(overflow),
-        other => Ok(other),
-    }
 }
 
 /// Why the contract side may hold more than was compared: a line of it, of this product or of one that
@@ -200,10 +180,6 @@ pub fn whole(unit: &Unit<'_>, quantity: Decimal) -> Decimal {
         WholeUnits::Down => quantity.floor(),
         WholeUnits::Nearest => quantity.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero),
     }
-}
-
-fn last(view: &LineView<'_>) -> Option<NaiveDate> {
-    view.active.map(|(_, last)| last)
 }
 
 fn not_reconcilable(reason: String, action: Action) -> Disagreement {
@@ -234,6 +210,7 @@ fn without_line(
         spread: false,
         proposed: Vec::new(),
         wanted: Vec::new(),
+        lasting: Vec::new(),
         is_compared: Vec::new(),
     };
     let Some(units) = units.filter(|u| *u > Decimal::ZERO) else {
@@ -253,10 +230,9 @@ fn without_line(
         comparison.contract = Some(Decimal::ZERO);
     }
     comparison.compared = true;
-    // Nothing is billed now, not even a minimum, so all of the amount is at stake.
-    let impact = match rate(units, &terms, Share::WHOLE) {
+    // Nothing is billed now, not even a minimum, so all of the amount is at stake: that of this month.
+    let impact = match rate_of_months(units, &terms, unit.inactive.first().map_or(1, |v| v.service.months))? {
         Ok(used) => Some(add(used.amount, used.minimum_shortfall)?),
-        Err(RateError::Overflow(overflow)) => return Err(overflow),
         Err(_) => None,
     };
     comparison.disagreement = Some(Disagreement {
@@ -275,12 +251,19 @@ fn without_line(
 fn impact_of(unit: &Unit<'_>, comparison: &Comparison) -> Result<Option<Decimal>, Overflow> {
     let mut impact = Decimal::ZERO;
     for (view, wanted) in unit.active.iter().zip(&comparison.wanted) {
-        // A line bills once a cycle; in the months between there is no money to be wrong.
-        if *wanted == view.line.quantity || !view.service.due {
+        if *wanted == view.line.quantity {
             continue;
         }
-        let (now, then) =
-            (rate_line(view, view.line.quantity, false, None)?, rate_line(view, *wanted, comparison.spread, None)?);
+        let contract = view.line.quantity;
+        let (now, then) = if comparison.spread {
+            let held = rate_share(contract, &view.terms, view.service.month)?;
+            (held, rate_share(*wanted, &view.terms, Share::WHOLE)?)
+        } else if view.service.due {
+            (rate_line(view, contract, false, None)?, rate_line(view, *wanted, false, None)?)
+        } else {
+            // Between two bills of a long cycle, and where nothing more will be billed, a month is at stake.
+            (rate_month(view, contract)?, rate_month(view, *wanted)?)
+        };
         match (now, then) {
             (Ok(now), Ok(then)) => match apart(&then, &now) {
                 Ok(money) => impact = add(impact, money)?,

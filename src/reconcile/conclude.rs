@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use super::compare::{Comparison, Disagreement, billing, compare};
@@ -12,10 +13,10 @@ use super::ids::discrepancy_id;
 use super::lines::{Billed, LineBuilder};
 use super::margin;
 use super::supply::Supply;
-use super::unit::{Index, Unit, units};
+use super::unit::{Index, LineView, Unit, units};
 use super::verdict::Verdicts;
 use super::{Action, Discrepancy, LineItem, OwedBy, QuantityChange, VerdictRow};
-use crate::book::{Billing, Config, ContractId, Decision, DecisionKind, Period, Psa};
+use crate::book::{BillTiming, Billing, Config, ContractId, Decision, DecisionKind, Period, Psa};
 use crate::control::Bucket;
 use crate::finding::{Code, Severity};
 use crate::meter::Metered;
@@ -151,6 +152,9 @@ fn conclude(case: &Case<'_, '_>, first_of_pair: bool, out: &mut Outcome) -> Resu
 
     let billed = bill(case, &decision)?;
     let review = touching.as_ref().is_some_and(|(_, undecided)| *undecided);
+    for view in case.unit.inactive.iter().filter(|v| v.service.closes() && v.contract.active) {
+        LineBuilder::new(case, None, false).closing(view, out)?;
+    }
     let mut builder = LineBuilder::new(case, touching.as_ref().map(|(id, _)| id.as_str()), review);
     let first_line = out.lines.len();
     for (view, quantity) in case.unit.active.iter().zip(&billed) {
@@ -227,30 +231,45 @@ fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Ove
     let mut set = set.map(Vec::into_iter);
     let mapped = comparison.metered.is_some() || case.input.supply.is_mapped(&case.unit.product_code);
     let mut out: Vec<Billed> = Vec::with_capacity(case.unit.active.len());
-    for ((view, proposed), compared) in case.unit.active.iter().zip(&comparison.proposed).zip(&comparison.is_compared) {
+    for (i, view) in case.unit.active.iter().enumerate() {
+        let (proposed, lasting) = (comparison.proposed[i], comparison.lasting[i]);
+        let compared = comparison.is_compared[i];
         let contract = view.line.quantity;
+        let own = billing(view, mapped, case.input.config);
         let quantity = if !compared {
-            contract
+            // All that was used in the month is billed by the line at its end.
+            if case.unit.consumption && own == Billing::Metered && !view.service.once {
+                Decimal::ZERO
+            } else {
+                contract
+            }
         } else if let Some(quantities) = &mut set {
             quantities.next().unwrap_or(contract)
         } else {
             match decision.kind() {
-                Some(DecisionKind::Accept) => *proposed,
+                Some(DecisionKind::Accept) => proposed,
                 Some(DecisionKind::Keep | DecisionKind::Dismiss) => contract,
                 Some(DecisionKind::Set) | None if stands => contract,
-                Some(DecisionKind::Set) | None => match billing(view, mapped, case.input.config) {
-                    Billing::Metered if comparison.metered.is_some() => *proposed,
+                Some(DecisionKind::Set) | None => match own {
+                    Billing::Metered if comparison.metered.is_some() => proposed,
                     Billing::Metered | Billing::Contract => contract,
-                    Billing::Greater => contract.max(*proposed),
+                    Billing::Greater => contract.max(proposed),
                 },
             }
         };
         // A negative sum (more given back than charged) shows as it is, on the newest line.
         let negative = comparison.metered.filter(|m| *m < Decimal::ZERO && out.is_empty());
-        let metered = comparison.metered.filter(|_| *compared).map(|_| negative.unwrap_or(*proposed));
+        let metered = comparison.metered.filter(|_| compared).map(|_| negative.unwrap_or(proposed));
         // Only a quantity that its rule spread over days is billed without proration.
-        let spread = comparison.spread && *compared && quantity == *proposed;
-        out.push(Billed { quantity, metered, spread });
+        let spread = comparison.spread && compared && quantity == proposed;
+        // Of a commitment, what was used beyond it is known when the month is over; the next begins with itself.
+        let committed = case.unit.consumption && compared && own == Billing::Greater && decision.kind().is_none();
+        let next = match (spread, committed) {
+            (true, _) => lasting,
+            (false, true) => contract,
+            (false, false) => quantity,
+        };
+        out.push(Billed { quantity, metered, spread, next });
     }
     Ok(out)
 }
@@ -263,9 +282,9 @@ fn changes(case: &Case<'_, '_>, main: Option<&Discrepancy>, billed: &[Billed], o
         Some(DecisionKind::Accept | DecisionKind::Set) => true,
         Some(DecisionKind::Keep | DecisionKind::Dismiss) => false,
     };
-    for ((view, wanted), billed) in case.unit.active.iter().zip(&case.comparison.wanted).zip(billed) {
+    for ((view, wanted), billed) in case.unit.active.iter().zip(&case.comparison.lasting).zip(billed) {
         let new = match row.decision {
-            Some(DecisionKind::Set | DecisionKind::Accept) => billed.quantity,
+            Some(DecisionKind::Set | DecisionKind::Accept) => billed.next,
             Some(DecisionKind::Keep | DecisionKind::Dismiss) | None => *wanted,
         };
         if asked && new != view.line.quantity {
@@ -276,11 +295,21 @@ fn changes(case: &Case<'_, '_>, main: Option<&Discrepancy>, billed: &[Billed], o
                 product_code: case.unit.product_code.clone(),
                 old_quantity: view.line.quantity,
                 new_quantity: new,
-                effective_date: case.input.period.start(),
+                effective_date: effective_date(view, case.input.period),
                 discrepancy_id: row.discrepancy_id.clone(),
             });
         }
     }
+}
+
+/// From when the contract line should hold the quantity that was billed. Where a long cycle is paid for in
+/// advance, this month's change is billed with this month, and the rest of the cycle is still to come.
+fn effective_date(view: &LineView<'_>, period: Period) -> NaiveDate {
+    let service = &view.service;
+    if service.timing == BillTiming::Advance && service.billed_before && service.months > 1 && !service.due {
+        return period.end();
+    }
+    view.active.map_or(period.start(), |(first, _)| first)
 }
 
 impl Case<'_, '_> {

@@ -2,8 +2,8 @@
 
 use rust_decimal::Decimal;
 
-use super::compare::rate_line;
 use super::conclude::Case;
+use super::rating::rate_line;
 use super::unit::LineView;
 use super::{Action, Discrepancy, OwedBy};
 use crate::finding::Code;
@@ -45,6 +45,7 @@ fn same(a: &LineView<'_>, b: &LineView<'_>) -> bool {
         _ => false,
     };
     overlap
+        && a.service.once == b.service.once
         && a.contract.id.key() == b.contract.id.key()
         && a.line.product_code.key() == b.line.product_code.key()
         && a.line.term.eq_ignore_ascii_case(&b.line.term)

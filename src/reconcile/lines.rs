@@ -5,16 +5,17 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use super::compare::{rate_line, whole};
+use super::compare::whole;
 use super::conclude::{Case, Outcome};
 use super::decide::Standing;
 use super::ids::line_id;
 use super::margin::{CostShare, cost_shares};
+use super::rating::{rate_line, rate_of_months};
 use super::unit::{LineView, catalogue_terms};
 use super::{Action, LineItem, LineKind, LineStatus};
-use crate::book::{BillTiming, ContractLineId, DecisionKind};
+use crate::book::{BillTiming, ContractLineId, DecisionKind, Invoiced};
 use crate::finding::Code;
-use crate::rate::{ExactSum, Overflow, RateError, Rated, Share, Terms, multiply, rate, subtract};
+use crate::rate::{ExactSum, Overflow, RateError, Rated, Share, Terms, multiply, subtract};
 
 /// What a line bills.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,11 +25,13 @@ pub struct Billed {
     pub metered: Option<Decimal>,
     /// The quantity is already spread over days, and is not prorated again.
     pub spread: bool,
+    /// What the next period begins with: billed in advance. Else `quantity`.
+    pub next: Decimal,
 }
 
 /// Builds the line items of one unit.
 pub(super) struct LineBuilder<'a, 'b, 'c> {
-    case: &'c Case<'a, 'b>,
+    pub(super) case: &'c Case<'a, 'b>,
     discrepancy_id: String,
     review: bool,
     costs: Vec<CostShare>,
@@ -44,43 +47,47 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
 
     /// The line of a contract line, with the lines its terms add.
     pub fn recurring(&mut self, view: &LineView<'a>, billed: &Billed, out: &mut Outcome) -> Result<(), Overflow> {
-        let case = self.case;
         let cost = self.costs.get(self.next).copied().unwrap_or_default();
         self.next += 1;
-        let spread = billed.spread;
-        let mut item = self.item(view, LineKind::Recurring);
+        self.bill(view, billed, cost, out)
+    }
+
+    /// The line of a contract line that ended earlier in the cycle that is billed now.
+    pub fn closing(&self, view: &LineView<'a>, out: &mut Outcome) -> Result<(), Overflow> {
+        let quantity = view.line.quantity;
+        self.bill(view, &Billed { quantity, metered: None, spread: false, next: quantity }, CostShare::default(), out)
+    }
+
+    fn bill(&self, view: &LineView<'a>, billed: &Billed, cost: CostShare, out: &mut Outcome) -> Result<(), Overflow> {
+        let case = self.case;
+        let kind = if view.service.once { LineKind::OneTime } else { LineKind::Recurring };
+        let mut item = self.item(view, kind);
         item.metered_quantity = billed.metered;
         item.unit_cost = case.metered_unit_cost().or(view.terms.unit_cost);
         if !view.service.due {
-            item.quantity = Decimal::ZERO;
             item.amount = Some(view.terms.rounding.line(Decimal::ZERO, view.terms.currency));
+            item.cost = cost.metered;
+            item.margin = margin(item.amount, item.cost)?;
             out.lines.push(item);
-            return Ok(());
+            return self.true_up(view, billed, out);
         }
-        let rated = match rate_line(view, billed.quantity, spread, case.metered_unit_cost())? {
+        let (quantity, spread) = match view.service.timing {
+            BillTiming::Arrears => (billed.quantity, billed.spread),
+            BillTiming::Advance => (billed.next, false),
+        };
+        let rated = match rate_line(view, quantity, spread, case.metered_unit_cost())? {
             Ok(rated) => rated,
             Err(problem) => {
-                item.quantity = billed.quantity;
-                item.status = LineStatus::Held;
-                let mut row = case.discrepancy(Code::R418);
-                row.contract_line_id = view.line.id.clone();
-                row.place = view.line.place.clone();
-                row.action = Action::SetPrice;
-                row.message = format!("contract line {} cannot be priced: {problem}", view.line.id);
-                if item.discrepancy_id.is_empty() {
-                    item.discrepancy_id.clone_from(&row.discrepancy_id);
-                }
-                out.discrepancies.push(row);
-                out.lines.push(item);
+                item.quantity = quantity;
+                self.unpriced(view, item, &problem, out);
                 return Ok(());
             }
         };
-        let idle = view.service.share.active == 0;
-        item.quantity = if idle { Decimal::ZERO } else { rated.quantity };
-        item.unit_price = rated.unit_price.filter(|_| !idle);
+        item.quantity = rated.quantity;
+        item.unit_price = rated.unit_price;
         item.amount = Some(rated.amount);
         let share = if spread { Share::WHOLE } else { view.service.share };
-        item.cost = cost.of(billed.quantity, item.unit_cost, &view.terms, share)?;
+        item.cost = cost.of(quantity, item.unit_cost, &view.terms, share)?;
         item.margin = margin(item.amount, item.cost)?;
         if let Some(note) = cost.note {
             item.description = format!("{} (cost at {note})", item.description);
@@ -91,6 +98,21 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         self.true_up(view, billed, out)
     }
 
+    /// A line whose price is unknown is held, and said.
+    pub(super) fn unpriced(&self, view: &LineView<'a>, mut item: LineItem, problem: &RateError, out: &mut Outcome) {
+        item.status = LineStatus::Held;
+        let mut row = self.case.discrepancy(Code::R418);
+        row.contract_line_id = view.line.id.clone();
+        row.place = view.line.place.clone();
+        row.action = Action::SetPrice;
+        row.message = format!("contract line {} cannot be priced: {problem}", view.line.id);
+        if item.discrepancy_id.is_empty() {
+            item.discrepancy_id.clone_from(&row.discrepancy_id);
+        }
+        out.discrepancies.push(row);
+        out.lines.push(item);
+    }
+
     /// What is missing to the minimum amount is a line of its own.
     fn minimum(&self, view: &LineView<'a>, rated: &Rated, out: &mut Outcome) {
         if rated.minimum_shortfall > Decimal::ZERO {
@@ -98,33 +120,6 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
             shortfall(&mut item, rated.minimum_shortfall);
             out.lines.push(item);
         }
-    }
-
-    /// Under advance billing this period was billed before it began, at the contract quantity, if the line was
-    /// active then. A line of kind proration brings that to what was used on the days the line was active.
-    fn true_up(&self, view: &LineView<'a>, billed: &Billed, out: &mut Outcome) -> Result<(), Overflow> {
-        if view.service.timing != BillTiming::Advance {
-            return Ok(());
-        }
-        let nothing = Rated::default();
-        let before = if view.service.billed_before { Some(view.line.quantity) } else { None };
-        let share = if billed.spread { Share::WHOLE } else { view.service.now };
-        let then = before.map_or(Ok(nothing), |quantity| rate(quantity, &view.terms, Share::WHOLE));
-        let (Ok(now), Ok(then)) = (rate(billed.quantity, &view.terms, share), then) else { return Ok(()) };
-        let amount = subtract(now.amount, then.amount)?;
-        let quantity = subtract(now.quantity, then.quantity)?;
-        if amount.is_zero() && quantity.is_zero() {
-            return Ok(());
-        }
-        let period = self.case.input.period;
-        let mut item = self.item(view, LineKind::Proration);
-        (item.service_start, item.service_end) = view.active.unwrap_or((period.start(), period.last_day()));
-        item.quantity = quantity;
-        item.unit_price = now.unit_price.filter(|_| now.unit_price == then.unit_price && share.is_whole());
-        item.amount = Some(amount);
-        item.description = format!("{}: change in {period}", item.description);
-        out.lines.push(item);
-        Ok(())
     }
 
     /// Usage without a contract line yields a line once it is accepted, at the price it was offered at.
@@ -139,11 +134,13 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         let Some(quantity) = quantity else { return Ok(()) };
         let period = case.input.period;
         let offered = case.comparison.disagreement.as_ref().and_then(|d| d.terms.clone());
+        let offered_months = offered.is_some();
         let terms = offered.unwrap_or_else(|| catalogue_terms(case.unit.product, case.currency, case.input.config));
         let product = case.unit.product;
-        let rated = match rate(quantity, &terms, Share::WHOLE) {
+        // A line that ended bills by its cycle; this is one month of it.
+        let ended = case.unit.inactive.first().filter(|_| offered_months);
+        let rated = match rate_of_months(quantity, &terms, ended.map_or(1, |v| v.service.months))? {
             Ok(rated) => Some(rated),
-            Err(RateError::Overflow(overflow)) => return Err(overflow),
             Err(problem) => {
                 let mut row = case.discrepancy(Code::R418);
                 row.action = Action::SetPrice;
@@ -155,6 +152,7 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         let cost = self.costs.first().copied().unwrap_or_default();
         let unit_cost = case.unit_cost();
         let amount = rated.as_ref().map(|r| r.amount);
+        let invoiced = self.invoiced();
         let cost = cost.of(quantity, unit_cost, &terms, Share::WHOLE)?;
         out.lines.push(LineItem {
             line_id: line_id(period, case.unit.client.id.as_str(), &case.about(), LineKind::Recurring),
@@ -164,8 +162,8 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
                 (true, false) => LineStatus::Ready,
             },
             kind: LineKind::Recurring,
-            client_id: case.unit.client.id.clone(),
-            client_name: case.unit.client.name.clone(),
+            client_id: invoiced.as_ref().map_or(&case.unit.client.id, |i| &i.client_id).clone(),
+            client_name: invoiced.as_ref().map_or(&case.unit.client.name, |i| &i.client_name).clone(),
             contract_id: case.unit.inactive.first().map(|v| v.contract.id.clone()).unwrap_or_default(),
             contract_name: case.unit.inactive.first().map(|v| v.contract.name.clone()).unwrap_or_default(),
             contract_line_id: ContractLineId::default(),
@@ -198,12 +196,29 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
         Ok(())
     }
 
-    fn item(&self, view: &LineView<'a>, kind: LineKind) -> LineItem {
+    /// Who pays for usage that no active line bills, where that is another client.
+    fn invoiced(&self) -> Option<Invoiced> {
+        let client = self.case.unit.client;
+        if let Some(view) = self.case.unit.inactive.first() {
+            return view.contract.invoiced.clone();
+        }
+        let named = client.bill_to_client_id.key();
+        let payer = self.case.input.psa.clients.iter().find(|c| c.id.key() == named && c.id != client.id)?;
+        Some(Invoiced { client_id: payer.id.clone(), client_name: payer.name.clone() })
+    }
+
+    pub(super) fn item(&self, view: &LineView<'a>, kind: LineKind) -> LineItem {
         let case = self.case;
         let (line, product) = (view.line, view.product);
         let or_product = |own: &str, catalogue: Option<&String>| {
             if own.is_empty() { catalogue.cloned().unwrap_or_default() } else { own.to_string() }
         };
+        let invoiced = view.contract.invoiced.as_ref();
+        let mut description = or_product(&line.description, product.map(|p| &p.name));
+        if invoiced.is_some() {
+            // Whoever pays must see for whom.
+            description = format!("{description} ({})", case.unit.client.name);
+        }
         let period = case.input.period;
         let (service_start, service_end): (NaiveDate, NaiveDate) =
             if view.service.due { (view.service.start, view.service.end) } else { (period.start(), period.last_day()) };
@@ -216,13 +231,13 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
             line_id: line_id(period, case.unit.client.id.as_str(), line.id.as_str(), kind),
             status,
             kind,
-            client_id: case.unit.client.id.clone(),
-            client_name: case.unit.client.name.clone(),
+            client_id: invoiced.map_or(&case.unit.client.id, |i| &i.client_id).clone(),
+            client_name: invoiced.map_or(&case.unit.client.name, |i| &i.client_name).clone(),
             contract_id: view.contract.id.clone(),
             contract_name: view.contract.name.clone(),
             contract_line_id: line.id.clone(),
             product_code: line.product_code.clone(),
-            description: or_product(&line.description, product.map(|p| &p.name)),
+            description,
             service_start,
             service_end,
             metered_quantity: None,

@@ -4,6 +4,7 @@
 use rust_decimal::Decimal;
 
 use super::conclude::{Case, Outcome};
+use super::unit::LineView;
 use super::{Action, Discrepancy, LineItem, LineKind, OwedBy};
 use crate::book::Config;
 use crate::finding::Code;
@@ -121,10 +122,14 @@ pub(super) fn findings(case: &Case<'_, '_>, lines: &[LineItem]) -> Result<Vec<Di
         );
         out.push(row);
     }
-    for (view, item) in case.unit.active.iter().zip(lines.iter().filter(|l| l.kind == LineKind::Recurring)) {
+    let bills = |l: &&LineItem, view: &LineView<'_>| {
+        matches!(l.kind, LineKind::Recurring | LineKind::OneTime) && l.contract_line_id == view.line.id
+    };
+    for view in &case.unit.active {
+        let Some(item) = lines.iter().find(|l| bills(l, view)) else { continue };
         let loss = item.margin.filter(|m| *m < Decimal::ZERO);
         let covered = view.terms.included_quantity.is_some_and(|q| q > Decimal::ZERO);
-        if let Some(loss) = loss.filter(|_| !covered && view.service.due && !view.line.held) {
+        if let Some(loss) = loss.filter(|_| !covered && view.service.due && view.line.is_charged()) {
             let mut row = case.discrepancy(Code::R407);
             row.discrepancy_id = super::ids::discrepancy_id(
                 case.unit.client.id.as_str(),

@@ -2,7 +2,8 @@
 //! read in the order a careful biller would work.
 //!
 //! `unit` pairs a client's lines for a product with its usage, `compare` finds the disagreement and
-//! prices it, `decide` takes the admin's answer, `conclude` bills, `lines` writes the line items, `margin`
+//! prices it, `decide` takes the admin's answer, `conclude` bills, `lines` writes the line items, `true_up`
+//! those for what was billed before, `margin`
 //! and `duplicate_line` add their findings, `verdict` sums up.
 
 mod compare;
@@ -14,8 +15,10 @@ mod lines;
 mod margin;
 mod outcome;
 mod quantity;
+mod rating;
 mod service;
 mod supply;
+mod true_up;
 mod unit;
 mod verdict;
 

@@ -1,9 +1,12 @@
-//! Which line of several bills how many units: the difference goes to the newest line and spills to the
-//! next newest.
+//! Which lines are compared and what they hold, and which of several bills how many units: the difference goes
+//! to the newest line and spills to the next newest.
 
-use rust_decimal::Decimal;
+use chrono::NaiveDate;
+use rust_decimal::{Decimal, RoundingStrategy};
 
-use crate::rate::{Overflow, add, subtract};
+use super::unit::{LineView, Unit};
+use crate::meter::{Metered, QUANTITY_PLACES};
+use crate::rate::{ExactSum, Overflow, add, subtract};
 
 /// Shares `total` units over lines that hold `contract` units each, newest first: more goes to the newest,
 /// less comes off the newest down to zero and then off the next. Same length and order as `contract`.
@@ -27,6 +30,78 @@ pub fn allot(total: Decimal, contract: &[Decimal]) -> Result<Vec<Decimal>, Overf
         difference = add(difference, taken)?;
     }
     Ok(out)
+}
+
+/// Units spread over the days of the period. Consumption is billed as it was used, and lines of longer cycles
+/// bill what the period ends with.
+pub fn is_spread(unit: &Unit<'_>, metered: &[Metered]) -> bool {
+    let monthly = unit.active.iter().all(|v| v.service.months == 1);
+    !unit.consumption && monthly && unit.metered.iter().any(|&i| metered[i].spread)
+}
+
+/// For each active line: is it one of those that usage is compared with? Those active at the period's end, else
+/// those that ended last; a one-time line only where there is no other.
+pub fn are_compared(unit: &Unit<'_>) -> Vec<bool> {
+    let once_only = unit.active.iter().all(|v| v.service.once);
+    let recurring = |v: &LineView<'_>| once_only || !v.service.once;
+    let any_at_end = unit.active.iter().any(|v| v.at_end && recurring(v));
+    let last_day = unit.active.iter().filter(|v| recurring(v)).filter_map(last).max();
+    let compared = |v: &LineView<'_>| recurring(v) && if any_at_end { v.at_end } else { last(v) == last_day };
+    unit.active.iter().map(compared).collect()
+}
+
+/// What the contract side of a comparison holds.
+pub struct Held {
+    pub contract: Decimal,
+    /// Of each compared line.
+    pub each: Vec<Decimal>,
+    /// Of the others, where they count.
+    pub beside: Decimal,
+}
+
+impl Held {
+    /// The compared lines' quantities. Spread units are those of all days of the period, so that every line
+    /// counts for the days it was active, the ones that ended within the period too.
+    pub fn of(unit: &Unit<'_>, is_compared: &[bool], spread: bool) -> Result<Self, Overflow> {
+        let mut out = Self { contract: Decimal::ZERO, each: Vec::new(), beside: Decimal::ZERO };
+        let (mut whole, mut parts, mut days) = (Decimal::ZERO, ExactSum::ZERO, 1);
+        for (view, compared) in unit.active.iter().zip(is_compared) {
+            let quantity = view.line.quantity;
+            let own = match view.active.filter(|_| spread && !view.service.once) {
+                Some((first, last)) if view.days_of_period > days_between(first, last) => {
+                    days = view.days_of_period;
+                    let unit_days = ExactSum::of(quantity).times(i64::from(days_between(first, last)))?;
+                    parts.merge(unit_days)?;
+                    per_day(unit_days, days)?
+                }
+                _ if *compared => {
+                    whole = add(whole, quantity)?;
+                    quantity
+                }
+                _ => continue,
+            };
+            if *compared {
+                out.each.push(own);
+            }
+        }
+        // Divided once, as what is metered is.
+        out.contract = if parts.is_zero() { whole } else { add(whole, per_day(parts, days)?)? };
+        let held = out.each.iter().try_fold(Decimal::ZERO, |sum, q| add(sum, *q))?;
+        out.beside = if spread { subtract(out.contract, held)? } else { Decimal::ZERO };
+        Ok(out)
+    }
+}
+
+fn per_day(unit_days: ExactSum, days: u32) -> Result<Decimal, Overflow> {
+    Ok(unit_days.divided(days, QUANTITY_PLACES, RoundingStrategy::MidpointAwayFromZero)?.normalize())
+}
+
+fn days_between(first: NaiveDate, last: NaiveDate) -> u32 {
+    u32::try_from((last - first).num_days() + 1).unwrap_or(0)
+}
+
+fn last(view: &LineView<'_>) -> Option<NaiveDate> {
+    view.active.map(|(_, last)| last)
 }
 
 #[cfg(test)]

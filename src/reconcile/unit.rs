@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
+use rust_decimal::Decimal;
 
 use super::service::{Service, edges};
-use crate::book::{Client, Config, Contract, ContractLine, Period, PricingModel, Product, Psa};
+use crate::book::{Billing, Client, Config, Contract, ContractLine, Period, PricingModel, Product, Psa};
 use crate::meter::Metered;
-use crate::rate::{Currency, Terms, Tier, active_days};
+use crate::rate::{ActiveDays, Currency, Terms, Tier};
 
 /// A contract line with all that is known of it in the period.
 #[derive(Debug, Clone)]
@@ -21,6 +22,7 @@ pub struct LineView<'a> {
     pub active: Option<(NaiveDate, NaiveDate)>,
     /// Active on the period's last day.
     pub at_end: bool,
+    pub days_of_period: u32,
     /// It ended before the period; else, if not active, it has not started.
     pub ended: bool,
     pub effective: Option<NaiveDate>,
@@ -41,6 +43,8 @@ pub struct Unit<'a> {
     pub inactive: Vec<LineView<'a>>,
     /// Indices into the metered sums.
     pub metered: Vec<usize>,
+    /// All units metered are consumption: billed as used, whatever the cycle.
+    pub consumption: bool,
 }
 
 /// The PSA by id.
@@ -51,6 +55,8 @@ pub struct Index<'a> {
     tiers: BTreeMap<String, Vec<Tier>>,
     /// By client: its own currency, else its first contract's.
     currencies: BTreeMap<String, Currency>,
+    /// By contract and product: the lines with a date of their own.
+    dated: BTreeMap<(String, String), Vec<&'a ContractLine>>,
 }
 
 impl<'a> Index<'a> {
@@ -74,8 +80,13 @@ impl<'a> Index<'a> {
         for (client, currency) in own.chain(agreed).filter(|(_, currency)| !currency.is_none()) {
             currencies.entry(client).or_insert(currency);
         }
+        let mut dated: BTreeMap<(String, String), Vec<&'a ContractLine>> = BTreeMap::new();
+        for line in psa.contract_lines.iter().filter(|l| l.effective_date.is_some() || l.cancelled_date.is_some()) {
+            dated.entry((line.contract_id.key(), line.product_code.key())).or_default().push(line);
+        }
         Self {
             currencies,
+            dated,
             clients: psa.clients.iter().map(|c| (c.id.key(), c)).collect(),
             products: psa.products.iter().map(|p| (p.code.key(), p)).collect(),
             contracts: psa.contracts.iter().map(|c| (c.id.key(), c)).collect(),
@@ -96,11 +107,17 @@ impl<'a> Index<'a> {
     fn view(&self, line: &'a ContractLine, config: &Config, period: Period) -> Option<LineView<'a>> {
         let contract = *self.contracts.get(&line.contract_id.key())?;
         let product = self.products.get(&line.product_code.key()).copied();
+        let once = self.is_once(line, config);
         let effective = latest(line.effective_date, contract.start_date);
-        let cancelled = earliest(line.cancelled_date, contract.end_date);
-        let active =
-            active_days(period.start(), period.end(), effective, cancelled, edges(config)).filter(|_| contract.active);
-        let started = effective.is_none_or(|day| day < period.end());
+        // The end of a contract is its last day; the settings speak of lines that are cancelled.
+        let days = if once {
+            ActiveDays { first: effective, last: line.cancelled_date }
+        } else {
+            ActiveDays::between(effective, line.cancelled_date, edges(config))
+        };
+        let days = days.until(contract.end_date);
+        let active = days.within(period.start(), period.end()).filter(|_| contract.active);
+        let started = days.first.is_none_or(|day| day < period.end()) || days.is_empty();
         Some(LineView {
             line,
             contract,
@@ -108,13 +125,54 @@ impl<'a> Index<'a> {
             terms: self.terms(line, contract, product, config),
             active,
             at_end: active.is_some_and(|(_, last)| last == period.last_day()),
+            days_of_period: period.days(),
             ended: active.is_none() && started,
             effective,
-            service: Service::of(contract, config, period, effective, cancelled),
+            service: Service::of(contract, line.proration, config, period, days, once),
         })
     }
 
+    fn currency_of_contract(&self, contract: &Contract) -> Currency {
+        if contract.currency.is_none() {
+            self.currencies.get(&contract.client_id.key()).copied().unwrap_or_default()
+        } else {
+            contract.currency
+        }
+    }
+
+    /// Effective and cancelled in one period, which is how PSAs keep a one-time fee. A line that carries another
+    /// one on, or is carried on by one, is a stretch of a quantity that changed.
+    fn is_once(&self, line: &ContractLine, config: &Config) -> bool {
+        let (Some(effective), Some(cancelled)) = (line.effective_date, line.cancelled_date) else { return false };
+        if cancelled < effective || Period::of(effective) != Period::of(cancelled) {
+            return false;
+        }
+        let days_of = |l: &ContractLine| ActiveDays::between(l.effective_date, l.cancelled_date, edges(config));
+        let own = days_of(line);
+        let follows = |a: Option<NaiveDate>, b: Option<NaiveDate>| {
+            a.and_then(|day| day.succ_opt()).zip(b).is_some_and(|(next, first)| next == first)
+        };
+        let others = self.dated.get(&(line.contract_id.key(), line.product_code.key()));
+        let carried_on = others.into_iter().flatten().filter(|l| l.id.key() != line.id.key()).any(|other| {
+            let other = days_of(other);
+            !other.is_empty() && (follows(own.last, other.first) || follows(other.last, own.first))
+        });
+        own.is_empty() || !carried_on
+    }
+
     fn terms(&self, line: &ContractLine, contract: &Contract, product: Option<&Product>, config: &Config) -> Terms {
+        if !line.is_charged() {
+            // What the PSA does not bill is compared like any other line, and is no money.
+            return Terms {
+                model: PricingModel::PerUnit,
+                unit_price: Some(Decimal::ZERO),
+                unit_cost: line.unit_cost.or_else(|| product.and_then(|p| p.unit_cost)),
+                included_quantity: line.included_quantity,
+                currency: self.currency_of_contract(contract),
+                rounding: config.rounding.mode,
+                ..Terms::default()
+            };
+        }
         Terms {
             model: line.pricing_model,
             unit_price: line.unit_price.or_else(|| product.and_then(|p| p.unit_price)),
@@ -129,11 +187,7 @@ impl<'a> Index<'a> {
             minimum_amount: line.minimum_amount,
             maximum_amount: line.maximum_amount,
             flat_at_zero: line.flat_at_zero,
-            currency: if contract.currency.is_none() {
-                self.currencies.get(&contract.client_id.key()).copied().unwrap_or_default()
-            } else {
-                contract.currency
-            },
+            currency: self.currency_of_contract(contract),
             rounding: config.rounding.mode,
         }
     }
@@ -182,6 +236,12 @@ pub fn units<'a>(
             let code = code.or_else(|| unit_rows.first().map(|&i| metered[i].product_code.clone()));
             let (mut active, mut inactive): (Vec<_>, Vec<_>) =
                 unit_lines.into_iter().partition(|v: &LineView<'a>| v.active.is_some());
+            let mut counted = unit_rows.iter().map(|&i| &metered[i]).filter(|m| !m.cost_only).peekable();
+            let consumption = counted.peek().is_some() && counted.all(|m| m.consumption);
+            let as_metered = |v: &LineView<'_>| v.line.billing.unwrap_or(config.billing.mapped) == Billing::Metered;
+            for view in active.iter_mut().filter(|v| consumption && as_metered(v)) {
+                view.service.as_used(view.active);
+            }
             active.sort_by_key(|view| std::cmp::Reverse(newest(view)));
             inactive.sort_by(|a, b| b.ended.cmp(&a.ended).then_with(|| newest(b).cmp(&newest(a))));
             out.push(Unit {
@@ -192,6 +252,7 @@ pub fn units<'a>(
                 active,
                 inactive,
                 metered: unit_rows,
+                consumption,
             });
         }
     }
@@ -245,13 +306,6 @@ fn newest(view: &LineView<'_>) -> (Option<NaiveDate>, String) {
 
 fn latest(a: Option<NaiveDate>, b: Option<NaiveDate>) -> Option<NaiveDate> {
     a.max(b)
-}
-
-fn earliest(a: Option<NaiveDate>, b: Option<NaiveDate>) -> Option<NaiveDate> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    }
 }
 
 fn product_tiers(product_key: &str) -> String {

@@ -200,6 +200,7 @@ mod tests {
                 .zip(rows)
                 .map(|(line, r)| TableRow { line, cells: r.map(str::to_string).to_vec(), fields: vec![1, 2, 3] })
                 .collect(),
+            ..Table::default()
         };
         let clients = [
             ["C1", "Granite Accounting Group", "granite.test"],

@@ -96,18 +96,25 @@ fn both_directions_are_priced(outputs: &Outputs) {
     }
 }
 
-/// Every contract line active in the period yields one recurring line item, and no other does.
+/// Every contract line active in the period yields one recurring or one-time line item, and so does one that
+/// ended earlier in a cycle that is billed now; no other does.
 fn active_lines_are_billed(plan: &Plan, outputs: &Outputs) {
     let lines = Table::read(outputs, "invoice_lines.csv");
     let mut billed: Vec<String> = lines
         .rows
         .iter()
-        .filter(|r| lines.cell(r, "kind") == "recurring" && !lines.cell(r, "contract_line_id").is_empty())
+        .filter(|r| ["recurring", "one-time"].contains(&lines.cell(r, "kind")))
+        .filter(|r| !lines.cell(r, "contract_line_id").is_empty())
         .map(|r| lines.cell(r, "contract_line_id").to_string())
         .collect();
     billed.sort();
-    let mut active: Vec<String> =
-        plan.lines.iter().enumerate().filter(|(_, l)| plan.is_active(l)).map(|(k, _)| format!("L{k}")).collect();
+    let mut active: Vec<String> = plan
+        .lines
+        .iter()
+        .enumerate()
+        .filter(|(_, l)| plan.is_active(l) || plan.closes(l))
+        .map(|(k, _)| format!("L{k}"))
+        .collect();
     active.sort();
     assert_eq!(billed, active);
     let mut ids = lines.column("line_id");

@@ -113,6 +113,25 @@ impl Plan {
         contract.active && from <= to && from <= "2026-10-31" && to >= "2026-10-01"
     }
 
+    /// In arrears a cycle is billed when it ends, or the contract does: what a line that ended earlier in it was
+    /// used for is billed then, though the line is active no more. ISO dates compare as text.
+    pub fn closes(&self, line: &LinePlan) -> bool {
+        let contract = &self.contracts[self.contract_of(line)];
+        let from_august = STARTS[contract.start] == "2026-08-01";
+        let (start, last) = match (CYCLES[contract.cycle], from_august) {
+            ("quarterly", true) => ("2026-08-01", "2026-10-31"),
+            ("quarterly", false) => ("2026-10-01", "2026-12-31"),
+            ("annual", true) => ("2026-08-01", "2027-07-31"),
+            ("annual", false) => ("2026-01-01", "2026-12-31"),
+            _ => return false,
+        };
+        let or = |text: &'static str, other: &'static str| if text.is_empty() { other } else { text };
+        let from = or(EFFECTIVE[line.effective], "0").max(or(STARTS[contract.start], "0"));
+        let to = or(CANCELLED[line.cancelled], "9").min(or(ENDS[contract.end], "9"));
+        let billed_now = or(ENDS[contract.end], "9").min(last).starts_with("2026-10");
+        contract.active && !contract.advance && billed_now && from <= to && to >= start && to < "2026-10-01"
+    }
+
     /// Every file but usage and decisions, by name.
     fn psa(&self) -> Vec<(&'static str, String)> {
         let mut out = vec![

@@ -14,6 +14,7 @@ pub fn run(settings: &ReconcileSettings, printer: &Printer) -> anyhow::Result<Ex
     let progress = printer.progress();
     let mut run = Settings::new(&settings.book, settings.threads);
     run.period = settings.period;
+    run.psa = settings.psa;
     let concluded = engine::reconcile(&run, progress.as_ref())?;
     // The bar goes before anything is said below it.
     drop(progress);

@@ -227,7 +227,10 @@ fn recognise(
             if detection.kind() == TableKind::Usage {
                 return Ok(Side::Usage(detection));
             }
-            read_table(&detection).map(|table| Side::Psa(detection.kind(), table))
+            read_table(&detection).map(|mut table| {
+                log.extend(std::mem::take(&mut table.findings));
+                Side::Psa(detection.kind(), table)
+            })
         });
         sides.push(read.map_err(|findings| log.extend(findings)).ok());
     }

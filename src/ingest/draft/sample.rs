@@ -103,7 +103,7 @@ fn delimited(survey: &Survey) -> anyhow::Result<Table> {
 
 /// The head's records, without one that the head may have cut.
 fn records(head: &str, delimiter: u8, whole: bool) -> Vec<(u64, Vec<String>)> {
-    let mut reader = Records::new(head.as_bytes(), Dialect { delimiter, quote: b'"' });
+    let mut reader = Records::new(head.as_bytes(), Dialect::of(delimiter));
     let mut record = Record::new();
     let mut found = Vec::new();
     while found.len() < TITLES + ROWS {

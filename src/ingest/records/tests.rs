@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const COMMA: Dialect = Dialect { delimiter: b',', quote: b'"' };
+const COMMA: Dialect = Dialect::of(b',');
 
 #[derive(Debug, PartialEq)]
 enum Seen {
@@ -213,7 +213,7 @@ fn blank_lines_and_blank_cells_are_told_apart() {
     assert_eq!(records.next(&mut record).unwrap(), Event::Record);
     assert!(record.is_blank() && record.len() == 3);
     // A tab is a field's end where tabs delimit.
-    assert_eq!(read_as(b"\t\n", Dialect { delimiter: b'\t', quote: b'"' }, None), [row(1, &["", ""])]);
+    assert_eq!(read_as(b"\t\n", Dialect::of(b'\t'), None), [row(1, &["", ""])]);
 }
 
 #[test]
@@ -289,4 +289,14 @@ proptest! {
         prop_assume!(!text.contains("=\"\""));
         prop_assert_eq!(read(&text), written);
     }
+}
+
+#[test]
+fn an_escaping_backslash_is_undone_in_quoted_fields_alone() {
+    let dialect = COMMA.escaped(Escape::Backslash);
+    let read = |text: &[u8]| read_as(text, dialect, None);
+    assert_eq!(read(br#""a \"b\" c",1"#), [row(1, &["a \"b\" c", "1"])]);
+    assert_eq!(read(br#""C:\\","\\\"","x\y\n""#), [row(1, &["C:\\", "\\\"", "x\\y\\n"])]);
+    assert_eq!(read(br#"a\\b,\x,"say ""hi""""#), [row(1, &["a\\\\b", "\\x", "say \"hi\""])]);
+    assert_eq!(read(b"\"a\\\"\n\",2\n3,4"), [Seen::Row(1, 2, vec!["a\"\n".into(), "2".into()]), row(3, &["3", "4"])]);
 }

@@ -220,6 +220,11 @@ fn orphans(psa: &Psa, findings: &[Finding], ignores: &[Ignore], problems: &mut V
                 let id = finding.message.split(' ').nth(1).unwrap_or_default();
                 (RecordKind::Contract, id.to_string(), "")
             }
+            // T207 says it of the client.
+            None if finding.message.starts_with("client ") => continue,
+            None if finding.message.starts_with("units ") => {
+                (RecordKind::ContractLine, finding.value.clone().unwrap_or_default(), "")
+            }
             None => (RecordKind::PriceTier, String::new(), ""),
         };
         let ignored = |of: IgnoreKind, id: &str| {

@@ -9,7 +9,7 @@ fn table(source: &str, text: &str) -> Table {
     let fields: Vec<u64> = (1..).take(columns.len()).collect();
     let rows =
         (2..).zip(lines).map(|(line, text)| TableRow { line, cells: split(text), fields: fields.clone() }).collect();
-    Table { source: source.to_string(), columns, rows }
+    Table { source: source.to_string(), columns, rows, ..Table::default() }
 }
 
 fn ignore(id: &str, code: Option<Code>) -> Ignore {
