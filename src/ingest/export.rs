@@ -60,10 +60,8 @@ pub fn read_usage(detection: &Detection, sink: &mut dyn UsageSink) -> anyhow::Re
     let wanted = sink.wants_cells().iter().map(place).collect();
     let cut = cut_of(detection, &layout, &headings)?;
     let totals = ReadTotals { truncated: cut.is_some(), ..ReadTotals::default() };
-    let (wants_raw, wants_changes) = (sink.wants_raw(), sink.wants_changes());
     let unnamed = Unnamed::of(detection);
-    let mut reader =
-        Reader { detection, typist, memo, sink, totals, sums, wanted, wants_raw, wants_changes, cut, unnamed };
+    let mut reader = Reader { detection, typist, memo, sink, totals, sums, wanted, cut, unnamed };
     reader.say_cut()?;
     if detection.is_laid_out() {
         layout.read(detection.lines(), &mut reader)?;
@@ -273,8 +271,6 @@ struct Reader<'d, 's> {
     sums: Vec<FieldSum>,
     /// The fields whose cells the sink wants beside each row.
     wanted: Vec<Option<usize>>,
-    wants_raw: bool,
-    wants_changes: bool,
     cut: Option<Cut>,
     unnamed: Unnamed,
 }
@@ -328,10 +324,11 @@ impl Reader<'_, '_> {
             self.sink.cells(&beside)?;
         }
         self.sink.row(&self.typist.row(line, &self.memo))?;
-        if self.wants_raw {
+        // Asked of each row: a sink may want some and not others.
+        if self.sink.wants_raw() {
             self.sink.raw(raw)?;
         }
-        if self.wants_changes {
+        if self.sink.wants_changes() {
             self.typist.changes(cells, line, self.memo.typed(), self.sink)?;
         }
         Ok(())
