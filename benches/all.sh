@@ -6,6 +6,9 @@ cd "$(dirname "$0")/.."
 ROWS=${ROWS:-10000000}
 ROUNDS=${ROUNDS:-3}
 
+# Formats and extremes need no more to show what they cost.
+MILLION=$((ROWS < 1000000 ? ROWS : 1000000))
+
 part() { printf '\n### %s\n\n    %s\n\n' "$1" "$2"; }
 
 python3 -c 'import duckdb' 2>/dev/null || PYTHONPATH=target/python python3 -c 'import duckdb' 2>/dev/null ||
@@ -14,16 +17,18 @@ python3 -c 'import duckdb' 2>/dev/null || PYTHONPATH=target/python python3 -c 'i
 part 'Beside DuckDB' "python3 benches/compare.py --rows $ROWS --rounds $ROUNDS"
 python3 benches/compare.py --rows "$ROWS" --rounds "$ROUNDS"
 
-sizes=(--rows 1000 --rows 10000 --rows 100000 --rows 1000000)
-if ((ROWS > 1000000)); then sizes+=(--rows "$ROWS"); fi
+sizes=()
+for rows in 1000 10000 100000 1000000 "$ROWS"; do
+    if ((rows < ROWS)) || [[ $rows == "$ROWS" && " ${sizes[*]} " != *" $ROWS "* ]]; then sizes+=(--rows "$rows"); fi
+done
 part 'By size' "cargo bench --bench whole -- ${sizes[*]}"
 cargo bench --quiet --bench whole -- --rounds "$ROUNDS" "${sizes[@]}"
 
-part 'By format' 'cargo bench --bench whole -- --formats'
-cargo bench --quiet --bench whole -- --rounds "$ROUNDS" --formats
+part 'By format' "cargo bench --bench whole -- --formats --rows $MILLION"
+cargo bench --quiet --bench whole -- --rounds "$ROUNDS" --formats --rows "$MILLION"
 
-part 'The extremes' 'cargo bench --bench whole -- --extremes'
-cargo bench --quiet --bench whole -- --rounds "$ROUNDS" --extremes
+part 'The extremes' "cargo bench --bench whole -- --extremes --rows $MILLION"
+cargo bench --quiet --bench whole -- --rounds "$ROUNDS" --extremes --rows "$MILLION"
 
 part 'Stage by stage' "cargo bench --bench stages -- --rows $ROWS"
 cargo bench --quiet --bench stages -- --rows "$ROWS" --rounds "$ROUNDS"

@@ -115,7 +115,7 @@ def median(runs, figure):
 def show(runs, made, args, load):
     rows, size = made["rows"]["read"], made["bytes"]
     duck = next((r for way, r in runs.items() if "DuckDB" in way), None)
-    print(f"{rows:,} rows, {size / 1e9:.2f} GB in {made['plan']['files']} files; {machine()}; {args.threads} threads, "
+    print(f"{rows:,} rows, {size / 1e6:,.0f} MB in {made['plan']['files']} files; {machine()}; {args.threads} threads, "
           f"median of {args.rounds} interleaved rounds; load average {load:.1f} before, {os.getloadavg()[0]:.1f} after"
           + (f"; DuckDB {duck[0]['version']}" if duck else "") + f"; trueup {commit()}.\n")
     print("| way | wall s (least–most) | CPU s | peak MB | rows/s | of DuckDB's wall |")

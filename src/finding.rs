@@ -217,6 +217,25 @@ impl Finding {
     }
 }
 
+/// What is said of many rows alike, without their places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
+    pub code: Code,
+    pub severity: Severity,
+    pub message: &'static str,
+}
+
+impl About {
+    pub fn new(code: Code, message: &'static str) -> Self {
+        Self { code, severity: code.severity(), message }
+    }
+
+    /// The finding on one row.
+    pub fn at(self, place: Place) -> Finding {
+        Finding::new(self.code, self.message).severity(self.severity).at(place)
+    }
+}
+
 /// `path:line:column: error[I105 bad-number]: message: "value"`, the way out is left to the printer.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

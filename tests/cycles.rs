@@ -2,6 +2,8 @@
 //! Contract line L1 holds 10 units of EDR at 5.00 per cycle under contract K1 from 2026-01-01, prorated by
 //! actual days, unless a test says otherwise.
 
+mod support;
+
 use chrono::{Datelike, Days, Months, NaiveDate};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -55,6 +57,7 @@ fn line(id: &str, quantity: &str, effective: &str, cancelled: &str) -> ContractL
         held: false,
         no_charge: false,
         proration: None,
+        by_day: false,
         place: Place::line("psa/contract_lines.csv", 2),
     }
 }
@@ -455,6 +458,27 @@ fn a_change_in_advance_is_trued_up_and_the_next_month_is_billed_at_it() {
     assert_eq!(consumed.billed("2026-10"), ["L1 recurring 12 60.00 2026-10-01/2026-10-31"]);
 }
 
+/// The period before billed this one at the 11 that were set then; what an accepted quantity came to then is not
+/// known here, so that nothing of it is ready.
+#[test]
+fn a_decision_that_held_before_was_billed_before() {
+    for (kind, set, from, lines) in [
+        (DecisionKind::Set, "11", "2026-09", vec!["recurring 11 ready"]),
+        (DecisionKind::Set, "11", "2026-10", vec!["proration 1 ready", "recurring 11 ready"]),
+        (DecisionKind::Accept, "", "2026-09", vec!["proration 2 review", "recurring 12 ready"]),
+        (DecisionKind::Accept, "", "2026-10", vec!["proration 2 ready", "recurring 12 ready"]),
+        (DecisionKind::Keep, "", "2026-09", vec!["recurring 10 ready"]),
+    ] {
+        let mut book = advance().used("12").decide("2026-10", kind, set);
+        book.decisions[0].from = from.parse().ok();
+        let out = book.run("2026-10");
+        let one = |l: &LineItem| format!("{} {} {}", l.kind.word(), l.quantity.normalize(), l.status.word());
+        let mut billed: Vec<String> = out.lines.iter().map(one).collect();
+        billed.sort();
+        assert_eq!(billed, lines, "{kind:?} {from}");
+    }
+}
+
 #[test]
 fn the_first_and_the_last_bill_in_advance() {
     let contract = advance().contract("2026-10-01", "2027-09-30");
@@ -690,6 +714,10 @@ fn a_one_time_line_bills_once_whatever_cycle_timing_and_rule() {
         beside.billed("2026-10"),
         ["L1 recurring 10 50.00 2026-10-01/2026-10-31", "L2 one-time 3 15.00 2026-10-31/2026-10-31"]
     );
+    // A month of units as a PSA keeps them by day is a quantity, and not a fee.
+    let mut units = monthly().lines(vec![line("L1", "10", "2026-10-01", "2026-10-31")]);
+    units.psa.contract_lines[0].by_day = true;
+    assert_eq!(units.billed("2026-10"), ["L1 recurring 10 50.00 2026-10-01/2026-10-31"]);
     // Over two months it is a line as any other.
     let two = monthly().lines(vec![line("L1", "10", "2026-10-17", "2026-11-15")]);
     assert_eq!(
@@ -733,6 +761,94 @@ fn an_addition_without_a_price_is_held_and_said() {
     book.psa.products[0].unit_price = None;
     assert_eq!(book.billed("2026-02"), ["L1 proration 1 - 2026-02-10/2026-12-31"]);
     assert_eq!(book.said("2026-02"), ["R418 L1 - -"]);
+    book = book.used("3");
+    assert_eq!(book.billed("2026-03"), ["L1 proration 3 - 2026-03-01/2026-03-31"]);
+    assert_eq!(book.said("2026-03"), ["R401 L1 2 -", "R418 L1 2 -"]);
+}
+
+/// The vendor's 3.00 and half as much again are 4.50.
+#[test]
+fn cost_plus_is_trued_up_at_the_metered_cost() {
+    let mut book = advance().used("12");
+    (book.psa.contract_lines[0].pricing_model, book.psa.contract_lines[0].unit_price) = (PricingModel::CostPlus, None);
+    book.psa.contract_lines[0].markup_percent = Some(d("50"));
+    book.metered[0].unit_cost = Some(d("3"));
+    book.metered[0].cost = [(Currency::parse("USD").expect("a currency"), d("36"))].into();
+    assert_eq!(
+        book.billed("2026-10"),
+        ["L1 proration 2 9.00 2026-10-01/2026-10-31", "L1 recurring 12 54.00 2026-11-01/2026-11-30"]
+    );
+}
+
+/// A book of files, from text to text: seats that change on the 15th beside the two additions of a PSA; mail in arrears
+/// under a contract in advance; a vendor that bills from the 25th to the 24th; a fee of one day; and a year paid up front
+/// in March, of which October is a twelfth: 365.00 ÷ 12 = 30.42. Its impact is that of two amounts, each rounded as a
+/// line: 60.83 − 30.42.
+#[test]
+fn a_month_of_all_kinds_from_its_files() {
+    let book = support::Book::empty();
+    book.put("psa/clients.csv", "client_id,name,currency\nC1,Larkspur Bakery,USD\n");
+    book.put(
+        "psa/products.csv",
+        "product_code,name\nSEAT,Seats\nMAIL,Mail sent\nNCE,Licences\nFEE,Set-up\nBACKUP,Backup\n",
+    );
+    book.put(
+        "psa/contracts.csv",
+        "contract_id,client_id,name,start_date,bill_cycle,bill_timing,currency,proration\n\
+         K1,C1,Advance,2025-01-01,monthly,advance,USD,actual_days\n\
+         K2,C1,Arrears,2025-01-01,monthly,arrears,USD,actual_days\n\
+         K3,C1,Yearly,2026-03-15,annual,advance,USD,actual_days\n",
+    );
+    book.put(
+        "psa/contract_lines.csv",
+        "contract_line_id,contract_id,product_code,quantity,unit_price,effective_date,cancelled_date\n\
+         L1,K2,SEAT,10,20.00,2025-01-01,2026-10-14\nL2,K2,SEAT,12,20.00,2026-10-15,\nL3,K1,MAIL,0,0.10,,\n\
+         L4,K3,BACKUP,1,365.00,,\nL5,K1,FEE,1,500.00,2026-10-12,2026-10-12\nL6,K1,NCE,10,20.00,,\n",
+    );
+    book.put("map/accounts.csv", "provider_name,sub_account_id,client_id\nNorthstar,a1,C1\n");
+    book.put(
+        "map/products.csv",
+        "provider_name,sku_id,product_code,rule\nNorthstar,S,SEAT,prorated\nNorthstar,M,MAIL,sum\n\
+         Northstar,N,NCE,prorated\nNorthstar,B,BACKUP,sum\n",
+    );
+    let heading = "provider_name,sub_account_id,sub_account_name,sku_id,charge_description,charge_category,\
+                   charge_period_start,charge_period_end,quantity,unit_cost,cost,currency\n";
+    let row = |rest: &str| format!("Northstar,a1,Larkspur Bakery,{rest},,,USD\n");
+    let october = [
+        "S,Seats,Purchase,2026-10-01,2026-10-15,10",
+        "S,Seats,Purchase,2026-10-15,2026-11-01,12",
+        "M,Mail,Usage,2026-10-26,2026-11-26,1200",
+        "N,Licences,Purchase,2026-10-25,2026-11-25,12",
+    ];
+    book.put("usage/2026-10/northstar.csv", heading.to_string() + &october.map(row).concat());
+    book.put("usage/2026-03/year.csv", heading.to_string() + &row("B,Backup,Purchase,2026-03-15,2027-03-15,2"));
+    let ran = book.reconcile();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let mut lines = book.columns(
+        "invoice_lines.csv",
+        &["contract_line_id", "kind", "quantity", "amount", "service_start", "service_end", "status"],
+    );
+    lines.sort();
+    assert_eq!(
+        lines,
+        [
+            "L1|recurring|10|90.32|2026-10-01|2026-10-14|ready",
+            "L2|recurring|6.580645|131.61|2026-10-15|2026-10-31|ready",
+            "L3|recurring|1200|120.00|2026-10-01|2026-10-31|review",
+            "L4|proration|1|30.42|2026-10-01|2026-10-31|review",
+            "L4|recurring|0|0.00|2026-10-01|2026-10-31|review",
+            "L5|one-time|1|500.00|2026-10-12|2026-10-12|ready",
+            "L6|proration|2|40.00|2026-10-01|2026-10-31|review",
+            "L6|recurring|12|240.00|2026-11-01|2026-11-30|review",
+        ]
+    );
+    let mut said = book.columns("discrepancies.csv", &["code", "contract_line_id", "difference", "impact"]);
+    said.sort();
+    assert_eq!(said, ["R401|L3|1200|120.00", "R401|L4|1|30.41", "R401|L6|2|40.00"]);
+    let mut changes =
+        book.columns("quantity_changes.csv", &["contract_line_id", "old_quantity", "new_quantity", "effective_date"]);
+    changes.sort();
+    assert_eq!(changes, ["L3|0|1200|2026-10-01", "L4|1|2|2026-11-01", "L6|10|12|2026-10-01"]);
 }
 
 /// A contract and a line of it, with dates within two years.

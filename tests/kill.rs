@@ -207,6 +207,76 @@ fn a_run_killed_at_any_moment_leaves_one_whole_set_of_outputs() {
 }
 
 #[test]
+fn a_run_that_is_told_to_stop_leaves_the_old_outputs_and_no_litter() {
+    let book = Book::new();
+    let (a, b, mut usual) = known(&book);
+    let mut moments = Moments(17);
+    let mut stopped = 0;
+    let mut before = State::A;
+    for round in 0..24 {
+        let aim = if before == State::A { State::B } else { State::A };
+        book.write_usage(aim);
+        let child = book.start();
+        let near_the_end = usual.mul_f32(0.5) + moments.next(usual / 2);
+        std::thread::sleep(if round % 3 == 0 { moments.next(usual) } else { near_the_end });
+        let (name, code) = if round % 2 == 0 { ("-INT", 130) } else { ("-TERM", 143) };
+        let told = Command::new("kill").args([name, &child.id().to_string()]).stderr(Stdio::null()).status();
+        assert!(told.is_ok(), "kill is there");
+        let output = child.wait_with_output().expect("ended");
+        // At once, not at the next start.
+        assert_eq!(book.litter(), Vec::<String>::new(), "{:?}: {}", output.status, said(&output));
+        let after = which(&book.outputs(), &a, &b);
+        match output.status.code() {
+            Some(0) => {
+                usual = usual.mul_f32(0.9);
+                assert_eq!(after, aim);
+            }
+            Some(exit) => {
+                assert_eq!(exit, code, "{}", said(&output));
+                assert!(said(&output).starts_with("interrupted"), "{}", said(&output));
+                if said(&output).contains("nothing was written") {
+                    assert_eq!(after, before);
+                    stopped += 1;
+                }
+            }
+            // Struck before it listened, and before it began anything.
+            None => assert_eq!(after, before),
+        }
+        before = after;
+    }
+    assert!(stopped > 0, "no run was stopped at its work");
+}
+
+#[test]
+fn temporary_files_that_find_no_room_are_exit_code_2_with_the_folder_and_the_way_out() {
+    let book = Book::new();
+    let a = book.run();
+    let mut text = "provider_name,sub_account_id,sku_id,line_id,quantity,charge_period_start\n".to_string();
+    for row in 0..40_000 {
+        let _ = writeln!(text, "Huntress,a{},EDR,big-{row},1,2026-10-01", row % CLIENTS);
+    }
+    book.write("usage/2026-10/big.csv", &text);
+    let temp = tempfile::tempdir().expect("a folder");
+    let memory = ["--memory", "16MB", "--temp"];
+    let script = "trap '' XFSZ; ulimit -f 16 && exec \"$0\" \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_trueup"), "-q", "reconcile", "--book"]).arg(book.root());
+    let output = command.args(memory).arg(temp.path()).stdin(Stdio::null()).output().expect("ran");
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    let folder = temp.path().display().to_string();
+    for part in ["there is no room for temporary files in", folder.as_str(), " MB", "--temp DIR"] {
+        assert!(said(&output).contains(part), "{part}: {}", said(&output));
+    }
+    assert!(book.outputs() == a, "the old outputs are intact");
+    assert_eq!(book.litter(), Vec::<String>::new());
+    // With room, in the folder named and in little memory, it is done, and nothing stays there.
+    let output = book.command().args(memory).arg(temp.path()).output().expect("ran");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(fs::read_dir(temp.path()).expect("readable").count(), 0);
+    assert!(book.outputs() != a);
+}
+
+#[test]
 fn a_first_run_that_is_killed_leaves_all_outputs_or_none() {
     let book = Book::new();
     let (a, _, mut usual) = known(&book);

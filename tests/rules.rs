@@ -97,6 +97,7 @@ fn line(id: &str, contract: &str, quantity: &str) -> ContractLine {
         held: false,
         no_charge: false,
         proration: None,
+        by_day: false,
         place: Place::line("psa/contract_lines.csv", 2),
     }
 }

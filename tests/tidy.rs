@@ -206,7 +206,7 @@ fn tidied(dir: &Path, files: &[PathBuf], out: &str) -> Tidied {
         every_change: false,
         stale_months: 12,
         spill_dir: dir.to_path_buf(),
-        rows_in_memory: 1,
+        memory: 1,
     };
     tidy(&settings, &mut || Box::new(std::io::sink()), &Silent).expect("tidied")
 }

@@ -34,6 +34,7 @@ impl Config {
             whole_units: self.psa.whole_units,
             proration: self.psa.proration,
             proration_rule: Some(self.proration.rule),
+            whole: period.is_some(),
             skips_effective_day: !self.proration.include_effective_day,
             skips_cancelled_day: !self.proration.include_cancelled_day,
             as_of: period.map(Period::last_day),

@@ -200,6 +200,8 @@ pub struct ContractLine {
     pub no_charge: bool,
     /// `None` means the contract's.
     pub proration: Option<Proration>,
+    /// Made of units that the PSA keeps by day: its dates are those of a quantity, never of a one-time fee.
+    pub by_day: bool,
     pub place: Place,
 }
 

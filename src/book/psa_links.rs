@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{company_key, folded};
-use super::psa::{Client, ClientId, Contract, ContractId, ContractLine, Invoiced, PricingModel, Psa};
+use super::psa::{Client, ClientId, Contract, ContractId, ContractLine, Invoiced, LeftOutLine, PricingModel, Psa};
 use super::psa_tables::{left_out, tier_owner};
 use crate::finding::{Code, Finding, Place};
 use crate::rate::Currency;
@@ -23,6 +23,10 @@ pub(super) fn join_by_name(psa: &mut Psa, named: &BTreeMap<String, ContractName>
         return;
     }
     let clients: BTreeMap<String, String> = psa.clients.iter().map(|c| (c.id.key(), company_key(&c.name))).collect();
+    let mut named_so: BTreeMap<String, Vec<ClientId>> = BTreeMap::new();
+    for client in &psa.clients {
+        named_so.entry(company_key(&client.name)).or_default().push(client.id.clone());
+    }
     let mut contracts: BTreeMap<(String, String), Vec<ContractId>> = BTreeMap::new();
     for contract in &psa.contracts {
         let client = clients.get(&contract.client_id.key()).cloned().unwrap_or_default();
@@ -39,7 +43,9 @@ pub(super) fn join_by_name(psa: &mut Psa, named: &BTreeMap<String, ContractName>
         let why = if found.is_some() { "several contracts have" } else { "no contract has" };
         let message = format!("contract line {} is left out: {why} its client's and contract's names", line.id);
         findings.push(orphan(message, &line.place, &format!("{}, {}", name.client, name.contract)));
-        dropped.push(left_out(line));
+        // Whose it is may be known all the same, and then nothing is concluded from its absence.
+        let client = named_so.get(&company_key(&name.client)).filter(|all| all.len() == 1).map(|all| all[0].clone());
+        dropped.push(LeftOutLine { client_id: client.unwrap_or_default(), ..left_out(line) });
         false
     });
 }
@@ -48,13 +54,16 @@ pub(super) fn join_by_name(psa: &mut Psa, named: &BTreeMap<String, ContractName>
 /// currency its client's.
 pub(super) fn link(
     psa: &mut Psa,
-    refused_contracts: &BTreeSet<String>,
+    refused_contracts: &BTreeMap<String, ClientId>,
     refused_tiers: &BTreeMap<String, Place>,
     findings: &mut Vec<Finding>,
 ) {
-    let contract_clients = link_contracts(psa, findings);
+    let mut contract_clients = link_contracts(psa, findings);
+    for (contract, client) in refused_contracts {
+        contract_clients.entry(contract.clone()).or_insert_with(|| client.clone());
+    }
     link_invoiced(psa, findings);
-    link_lines(psa, &contract_clients, refused_contracts, refused_tiers, findings);
+    link_lines(psa, &contract_clients, refused_tiers, findings);
     link_tiers(psa, findings);
     for line in &mut psa.left_out {
         if let Some(client) = contract_clients.get(&line.contract_id.key()) {
@@ -140,7 +149,6 @@ fn link_invoiced(psa: &mut Psa, findings: &mut Vec<Finding>) {
 fn link_lines(
     psa: &mut Psa,
     contract_clients: &BTreeMap<String, ClientId>,
-    refused_contracts: &BTreeSet<String>,
     refused_tiers: &BTreeMap<String, Place>,
     findings: &mut Vec<Finding>,
 ) {
@@ -150,7 +158,7 @@ fn link_lines(
     psa.contract_lines.retain(|line| {
         let contract = line.contract_id.key();
         if !contracts.contains(&contract) {
-            let known = contract_clients.contains_key(&contract) || refused_contracts.contains(&contract);
+            let known = contract_clients.contains_key(&contract);
             let why = if known { "that was itself left out" } else { "that does not exist" };
             let message = format!("contract line {} names a contract {why}, and is left out", line.id);
             findings.push(orphan(message, &line.place, line.contract_id.as_str()));

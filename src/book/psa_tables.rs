@@ -113,6 +113,8 @@ pub struct PsaDefaults {
     pub proration: Option<Proration>,
     /// Of contracts that neither the PSA nor the line before settles.
     pub proration_rule: Option<Proration>,
+    /// Every table of the PSA is given; else what a table alone cannot show is not said of it.
+    pub whole: bool,
     /// As `[proration]` has it: a line's first, and its last day, do not count.
     pub skips_effective_day: bool,
     pub skips_cancelled_day: bool,
@@ -143,7 +145,10 @@ pub fn load_psa_with(tables: &[(TableKind, Table)], defaults: &PsaDefaults) -> (
         }
     }
     join_by_name(&mut load.psa, &load.named_contracts, &mut load.findings);
-    load.stretch_lines();
+    let apart = |kind: &TableKind| matches!(kind, TableKind::LineUnits | TableKind::LineAdjustments);
+    if defaults.whole || tables.iter().any(|(kind, _)| apart(kind)) {
+        load.stretch_lines();
+    }
     link(&mut load.psa, &load.refused_contracts, &load.refused_tiers, &mut load.findings);
     (load.psa, load.findings)
 }
@@ -161,8 +166,8 @@ struct Load {
     /// Lines of which a quantity could not be read.
     refused_quantities: BTreeMap<String, Place>,
     findings: Vec<Finding>,
-    /// Contracts that are there but could not be used.
-    refused_contracts: BTreeSet<String>,
+    /// Contracts that are there but could not be used, and whose they are.
+    refused_contracts: BTreeMap<String, ClientId>,
     /// Lines and products of which a tier could not be used.
     refused_tiers: BTreeMap<String, Place>,
     seen: BTreeMap<(&'static str, String), usize>,
@@ -268,7 +273,7 @@ impl Load {
                 );
                 let note = Finding::new(Code::I102, message).severity(Severity::Info);
                 self.findings.push(note.at(contract.place.clone()).value(contract.name));
-                self.refused_contracts.insert(contract.id.key());
+                self.refused_contracts.insert(contract.id.key(), contract.client_id);
                 continue;
             }
             if cells.usable() && contract.start_date.zip(contract.end_date).is_some_and(|(start, end)| end < start) {
@@ -277,7 +282,7 @@ impl Load {
             let usable = cells.usable();
             let key = contract.id.key();
             if !usable {
-                self.refused_contracts.insert(key);
+                self.refused_contracts.insert(key, contract.client_id);
             } else if self.first("contract", key.clone(), self.psa.contracts.len()) {
                 self.psa.contracts.push(contract);
             } else if let Some(kept) = self.kept("contract", &key).and_then(|i| self.psa.contracts.get(i)) {
@@ -510,6 +515,7 @@ fn contract_line(cells: &mut Cells<'_>, place: Place, states_quantity: bool) -> 
         held: cells.flag("held", false),
         no_charge: cells.flag("no_charge", false),
         proration: cells.word("proration", PRORATION, None),
+        by_day: false,
         place,
     };
     if pricing_model == PricingModel::Package && line.package_size.is_some_and(|size| size <= Decimal::ZERO) {

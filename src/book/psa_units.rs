@@ -263,6 +263,7 @@ fn named(line: &ContractLine, stretches: &[Stretch], defaults: &PsaDefaults) -> 
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         },
+        by_day: true,
         ..line.clone()
     };
     stretches.iter().enumerate().map(line_of).collect()

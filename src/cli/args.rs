@@ -104,6 +104,20 @@ pub struct Reconcile {
     /// What makes the exit code 1
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     pub fail_on: FailOn,
+    #[command(flatten)]
+    pub room: Room,
+}
+
+/// What rows may take while they wait.
+#[derive(Debug, ClapArgs)]
+pub struct Room {
+    /// Memory to work in, like 512MB or 2GB; more rows than it holds wait in temporary files
+    /// [default: a quarter of the machine's, at most 512MB]
+    #[arg(long, value_name = "SIZE", value_parser = super::settings::memory_size)]
+    pub memory: Option<u64>,
+    /// The folder for temporary files [default: where the outputs are made]
+    #[arg(long, value_name = "DIR", env = "TRUEUP_TEMP")]
+    pub temp: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -262,6 +276,8 @@ pub struct Tidy {
     /// Months without activity, before the newest of all clients, after which a client is stale
     #[arg(long, value_name = "N", default_value_t = 12)]
     pub stale_months: u32,
+    #[command(flatten)]
+    pub room: Room,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod interrupt;
 mod printer;
 mod progress;
 mod report;

@@ -22,6 +22,7 @@ pub const WARN: Style = AnsiColor::Yellow.on_default().bold();
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
+#[derive(Debug, Clone)]
 pub struct Printer {
     settings: OutputSettings,
 }
@@ -56,6 +57,12 @@ impl Printer {
     /// Something worth knowing, on stderr.
     pub fn note(&self, text: &str) -> io::Result<()> {
         if self.settings.verbosity == Verbosity::Quiet { Ok(()) } else { self.stderr(&format!("{text}\n")) }
+    }
+
+    /// Why the process ends before its work is done. For a thread of its own: nothing here is locked for long.
+    pub fn last_word(&self, text: &str) {
+        // Where stderr is gone too, the exit code still tells.
+        let _ = self.stderr(&format!("{text}\n"));
     }
 
     /// Why it could not be done.

@@ -1,28 +1,29 @@
 //! A progress bar for work that takes more than a second.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use trueup::ingest::Progress;
 
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Bytes read of all files. Nothing is drawn before the work has taken a second.
+/// Bytes and rows read of all files, at what rate, and the time left. Nothing is drawn before the work has taken a second.
 pub struct Bar {
     drawn: ProgressBar,
     started: Instant,
     shown: AtomicBool,
+    rows: AtomicU64,
 }
 
 impl Bar {
     pub fn new() -> Self {
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
-        let template = "{msg:12} {wide_bar} {bytes} of {total_bytes}, {eta} left";
+        let template = "{msg:16} {wide_bar} {bytes} of {total_bytes}, {prefix} rows, {bytes_per_sec}, {eta} left";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
-        Self { drawn: bar, started: Instant::now(), shown: AtomicBool::new(false) }
+        Self { drawn: bar, started: Instant::now(), shown: AtomicBool::new(false), rows: AtomicU64::new(0) }
     }
 
     fn show_when_late(&self) {
@@ -44,6 +45,11 @@ impl Progress for Bar {
     fn advance(&self, bytes: u64) {
         self.drawn.inc(bytes);
         self.show_when_late();
+    }
+
+    fn rows(&self, rows: u64) {
+        let rows = self.rows.fetch_add(rows, Ordering::Relaxed) + rows;
+        self.drawn.set_prefix(HumanCount(rows).to_string());
     }
 
     fn stage(&self, name: &str) {
@@ -68,8 +74,11 @@ mod tests {
         bar.file("a.csv", 10);
         bar.file("b.csv", 5);
         bar.advance(4);
+        bar.rows(1200);
+        bar.rows(34);
         bar.stage("reading");
         assert_eq!((bar.drawn.length(), bar.drawn.position()), (Some(15), 4));
+        assert_eq!(bar.drawn.prefix(), "1,234");
         assert!(!bar.shown.load(Ordering::Relaxed));
     }
 

@@ -59,6 +59,9 @@ pub struct ReconcileSettings {
     /// `None`: as the book's settings say.
     pub psa: Option<PsaName>,
     pub fail_on: FailOn,
+    /// Bytes.
+    pub memory: u64,
+    pub temp: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -167,6 +170,8 @@ impl Settings {
                     PsaChoice::HaloPsa => PsaName::HaloPsa,
                 }),
                 fail_on: args.fail_on,
+                memory: args.room.memory.unwrap_or_else(usual_memory),
+                temp: args.room.temp,
             }),
             Command::Detect(args) => CommandSettings::Detect(DetectSettings { book, files: args.files }),
             Command::Read(args) => CommandSettings::Read(ReadSettings {
@@ -197,8 +202,8 @@ impl Settings {
                 },
                 every_change: args.every_change,
                 stale_months: args.stale_months,
-                spill_dir: std::env::temp_dir(),
-                rows_in_memory: TidySettings::ROWS_IN_MEMORY,
+                spill_dir: args.room.temp.unwrap_or_else(std::env::temp_dir),
+                memory: args.room.memory.unwrap_or_else(usual_memory),
             }),
             Command::Init(args) => {
                 CommandSettings::Init(InitSettings { folder: args.folder.unwrap_or(book), demo: args.demo })
@@ -235,6 +240,70 @@ fn least(fail_on: FailOnFinding) -> Option<Severity> {
     }
 }
 
+/// The least that a run can do with.
+const LEAST_MEMORY: u64 = 16_000_000;
+
+/// A size in bytes, like `512MB`, `2GB` or `768MiB`.
+pub fn memory_size(text: &str) -> Result<u64, String> {
+    let wrong = || format!("{text:?} is no size; write it like 512MB or 2GB");
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    let bytes = number.parse::<u64>().ok().and_then(|n| n.checked_mul(factor)).ok_or_else(wrong)?;
+    if bytes < LEAST_MEMORY {
+        return Err(format!("{text} is too little to work in; give 16MB or more"));
+    }
+    Ok(bytes)
+}
+
+/// A quarter of the machine's memory, and no more than a run has use for.
+fn usual_memory() -> u64 {
+    let most = trueup::engine::Settings::MEMORY;
+    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| total_memory(&text));
+    // A container may have less than its machine.
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
+    let least: Option<u64> = machine.into_iter().chain(group).min();
+    least.map_or(most, |bytes| (bytes / 4).clamp(LEAST_MEMORY, most))
+}
+
+fn total_memory(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find(|line| line.starts_with("MemTotal:"))?;
+    let kilobytes: u64 = line.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    kilobytes.checked_mul(1024)
+}
+
 fn all_threads() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_their_units_and_nothing_else_is() {
+        assert_eq!(memory_size("512MB"), Ok(512_000_000));
+        assert_eq!(memory_size(" 2 gb"), Ok(2_000_000_000));
+        assert_eq!(memory_size("64MiB"), Ok(64 << 20));
+        assert_eq!(memory_size("20000000"), Ok(20_000_000));
+        for wrong in ["", "MB", "1.5GB", "-1GB", "5 apples", "99999999999999GB", "1KB", "0"] {
+            assert!(memory_size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_usual_memory_is_a_quarter_of_the_machines_and_bounded() {
+        assert_eq!(total_memory("MemFree: 1 kB\nMemTotal:       24684084 kB\n"), Some(24_684_084 * 1024));
+        assert!((LEAST_MEMORY..=trueup::engine::Settings::MEMORY).contains(&usual_memory()));
+    }
 }

@@ -64,6 +64,11 @@ impl Ledger {
         self.read.entry((file, currency)).or_default().add(quantity, cost)
     }
 
+    /// Enters rows as read.
+    pub fn read_all(&mut self, file: u32, currency: Currency, tally: &Tally) -> Result<(), Overflow> {
+        self.read.entry((file, currency)).or_default().merge(tally)
+    }
+
     /// Enters rows where they ended.
     pub fn place(&mut self, file: u32, currency: Currency, bucket: Bucket, tally: &Tally) -> Result<(), Overflow> {
         self.placed.entry((file, currency)).or_default()[bucket as usize].merge(tally)

@@ -1,165 +1,227 @@
-//! `lineage.parquet`: where each usage row ended. One row per usage row, so it takes rows one by one and
-//! holds a row group at most.
+//! `lineage.parquet`: where each usage row ended. One row per usage row, so it is written a row group at a
+//! time, and what many rows share (a file, a line item, a bucket) is said once per group.
 
-use std::io::{self, BufWriter};
+use std::collections::{BTreeMap, HashMap};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use fs_err::File;
-use polars::io::parquet::write::BatchedWriter;
-use polars::prelude::{
-    ChunkedBuilder, DataFrame, DataType, IntoColumn, IntoSeries, ParquetCompression, ParquetWriter, PlSmallStr,
-    PolarsError, PrimitiveChunkedBuilder, Schema, StringChunkedBuilder, UInt64Type,
-};
 
+use super::columnar::{Footer, Group, Kind, MAGIC, Texts};
 use super::columns::Output;
 use super::error::EmitError;
 use crate::control::Bucket;
 use crate::finding::Code;
 
-/// Rows of a row group: large enough to compress well, small enough that its text is some megabytes.
-const GROUP_ROWS: usize = 256 * 1024;
-
-/// The way forward of a usage row.
-#[derive(Debug, Clone, Copy)]
-pub struct LineageRow<'a> {
-    /// Relative to the book, with `/`.
-    pub source: &'a str,
-    pub line: u64,
+/// What the rows of one metered group feed.
+#[derive(Debug, Clone)]
+pub struct Feeds {
     pub bucket: Bucket,
-    /// Empty where the row feeds no line item.
-    pub line_id: &'a str,
-    /// Empty where no discrepancy carries the row.
-    pub discrepancy_id: &'a str,
-    /// Why it is where it is, where a finding says so.
+    /// Empty where the rows feed no line item.
+    pub line_id: String,
+    /// Empty where no discrepancy carries the rows.
+    pub discrepancy_id: String,
+    /// Why they are where they are, where a finding says so.
     pub code: Option<Code>,
 }
 
-/// Writes `lineage.parquet`: rows come by source and line.
-pub struct LineageWriter {
+/// Where a row ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineageEnd {
+    /// With its group, by number.
+    Feeds(usize),
+    In(Bucket, Option<Code>),
+}
+
+/// The way forward of a usage row.
+#[derive(Debug, Clone, Copy)]
+pub struct LineageRow {
+    /// By number.
+    pub file: u32,
+    pub line: u64,
+    pub end: LineageEnd,
+}
+
+/// Writes `lineage.parquet`. Row groups may come from any thread in any order, each with its number.
+pub struct Lineage {
     path: PathBuf,
-    writer: BatchedWriter<BufWriter<File>>,
-    group: Group,
-    group_rows: usize,
+    /// Relative to the book, with `/`.
+    sources: Vec<String>,
+    feeds: Vec<Feeds>,
+    /// Numbers of the distinct line items and discrepancies of `feeds`.
+    line_ids: Ids,
+    discrepancy_ids: Ids,
+    writer: Mutex<Writer>,
 }
 
-impl LineageWriter {
-    pub fn create(folder: &Path) -> Result<Self, EmitError> {
-        Self::with_group_rows(folder, GROUP_ROWS)
+/// Distinct texts, and which each group has.
+struct Ids {
+    of: Vec<u32>,
+    /// One group that has it.
+    holder: Vec<usize>,
+}
+
+impl Ids {
+    fn new(feeds: &[Feeds], text: impl Fn(&Feeds) -> &str) -> Self {
+        let mut known: HashMap<&str, u32> = HashMap::new();
+        let (mut of, mut holder) = (Vec::with_capacity(feeds.len()), Vec::new());
+        for (index, feed) in feeds.iter().enumerate() {
+            of.push(*known.entry(text(feed)).or_insert_with(|| {
+                holder.push(index);
+                u32::try_from(holder.len() - 1).unwrap_or(u32::MAX)
+            }));
+        }
+        Self { of, holder }
+    }
+}
+
+struct Writer {
+    file: BufWriter<File>,
+    footer: Footer,
+    next: usize,
+    /// Groups that came before their turn.
+    early: BTreeMap<usize, Group>,
+}
+
+/// The values of a column in the order in which rows have them, each once.
+struct Seen<'a> {
+    texts: Texts<'a>,
+    /// By number of the value: its place plus one.
+    places: Vec<u32>,
+}
+
+impl<'a> Seen<'a> {
+    fn new(values: usize, rows: usize) -> Self {
+        let texts = Texts { values: Vec::new(), rows: Vec::with_capacity(rows) };
+        Self { texts, places: vec![0; values] }
     }
 
-    fn with_group_rows(folder: &Path, group_rows: usize) -> Result<Self, EmitError> {
+    fn push(&mut self, value: usize, text: impl FnOnce() -> &'a str) {
+        let place = &mut self.places[value];
+        if *place == 0 {
+            self.texts.values.push(text());
+            *place = u32::try_from(self.texts.values.len()).unwrap_or(u32::MAX);
+        }
+        self.texts.rows.push(*place - 1);
+    }
+}
+
+impl Lineage {
+    /// `sources` and `feeds` are what rows name by number.
+    pub fn create(folder: &Path, sources: Vec<String>, feeds: Vec<Feeds>) -> Result<Self, EmitError> {
         let path = folder.join(Output::Lineage.file());
-        let file = File::create(&path).map_err(|e| EmitError::new(&path, e))?;
-        let writer = ParquetWriter::new(BufWriter::with_capacity(256 * 1024, file))
-            // The columns are dictionaries of few values already: a heavier codec costs time and saves little.
-            .with_compression(ParquetCompression::Snappy)
-            .batched(&schema())
-            .map_err(|e| failed(&path, e))?;
-        Ok(Self { path, writer, group: Group::new(), group_rows })
+        let open = || -> std::io::Result<BufWriter<File>> {
+            let mut file = BufWriter::with_capacity(256 * 1024, File::create(&path)?);
+            file.write_all(MAGIC)?;
+            Ok(file)
+        };
+        let file = open().map_err(|e| EmitError::new(&path, e))?;
+        let kind = |name: &str| if name == "line" { Kind::Number } else { Kind::Text };
+        let columns = Output::Lineage.columns().iter().map(|name| ((*name).to_string(), kind(name))).collect();
+        let writer = Mutex::new(Writer { file, footer: Footer::new(columns), next: 0, early: BTreeMap::new() });
+        let line_ids = Ids::new(&feeds, |f| &f.line_id);
+        let discrepancy_ids = Ids::new(&feeds, |f| &f.discrepancy_id);
+        Ok(Self { path, sources, feeds, line_ids, discrepancy_ids, writer })
     }
 
-    pub fn row(&mut self, row: LineageRow<'_>) -> Result<(), EmitError> {
-        self.group.push(row);
-        if self.group.rows == self.group_rows { self.write_group() } else { Ok(()) }
-    }
-
-    pub fn finish(mut self) -> Result<(), EmitError> {
-        self.write_group()?;
-        self.writer.finish().map(drop).map_err(|e| failed(&self.path, e))
-    }
-
-    fn write_group(&mut self) -> Result<(), EmitError> {
-        if self.group.rows == 0 {
-            return Ok(());
+    /// Writes the row group of this number, from 0 on; its rows come by source and line.
+    pub fn write(&self, number: usize, rows: &[LineageRow]) -> Result<(), EmitError> {
+        let failed = |e| EmitError::new(&self.path, e);
+        let group = self.encode(rows).map_err(failed)?;
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let Writer { file, footer, next, early } = &mut *writer;
+        early.insert(number, group);
+        while let Some(group) = early.remove(next) {
+            *next += 1;
+            if group.has_rows() {
+                footer.write(&group, file).map_err(failed)?;
+            }
         }
-        let group = std::mem::replace(&mut self.group, Group::new());
-        let frame = group.into_frame().map_err(|e| failed(&self.path, e))?;
-        self.writer.write_batch(&frame).map_err(|e| failed(&self.path, e))
+        Ok(())
     }
-}
 
-/// The rows not yet written, column by column.
-struct Group {
-    rows: usize,
-    source: StringChunkedBuilder,
-    line: PrimitiveChunkedBuilder<UInt64Type>,
-    bucket: StringChunkedBuilder,
-    line_id: StringChunkedBuilder,
-    discrepancy_id: StringChunkedBuilder,
-    code: StringChunkedBuilder,
-}
-
-impl Group {
-    fn new() -> Self {
-        let text = |name: &'static str| StringChunkedBuilder::new(PlSmallStr::from_static(name), 0);
-        Self {
-            rows: 0,
-            source: text("source"),
-            line: PrimitiveChunkedBuilder::new(PlSmallStr::from_static("line"), 0),
-            bucket: text("bucket"),
-            line_id: text("line_id"),
-            discrepancy_id: text("discrepancy_id"),
-            code: text("code"),
+    fn encode(&self, rows: &[LineageRow]) -> std::io::Result<Group> {
+        let first = rows.iter().map(|r| r.file).min().unwrap_or_default() as usize;
+        let last = rows.iter().map(|r| r.file).max().unwrap_or_default() as usize;
+        let (lines, discrepancies) = (self.line_ids.holder.len(), self.discrepancy_ids.holder.len());
+        let mut source = Seen::new(last - first + 1, rows.len());
+        let mut bucket = Seen::new(Bucket::ALL.len(), rows.len());
+        // Behind the last is the empty text of rows that feed nothing.
+        let mut line_id = Seen::new(lines + 1, rows.len());
+        let mut discrepancy_id = Seen::new(discrepancies + 1, rows.len());
+        let mut code = Seen::new(Code::ALL.len() + 1, rows.len());
+        for row in rows {
+            let file = row.file as usize;
+            source.push(file - first, || self.sources.get(file).map_or("", String::as_str));
+            let feeds = match row.end {
+                LineageEnd::Feeds(group) => self.feeds.get(group).map(|feeds| (group, feeds)),
+                LineageEnd::In(..) => None,
+            };
+            let (line, discrepancy) = feeds.map_or((lines, discrepancies), |(group, _)| {
+                (self.line_ids.of[group] as usize, self.discrepancy_ids.of[group] as usize)
+            });
+            line_id.push(line, || feeds.map_or("", |(_, f)| &f.line_id));
+            discrepancy_id.push(discrepancy, || feeds.map_or("", |(_, f)| &f.discrepancy_id));
+            let (in_bucket, why) = match (feeds, row.end) {
+                (Some((_, f)), _) => (f.bucket, f.code),
+                (None, LineageEnd::In(bucket, why)) => (bucket, why),
+                (None, LineageEnd::Feeds(_)) => {
+                    return Err(std::io::Error::other("a row feeds a group that is not there"));
+                }
+            };
+            bucket.push(in_bucket as usize, || in_bucket.name());
+            code.push(why.map_or(Code::ALL.len(), |c| c as usize), || why.map_or("", Code::id));
         }
+        let numbers: Vec<u64> = rows.iter().map(|r| r.line).collect();
+        let mut group = Group::new(rows.len());
+        group.texts(&source.texts)?;
+        group.numbers(&numbers)?;
+        for column in [bucket, line_id, discrepancy_id, code] {
+            group.texts(&column.texts)?;
+        }
+        Ok(group)
     }
 
-    fn push(&mut self, row: LineageRow<'_>) {
-        self.rows += 1;
-        self.source.append_value(row.source);
-        self.line.append_value(row.line);
-        self.bucket.append_value(row.bucket.name());
-        self.line_id.append_value(row.line_id);
-        self.discrepancy_id.append_value(row.discrepancy_id);
-        self.code.append_value(row.code.map_or("", Code::id));
-    }
-
-    fn into_frame(self) -> Result<DataFrame, PolarsError> {
-        let columns = vec![
-            self.source.finish().into_series().into_column(),
-            self.line.finish().into_series().into_column(),
-            self.bucket.finish().into_series().into_column(),
-            self.line_id.finish().into_series().into_column(),
-            self.discrepancy_id.finish().into_series().into_column(),
-            self.code.finish().into_series().into_column(),
-        ];
-        DataFrame::new(self.rows, columns)
-    }
-}
-
-fn schema() -> Schema {
-    let dtype = |name: &str| if name == "line" { DataType::UInt64 } else { DataType::String };
-    Output::Lineage.columns().iter().map(|name| (PlSmallStr::from_str(name), dtype(name))).collect()
-}
-
-fn failed(path: &Path, error: PolarsError) -> EmitError {
-    match error {
-        PolarsError::IO { error, .. } => EmitError::new(path, io::Error::new(error.kind(), error.to_string())),
-        other => EmitError::new(path, io::Error::other(other.to_string())),
+    /// Ends the file.
+    pub fn finish(self) -> Result<(), EmitError> {
+        let Writer { mut file, footer, .. } = self.writer.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let end = footer.end();
+        file.write_all(&end).and_then(|()| file.flush()).map_err(|e| EmitError::new(&self.path, e))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use polars::prelude::{ParquetReader, SerReader};
+    use polars::prelude::{DataFrame, ParquetReader, SerReader};
 
     use super::*;
 
     fn write(folder: &Path, rows: u64, group_rows: usize) {
-        let mut writer = LineageWriter::with_group_rows(folder, group_rows).expect("created");
-        for line in 0..rows {
-            let billed = line % 3 != 0;
-            writer
-                .row(LineageRow {
-                    source: "usage/2026-10/a.csv",
-                    line: line + 2,
-                    bucket: if billed { Bucket::Billed } else { Bucket::Rejected },
-                    line_id: if billed { "line-with-a-long-name" } else { "" },
-                    discrepancy_id: "",
-                    code: (!billed).then_some(Code::I105),
-                })
-                .expect("written");
+        let feeds = |line: u64| Feeds {
+            bucket: Bucket::Billed,
+            line_id: format!("line-with-a-long-name-{line}"),
+            discrepancy_id: if line == 1 { "d1".to_string() } else { String::new() },
+            code: None,
+        };
+        let sources = vec!["usage/2026-10/a.csv".to_string(), "usage/2026-10/b.csv".to_string()];
+        let lineage = Lineage::create(folder, sources, (0..300).map(feeds).collect()).expect("created");
+        let all: Vec<LineageRow> = (0..rows)
+            .map(|line| LineageRow {
+                file: u32::from(line * 2 >= rows),
+                line: line + 2,
+                end: if line % 3 == 0 {
+                    LineageEnd::In(Bucket::Rejected, Some(Code::I105))
+                } else {
+                    LineageEnd::Feeds(usize::try_from(line % 300).expect("small"))
+                },
+            })
+            .collect();
+        // The later groups come first.
+        for (number, group) in all.chunks(group_rows).enumerate().rev() {
+            lineage.write(number, group).expect("written");
         }
-        writer.finish().expect("finished");
+        lineage.finish().expect("finished");
     }
 
     fn read(folder: &Path) -> DataFrame {
@@ -179,6 +241,30 @@ mod tests {
         let codes = frame.column("code").and_then(|c| c.str().cloned()).expect("text");
         assert_eq!(codes.get(3), Some("I105"));
         assert_eq!(codes.get(4), Some(""));
+        let sources = frame.column("source").and_then(|c| c.str().cloned()).expect("text");
+        assert_eq!((sources.get(4), sources.get(5)), (Some("usage/2026-10/a.csv"), Some("usage/2026-10/b.csv")));
+    }
+
+    #[test]
+    fn every_row_reads_back_however_many_values_there_are() {
+        for (rows, group_rows) in [(1, 1), (31, 40), (700, 129), (2_000, 1_000)] {
+            let dir = tempfile::tempdir().expect("a folder");
+            write(dir.path(), rows, group_rows);
+            let frame = read(dir.path());
+            let text = |name: &str| frame.column(name).and_then(|c| c.str().cloned()).expect("text");
+            let (buckets, ids, discrepancies) = (text("bucket"), text("line_id"), text("discrepancy_id"));
+            let lines = frame.column("line").and_then(|c| c.u64().cloned()).expect("numbers");
+            assert_eq!(frame.height() as u64, rows);
+            for line in 0..rows {
+                let at = usize::try_from(line).expect("small");
+                let billed = line % 3 != 0;
+                assert_eq!(lines.get(at), Some(line + 2));
+                assert_eq!(buckets.get(at), Some(if billed { "billed" } else { "rejected" }));
+                let id = if billed { format!("line-with-a-long-name-{}", line % 300) } else { String::new() };
+                assert_eq!(ids.get(at), Some(id.as_str()));
+                assert_eq!(discrepancies.get(at), Some(if line % 300 == 1 { "d1" } else { "" }));
+            }
+        }
     }
 
     #[test]
@@ -204,8 +290,8 @@ mod tests {
     fn a_full_disk_is_an_error_that_names_the_path() {
         let dir = tempfile::tempdir().expect("a folder");
         std::os::unix::fs::symlink("/dev/full", dir.path().join("lineage.parquet")).expect("linked");
-        let writer = LineageWriter::create(dir.path()).expect("opens");
-        let error = writer.finish().expect_err("no space");
+        let lineage = Lineage::create(dir.path(), Vec::new(), Vec::new()).expect("opens");
+        let error = lineage.finish().expect_err("no space");
         assert!(error.to_string().contains("lineage.parquet"), "{error}");
     }
 }

@@ -2,6 +2,7 @@
 //! written down, so that equal results are equal bytes.
 
 mod checked;
+mod columnar;
 mod columns;
 mod csv;
 mod error;
@@ -32,7 +33,7 @@ pub use focus::FOCUS_COLUMNS;
 pub use github::github_text;
 pub use health::write_health;
 pub use junit::junit_text;
-pub use lineage::{LineageRow, LineageWriter};
+pub use lineage::{Feeds, Lineage, LineageEnd, LineageRow};
 pub use page::outputs_page;
 pub use psa_changes::{PsaChanges, psa_changes, write_psa_changes};
 pub use records::{RecordFormat, RecordWriter};

@@ -32,7 +32,7 @@ meanings! {
     "invoice_lines.csv" "discrepancy_id" "id" "The first discrepancy that touches the line, if any.";
     "" "discrepancy_id" "id" "Short stable id: client, contract line or product, vendor and kind, without the period.";
     "invoice_lines.csv" "status" "word" "`ready`; `review`: an undecided discrepancy touches it and the quantity is the proposed one; `held`: it cannot be billed as it stands.";
-    "invoice_lines.csv" "kind" "word" "`recurring`, `minimum`, `proration`, `adjustment` or `one-time`.";
+    "invoice_lines.csv" "kind" "word" "`recurring`; `minimum`: what lacks to a minimum amount; `proration`: the truing up of what was billed in advance; `adjustment`; `one-time`. docs/BILLING.md says when each is billed.";
     "health.csv" "kind" "word" "`client`, `contract`, `contract_line` or `price_tier`.";
     "" "kind" "word" "The name of the code, as in `under-billed`.";
     "" "client_id" "text" "The client in the PSA.";
@@ -66,7 +66,7 @@ meanings! {
     "" "code" "code" "See FINDINGS.md.";
     "" "severity" "word" "`error`, `warning` or `info`.";
     "" "provider_name" "text" "The vendor.";
-    "" "impact" "decimal, money" "How much money this period, never negative; empty where it is unknown.";
+    "" "impact" "decimal, money" "How much money this period, never negative; empty where it is unknown. Of a cycle of several months the whole in the period that bills it, one month's share in the others.";
     "" "owed_by" "word" "`client`: revenue to recover; `msp`: money to give back; `vendor`: money to dispute; empty: nobody.";
     "" "action" "word" "What would settle it, as in `raise-quantity`, `cancel-line`, `supply-export`; empty if nothing is to be done.";
     "" "decision" "word" "`accept`, `keep`, `set` or `dismiss`, where one of decisions.csv holds.";

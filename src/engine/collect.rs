@@ -2,7 +2,6 @@
 //! was read, so that results do not depend on which thread read it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -14,18 +13,14 @@ use super::intern::{Interner, Known};
 use super::load::Export;
 use super::spool::Spool;
 use crate::book::Period;
-use crate::control::{Fate, Ledger, RowFate};
+use crate::control::{Bucket, Ledger, Tally};
 use crate::emit::{FindingLog, Rejected};
-use crate::finding::{Code, Finding, Place};
+use crate::finding::{About, Code, Finding, Place};
 use crate::format::{ChargeCategory, MeterRule};
 use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, UsageRow, UsageSink, read_usage};
+use crate::rate::Currency;
 use crate::resolve::{AccountKey, SkuKey};
-use crate::tidy::{FateRuns, PARTITIONS, Partitions, Row, belonging};
-
-/// Rows a thread gathers per partition before it hands them over.
-const BATCH: usize = 256;
-/// Fates kept in memory before runs spill.
-const FATES_IN_MEMORY: usize = 1 << 20;
+use crate::tidy::{Batches, Partitions, Row, belonging};
 
 /// A SKU, and the rule its format meters by where no mapping says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,6 +33,19 @@ pub struct Sku {
 pub struct Names {
     pub accounts: Vec<AccountKey>,
     pub skus: Vec<Sku>,
+    /// The vendor of each account, by number.
+    pub vendor_of: Vec<u32>,
+    pub vendors: Vec<String>,
+}
+
+impl Names {
+    fn new(accounts: Vec<AccountKey>, skus: Vec<Sku>) -> Self {
+        let vendors: BTreeSet<&String> = accounts.iter().map(|a| &a.provider_name).collect();
+        let numbers: BTreeMap<&String, u32> = vendors.iter().copied().zip(0..).collect();
+        let vendor_of = accounts.iter().map(|a| numbers[&a.provider_name]).collect();
+        let vendors = vendors.into_iter().cloned().collect();
+        Self { accounts, skus, vendor_of, vendors }
+    }
 }
 
 /// Rejected rows of one account and SKU.
@@ -56,6 +64,8 @@ pub struct FileRead {
     /// Its bytes end early: what is behind its last row is not known.
     pub truncated: bool,
     pub other_lines: u64,
+    /// The last line that a row begins on.
+    pub last_line: u64,
     pub providers: BTreeSet<String>,
     /// Vendors with rows of their own in the run's period.
     pub supplied: BTreeSet<String>,
@@ -73,11 +83,13 @@ pub struct Collected {
     pub names: Names,
     pub partitions: Partitions,
     pub ledger: Ledger,
-    pub fates: FateRuns,
 }
 
 struct Shared<'a> {
     run: &'a Run<'a>,
+    /// Whether a meter's readings may have to be put together.
+    series: bool,
+    progress: &'a dyn Progress,
     accounts: Interner<AccountKey>,
     skus: Interner<Sku>,
     partitions: Partitions,
@@ -87,47 +99,70 @@ struct Done {
     file: FileRead,
     ledger: Ledger,
     log: FindingLog,
-    fates: Vec<RowFate>,
 }
 
-/// Reads the exports with as many threads as the run has.
+/// What a thread takes along from file to file.
+struct Desk {
+    accounts: Known,
+    skus: Known,
+    batches: Batches,
+    scratch: Scratch,
+}
+
+/// Reads the exports with as many threads as the run has. `series`: some mapping meters by a rule that looks at
+/// days, whatever the format says.
 pub fn collect(
     run: &Run<'_>,
     exports: Vec<Export>,
+    series: bool,
     progress: &dyn Progress,
     log: &mut FindingLog,
 ) -> anyhow::Result<Collected> {
     for export in &exports {
         progress.file(&export.detection.source, export.detection.survey.bytes);
     }
+    let budget = &run.budget;
     let shared = Shared {
         run,
+        series,
+        progress,
         accounts: Interner::default(),
         skus: Interner::default(),
-        partitions: Partitions::new(&run.spill_dir, run.settings.rows_in_memory),
+        partitions: Partitions::new(run.spill.clone(), budget.partitions, budget.rows),
     };
     let queue: Vec<Mutex<Option<Export>>> = exports.into_iter().map(|e| Mutex::new(Some(e))).collect();
+    // The largest first, so that no thread is left alone with one at the end.
+    let size = |slot: &Mutex<Option<Export>>| {
+        let slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.as_ref().map_or(0, |e| e.detection.survey.bytes)
+    };
+    let mut order: Vec<usize> = (0..queue.len()).collect();
+    order.sort_by_key(|i| std::cmp::Reverse(size(&queue[*i])));
     let results: Vec<Mutex<Option<anyhow::Result<Done>>>> = queue.iter().map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..run.settings.threads.get().min(queue.len()) {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(slot) = queue.get(index) else { break };
-                    let Some(export) = slot.lock().unwrap_or_else(PoisonError::into_inner).take() else { continue };
-                    let bytes = export.detection.survey.bytes;
-                    let done = read_one(&shared, export, index);
-                    progress.advance(bytes);
-                    *results[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
-                }
-            });
+    let threads = run.settings.threads.get().min(queue.len()).max(1);
+    super::in_threads(threads, |_| {
+        let mut desk = Desk {
+            accounts: Known::default(),
+            skus: Known::default(),
+            batches: Batches::new(&shared.partitions, budget.rows / 8 / threads),
+            scratch: Scratch::default(),
+        };
+        while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let Some(export) = queue[index].lock().unwrap_or_else(PoisonError::into_inner).take() else { continue };
+            let done = read_one(&shared, &mut desk, export, index);
+            let failed = done.is_err();
+            *results[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
+            if failed {
+                // Nothing more is worth reading.
+                next.store(order.len(), Ordering::Relaxed);
+            }
         }
-    });
+        Ok(desk.batches.flush(&shared.partitions)?)
+    })?;
 
     let mut files = Vec::with_capacity(results.len());
     let mut ledger = Ledger::default();
-    let mut fates = FateRuns::new(&run.spill_dir, FATES_IN_MEMORY);
     for result in results {
         let Some(done) = result.into_inner().unwrap_or_else(PoisonError::into_inner) else { continue };
         let done = done?;
@@ -135,104 +170,165 @@ pub fn collect(
             .merge(&done.ledger)
             .with_context(|| format!("{} cannot be summed", done.file.export.detection.source))?;
         log.merge(done.log);
-        fates.push(done.fates)?;
         files.push(done.file);
     }
-    let names = Names { accounts: shared.accounts.into_values(), skus: shared.skus.into_values() };
-    Ok(Collected { files, names, partitions: shared.partitions, ledger, fates })
+    let names = Names::new(shared.accounts.into_values(), shared.skus.into_values());
+    Ok(Collected { files, names, partitions: shared.partitions, ledger })
 }
 
-fn read_one(shared: &Shared<'_>, export: Export, index: usize) -> anyhow::Result<Done> {
+fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) -> anyhow::Result<Done> {
     let file = u32::try_from(index).context("more than 2^32 files")?;
+    let rule = export.detection.table().meter;
     let mut sink = Sink {
         shared,
+        desk,
         file,
         source: export.detection.source.clone(),
         stated: export.stated,
-        rule: export.detection.table().meter,
-        accounts: Known::default(),
-        skus: Known::default(),
-        batches: (0..PARTITIONS).map(|_| Vec::new()).collect(),
+        rule,
+        series: shared.series || matches!(rule, MeterRule::Max | MeterRule::Last | MeterRule::Average),
+        read: Vec::new(),
         ledger: Ledger::default(),
         log: FindingLog::default(),
-        fates: Vec::new(),
         other_lines: 0,
+        last_line: 0,
         providers: BTreeSet::new(),
         supplied: BTreeSet::new(),
         rejects: Spool::default(),
         rejected_uses: BTreeMap::new(),
         nameless: BTreeSet::new(),
         truncated: false,
-        scratch: Scratch::default(),
         last_provider: String::new(),
         last_supplied: String::new(),
+        told: Told::of(&export),
     };
     let totals = read_usage(&export.detection, &mut sink)
         .with_context(|| format!("{} could not be read", export.detection.source))?;
-    sink.flush()?;
+    sink.told.end(shared.progress);
+    sink.rejects.settle(&shared.run.spill)?;
+    for (currency, tally) in std::mem::take(&mut sink.read) {
+        sink.ledger.read_all(file, currency, &tally)?;
+    }
     let truncated = totals.truncated || sink.truncated;
-    let Sink { ledger, log, fates, other_lines, providers, supplied, rejects, rejected_uses, nameless, .. } = sink;
-    let file =
-        FileRead { export, totals, truncated, other_lines, providers, supplied, rejects, rejected_uses, nameless };
-    Ok(Done { file, ledger, log, fates })
+    let Sink { ledger, log, other_lines, last_line, providers, supplied, rejects, rejected_uses, nameless, .. } = sink;
+    let file = FileRead {
+        export,
+        totals,
+        truncated,
+        other_lines,
+        last_line,
+        providers,
+        supplied,
+        rejects,
+        rejected_uses,
+        nameless,
+    };
+    Ok(Done { file, ledger, log })
 }
 
 /// Takes the rows of one file.
 struct Sink<'a> {
     shared: &'a Shared<'a>,
+    desk: &'a mut Desk,
     file: u32,
     source: String,
     stated: Option<Period>,
     rule: MeterRule,
-    accounts: Known,
-    skus: Known,
-    batches: Vec<Vec<Row>>,
+    series: bool,
+    /// Rows read, by currency: for the ledger, which is asked less often then.
+    read: Vec<(Currency, Tally)>,
     ledger: Ledger,
     log: FindingLog,
-    fates: Vec<RowFate>,
     other_lines: u64,
+    last_line: u64,
     providers: BTreeSet<String>,
     supplied: BTreeSet<String>,
     rejects: Spool,
     rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
     nameless: BTreeSet<String>,
     truncated: bool,
-    scratch: Scratch,
     last_provider: String,
     last_supplied: String,
+    told: Told,
+}
+
+/// Rows after which whoever waits is told.
+const TOLD_ROWS: u64 = 1 << 14;
+
+/// How far a file is, by its rows: its bytes may be packed, and who reads them does not count them.
+struct Told {
+    bytes: u64,
+    /// Rows that the file may have, as its head promises.
+    expected: u64,
+    rows: u64,
+    rows_before: u64,
+    bytes_before: u64,
+}
+
+impl Told {
+    fn of(export: &Export) -> Self {
+        let bytes = export.detection.survey.bytes;
+        Self { bytes, expected: export.rows_expected.max(1), rows: 0, rows_before: 0, bytes_before: 0 }
+    }
+
+    fn row(&mut self, progress: &dyn Progress) {
+        self.rows += 1;
+        if self.rows.is_multiple_of(TOLD_ROWS) {
+            let share = u128::from(self.bytes) * u128::from(self.rows) / u128::from(self.expected);
+            // The last part is told when it is done.
+            let bytes = u64::try_from(share).unwrap_or(u64::MAX).min(self.bytes / 100 * 99).max(self.bytes_before);
+            self.tell(progress, bytes);
+        }
+    }
+
+    fn end(&mut self, progress: &dyn Progress) {
+        self.tell(progress, self.bytes);
+    }
+
+    fn tell(&mut self, progress: &dyn Progress, bytes: u64) {
+        progress.rows(self.rows - self.rows_before);
+        progress.advance(bytes - self.bytes_before);
+        (self.rows_before, self.bytes_before) = (self.rows, bytes);
+    }
 }
 
 impl Sink<'_> {
-    fn flush(&mut self) -> anyhow::Result<()> {
-        for (index, batch) in self.batches.iter_mut().enumerate() {
-            if !batch.is_empty() {
-                self.shared.partitions.push(index, batch)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn spill_dir(&self) -> &Path {
-        &self.shared.run.spill_dir
+    fn read(&mut self, currency: Currency) -> &mut Tally {
+        let index = self.read.iter().position(|(c, _)| *c == currency).unwrap_or_else(|| {
+            self.read.push((currency, Tally::default()));
+            self.read.len() - 1
+        });
+        &mut self.read[index].1
     }
 }
 
 impl UsageSink for Sink<'_> {
     fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()> {
-        self.ledger
-            .read(self.file, row.currency, row.quantity, row.cost)
+        self.read(row.currency)
+            .add(row.quantity, row.cost)
             .with_context(|| format!("the sums up to {} cannot be held", Place::line(self.source.clone(), row.line)))?;
+        self.last_line = self.last_line.max(row.line);
+        self.told.row(self.shared.progress);
         let (accounts, skus) = (&self.shared.accounts, &self.shared.skus);
-        let account = self
-            .accounts
-            .number(self.scratch.of(&[row.provider_name, row.sub_account_id, row.sub_account_name]), || {
+        let Desk { accounts: known_accounts, skus: known_skus, batches, scratch } = &mut *self.desk;
+        let account = known_accounts
+            .number(scratch.of(&[row.provider_name, row.sub_account_id, row.sub_account_name]), || {
                 accounts.number(account_of(row.provider_name, row.sub_account_id, row.sub_account_name))
             });
         let rule = self.rule;
-        let sku = self.skus.number(
-            self.scratch.of(&[row.provider_name, row.sku_id, row.charge_description, row.term, row.metric]),
-            || skus.number(Sku { key: sku_of(row), rule }),
-        );
+        let text = scratch.of(&[
+            row.provider_name,
+            row.sku_id,
+            row.charge_description,
+            row.term,
+            row.metric,
+            ["0", "1", "2", "3", "4"][rule as usize],
+        ]);
+        let sku = known_skus.number(text, || skus.number(Sku { key: sku_of(row), rule }));
+        let key = scratch.key(row, self.stated);
+        let series = if self.series { scratch.series(account, sku, row.subscription_id) } else { 0 };
+        let packed = Row { series, account, sku, ..Row::of(row, self.file, key) };
+        batches.push(&self.shared.partitions, key, |out| packed.encode(out))?;
         if self.last_provider != row.provider_name {
             self.last_provider = row.provider_name.to_string();
             self.providers.insert(self.last_provider.clone());
@@ -248,24 +344,16 @@ impl UsageSink for Sink<'_> {
             self.last_supplied = row.provider_name.to_string();
             self.supplied.insert(self.last_supplied.clone());
         }
-        let key = self.scratch.key(row, self.stated);
-        let series = self.scratch.series(account, sku, row.subscription_id);
-        let packed = Row { series, account, sku, ..Row::of(row, self.file, key) };
-        let index = Partitions::partition_of(packed.key);
-        let batch = &mut self.batches[index];
-        batch.push(packed);
-        if batch.len() >= BATCH {
-            self.shared.partitions.push(index, batch)?;
-        }
         Ok(())
     }
 
     fn reject(&mut self, reject: Reject) -> anyhow::Result<()> {
-        self.ledger.read(self.file, reject.currency, reject.quantity, reject.cost)?;
-        let mut tally = crate::control::Tally::default();
+        self.read(reject.currency).add(reject.quantity, reject.cost)?;
+        let mut tally = Tally::default();
         tally.add(reject.quantity, reject.cost)?;
-        self.ledger.place(self.file, reject.currency, crate::control::Bucket::Rejected, &tally)?;
-        self.fates.push(RowFate { file: self.file, line: reject.line, fate: Fate::Rejected(reject.code) });
+        self.ledger.place(self.file, reject.currency, Bucket::Rejected, &tally)?;
+        self.last_line = self.last_line.max(reject.line);
+        self.told.row(self.shared.progress);
         // Of a file that is refused whole one finding says so, and these are its rows.
         let whole_row = reject.with_its_file && reject.column == 0;
         if !reject.with_its_file {
@@ -313,9 +401,7 @@ impl UsageSink for Sink<'_> {
             message: reject.message,
             raw: reject.raw,
         };
-        let dir = self.spill_dir().to_path_buf();
-        self.rejects.push(&dir, &row)?;
-        Ok(())
+        Ok(self.rejects.push(&self.shared.run.spill, &row)?)
     }
 
     fn other(&mut self, _line: u64, _kind: OtherLine) -> anyhow::Result<()> {
@@ -353,14 +439,14 @@ fn sku_of(row: &UsageRow<'_>) -> SkuKey {
 pub(super) struct Scratch(Vec<u8>);
 
 impl Scratch {
-    /// Of several texts; lengths keep ("ab", "c") and ("a", "bc") apart.
-    fn of(&mut self, texts: &[&str]) -> u128 {
+    /// Several texts as one; lengths keep ("ab", "c") and ("a", "bc") apart.
+    fn of(&mut self, texts: &[&str]) -> &[u8] {
         self.0.clear();
         for text in texts {
             self.0.extend_from_slice(&(text.len() as u64).to_le_bytes());
             self.0.extend_from_slice(text.as_bytes());
         }
-        xxh3_128(&self.0)
+        &self.0
     }
 
     /// What makes two rows copies: the vendor's identity, else every field as read. Rows without dates are
@@ -391,8 +477,7 @@ impl Scratch {
     }
 }
 
-/// The code that says why a row in the run's own folder lies outside its period.
-pub fn out_of_period(source: &str, line: u64) -> Finding {
-    Finding::new(Code::I115, "the row's dates lie outside the period that its folder or name states")
-        .at(Place::line(source, line))
+/// Says why a row in the run's own folder lies outside its period.
+pub fn out_of_period() -> About {
+    About::new(Code::I115, "the row's dates lie outside the period that its folder or name states")
 }

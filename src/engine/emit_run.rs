@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use indexmap::IndexMap;
 use rust_decimal::Decimal;
@@ -10,26 +12,38 @@ use rust_decimal::Decimal;
 use super::Run;
 use super::collect::Collected;
 use super::load::Refused;
-use super::place::MeteredSums;
+use super::place::{MeteredSums, end_of, fate_of};
+use super::spool::Spool;
 use crate::book::Period;
 use crate::control::{Bucket, ControlRow, Fate, Ledger, RowFate, Tally};
 use crate::emit::{
-    Counts, Duplicate, DuplicatesWriter, FindingLog, Input, LineCounts, LineageRow, LineageWriter, Money, Program,
-    PsaChanges, Rejected, RejectsWriter, Residue, Summary, UnmappedCounts, VerdictWord, write_controls,
-    write_discrepancies, write_invoice_lines, write_psa_changes, write_quantity_changes, write_summary, write_unmapped,
-    write_verdicts,
+    Counts, Duplicate, DuplicatesWriter, EmitError, Feeds, FindingLog, Input, LineCounts, Lineage, LineageEnd,
+    LineageRow, Money, Program, PsaChanges, Rejected, RejectsWriter, Residue, Summary, UnmappedCounts, VerdictWord,
+    write_controls, write_discrepancies, write_invoice_lines, write_psa_changes, write_quantity_changes, write_summary,
+    write_unmapped, write_verdicts,
 };
 use crate::finding::Code;
 use crate::ingest::raw_lines;
 use crate::rate::{Currency, Overflow, add};
 use crate::reconcile::{LineStatus, Outcome, Unmapped, UnmappedWhat, Verdict, VerdictRow, VerdictScope};
-use crate::tidy::FateRuns;
+use crate::tidy::{End, FateRuns, Trail};
+
+/// Ends of rejected rows held back on their way to the trail.
+const ENDS: usize = 1 << 16;
+
+/// Takes out what one thread alone writes.
+fn taken<T>(slot: &Mutex<Option<T>>) -> Option<T> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
 
 /// Everything the outputs are written from.
 pub struct Emission<'a> {
     pub run: &'a Run<'a>,
     pub read: Collected,
-    pub fates: FateRuns,
+    /// `None` once it is being written.
+    pub duplicates: Option<FateRuns>,
+    /// Where every row ended that could be read; rejected rows come to it as they are written.
+    pub trail: Trail,
     /// File and line of rows that contradict a copy.
     pub conflicts: Vec<(u32, u64)>,
     pub metered: &'a MeteredSums,
@@ -47,19 +61,42 @@ pub struct Emission<'a> {
 impl Emission<'_> {
     /// Writes every output into `folder`.
     pub fn write(mut self, folder: &Path, log: &FindingLog) -> anyhow::Result<Summary> {
-        write_invoice_lines(folder, &self.outcome.lines)?;
-        write_discrepancies(folder, &self.outcome.discrepancies)?;
-        write_quantity_changes(folder, &self.outcome.changes)?;
-        if let Some(changes) = self.psa_changes {
-            write_psa_changes(folder, changes)?;
-        }
-        write_unmapped(folder, self.unmapped)?;
         let controls = self.controls();
-        write_controls(folder, &controls)?;
         let verdicts = self.verdicts();
-        write_verdicts(folder, &verdicts)?;
-        self.write_rejects(folder)?;
-        self.write_fates(folder)?;
+        let outcome = self.outcome;
+        let unmapped = self.unmapped;
+        let psa_changes = self.psa_changes;
+        let small: [&(dyn Fn() -> Result<(), EmitError> + Sync); 7] = [
+            &|| write_discrepancies(folder, &outcome.discrepancies),
+            &|| write_invoice_lines(folder, &outcome.lines),
+            &|| write_quantity_changes(folder, &outcome.changes),
+            &|| psa_changes.map_or(Ok(()), |changes| write_psa_changes(folder, changes)),
+            &|| write_unmapped(folder, unmapped),
+            &|| write_controls(folder, &controls),
+            &|| write_verdicts(folder, &verdicts),
+        ];
+        let threads = self.run.settings.threads.get();
+        let rejects = std::mem::take(&mut self.conflicts);
+        let rejects = Mutex::new(Some((rejects, self.take_rejects())));
+        let duplicates = Mutex::new(self.duplicates.take());
+        // What takes longest first; each is one file, and the threads take them as they come.
+        let this = &self;
+        let long: [&(dyn Fn() -> anyhow::Result<()> + Sync); 2] = [
+            &|| taken(&rejects).map_or(Ok(()), |(conflicts, spools)| this.write_rejects(folder, &conflicts, spools)),
+            &|| taken(&duplicates).map_or(Ok(()), |runs| this.write_duplicates(folder, runs)),
+        ];
+        let next = AtomicUsize::new(0);
+        super::in_threads(threads, |_| {
+            loop {
+                let task = next.fetch_add(1, Ordering::Relaxed);
+                match (long.get(task), task.checked_sub(long.len()).and_then(|i| small.get(i))) {
+                    (Some(write), _) => write()?,
+                    (None, Some(write)) => write()?,
+                    (None, None) => return Ok(()),
+                }
+            }
+        })?;
+        self.write_lineage(folder, threads)?;
         let summary = self.summary(&controls, &verdicts, log)?;
         write_summary(folder, &summary)?;
         Ok(summary)
@@ -157,15 +194,21 @@ impl Emission<'_> {
         (count(UnmappedWhat::Account), count(UnmappedWhat::Product))
     }
 
+    /// The spools of rejected rows, by file.
+    fn take_rejects(&mut self) -> Vec<Spool> {
+        self.read.files.iter_mut().map(|file| std::mem::take(&mut file.rejects)).collect()
+    }
+
     /// `rejects.csv`: what could not be read, and what contradicts a copy, fetched again from its file.
-    fn write_rejects(&mut self, folder: &Path) -> anyhow::Result<()> {
+    fn write_rejects(&self, folder: &Path, conflicting: &[(u32, u64)], spools: Vec<Spool>) -> anyhow::Result<()> {
         let mut writer = RejectsWriter::create(folder)?;
         let mut conflicts: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
-        for (file, line) in &self.conflicts {
+        for (file, line) in conflicting {
             conflicts.entry(*file).or_default().push(*line);
         }
-        for (index, file) in self.read.files.iter_mut().enumerate() {
-            let lines = conflicts.remove(&u32::try_from(index).unwrap_or_default()).unwrap_or_default();
+        let mut ends = Vec::new();
+        for ((index, file), spool) in (0u32..).zip(&self.read.files).zip(spools) {
+            let lines = conflicts.remove(&index).unwrap_or_default();
             let raws = if lines.is_empty() { BTreeMap::new() } else { raw_lines(&file.export.detection, &lines)? };
             let mut refetched = lines
                 .iter()
@@ -180,62 +223,81 @@ impl Emission<'_> {
                 })
                 .peekable();
             let source = &file.export.detection.source;
-            for row in std::mem::take(&mut file.rejects).rows()? {
+            for row in spool.rows(self.run.spill.clone()) {
                 let row = row?;
                 while let Some(conflict) = refetched.next_if(|c| c.line < row.line) {
                     writer.row(source, &conflict)?;
                 }
                 writer.row(source, &row)?;
+                ends.push((index, row.line, end_of(Fate::Rejected(row.code))));
+                if ends.len() >= ENDS {
+                    self.trail.push(&mut ends)?;
+                }
             }
             for conflict in refetched {
                 writer.row(source, &conflict)?;
             }
         }
+        self.trail.push(&mut ends)?;
         Ok(writer.finish()?)
     }
 
-    /// `duplicates.csv` and `lineage.parquet`, one merge over all fates.
-    fn write_fates(&mut self, folder: &Path) -> anyhow::Result<()> {
-        let sources: Vec<String> = self.read.files.iter().map(|f| f.export.detection.source.clone()).collect();
-        let source = |file: u32| sources.get(file as usize).map_or("", String::as_str);
-        let mut duplicates = DuplicatesWriter::create(folder)?;
-        let mut lineage = LineageWriter::create(folder)?;
-        let mut runs = std::mem::take(&mut self.fates);
-        runs.append(std::mem::take(&mut self.read.fates));
+    /// `duplicates.csv`, one merge over all rows dropped.
+    fn write_duplicates(&self, folder: &Path, runs: FateRuns) -> anyhow::Result<()> {
+        let source = |file: u32| self.read.files.get(file as usize).map_or("", |f| f.export.detection.source.as_str());
+        let mut writer = DuplicatesWriter::create(folder)?;
         for fate in runs.merge()? {
             let RowFate { file, line, fate } = fate?;
             if let Fate::Duplicate { code, kept_file, kept_line } = fate {
                 let kept_source = source(kept_file);
-                duplicates.row(Duplicate { source: source(file), line, kept_source, kept_line, code })?;
+                writer.row(Duplicate { source: source(file), line, kept_source, kept_line, code })?;
             }
-            lineage.row(self.lineage_row(source(file), line, fate))?;
         }
-        duplicates.finish()?;
+        Ok(writer.finish()?)
+    }
+
+    /// `lineage.parquet`: every row in order, a row group at a time, encoded by all threads.
+    fn write_lineage(&self, folder: &Path, threads: usize) -> anyhow::Result<()> {
+        let sources = self.read.files.iter().map(|f| f.export.detection.source.clone()).collect();
+        let feeds = self.outcome.placements.iter().map(|p| Feeds {
+            bucket: p.bucket,
+            line_id: p.line_id.clone(),
+            discrepancy_id: p.discrepancy_id.clone(),
+            code: p.code,
+        });
+        let lineage = Lineage::create(folder, sources, feeds.collect())?;
+        let next = AtomicUsize::new(0);
+        super::in_threads(threads, |_| {
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                if index >= self.trail.stretches() {
+                    return Ok(());
+                }
+                let rows = self.trail.take(index)?;
+                let rows: Vec<LineageRow> =
+                    rows.into_iter().map(|(file, line, end)| self.lineage_row(file, line, end)).collect();
+                // Row groups stand in the file in order, whichever is encoded first.
+                lineage.write(index, &rows)?;
+            }
+        })?;
         Ok(lineage.finish()?)
     }
 
     /// Where a row ended, and what it feeds.
-    fn lineage_row<'r>(&'r self, source: &'r str, line: u64, fate: Fate) -> LineageRow<'r> {
-        let (bucket, code) = match fate {
-            Fate::Metered(group) => {
-                let placement = &self.outcome.placements[self.metered.index_of_group[&group]];
-                return LineageRow {
-                    source,
-                    line,
-                    bucket: placement.bucket,
-                    line_id: &placement.line_id,
-                    discrepancy_id: &placement.discrepancy_id,
-                    code: placement.code,
-                };
+    fn lineage_row(&self, file: u32, line: u64, end: End) -> LineageRow {
+        let (bucket, code) = match fate_of(end) {
+            Some(Fate::Metered(group)) => {
+                let feeds = self.metered.index_of_group.get(group as usize).copied().unwrap_or(usize::MAX);
+                return LineageRow { file, line, end: LineageEnd::Feeds(feeds) };
             }
-            Fate::Duplicate { code, .. } => (Bucket::Duplicate, Some(code)),
-            Fate::Internal => (Bucket::Internal, None),
-            Fate::Excluded => (Bucket::Excluded, None),
-            Fate::Unmapped(code) => (Bucket::Unmapped, Some(code)),
-            Fate::Rejected(code) => (Bucket::Rejected, Some(code)),
-            Fate::OutOfPeriod => (Bucket::OutOfPeriod, None),
+            Some(Fate::Duplicate { code, .. }) => (Bucket::Duplicate, Some(code)),
+            Some(Fate::Internal) => (Bucket::Internal, None),
+            Some(Fate::Excluded) => (Bucket::Excluded, None),
+            Some(Fate::Unmapped(code)) => (Bucket::Unmapped, Some(code)),
+            Some(Fate::Rejected(code)) => (Bucket::Rejected, Some(code)),
+            Some(Fate::OutOfPeriod) | None => (Bucket::OutOfPeriod, None),
         };
-        LineageRow { source, line, bucket, line_id: "", discrepancy_id: "", code }
+        LineageRow { file, line, end: LineageEnd::In(bucket, code) }
     }
 
     fn summary(&self, controls: &[ControlRow], verdicts: &[VerdictRow], log: &FindingLog) -> anyhow::Result<Summary> {

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::bail;
 use sha2::{Digest, Sha256};
@@ -14,14 +16,54 @@ use crate::book::{
 use crate::emit::{FindingLog, Input};
 use crate::finding::{Code, Finding, Place};
 use crate::format::{Registry, TableKind};
-use crate::ingest::{Detection, Limits, Table, detect_all, read_named_table, read_table};
+use crate::ingest::{Container, Detection, Limits, Table, detect_all, read_named_table, read_table};
 
 /// An export that was recognised.
 pub struct Export {
     pub detection: Detection,
     /// What its folder or name states.
     pub stated: Option<Period>,
+    /// Rows that it may have, as its head promises: for whoever waits.
+    pub rows_expected: u64,
 }
+
+impl Export {
+    /// Most of the head has been looked at; ten thousand of them must not be held. Its first rows stay.
+    fn new(mut detection: Detection, stated: Option<Period>) -> Self {
+        const ROWS: u64 = 32;
+        let survey = &mut detection.survey;
+        let head = std::mem::take(&mut survey.head);
+        let ends: Vec<usize> = memchr::memchr_iter(b'\n', head.as_bytes()).collect();
+        let lines = ends.len() as u64;
+        let kept = usize::try_from(detection.header_line + ROWS).ok().and_then(|line| ends.get(line));
+        kept.map_or(head.as_str(), |end| &head[..=*end]).clone_into(&mut survey.head);
+        let packed = if survey.container == Container::Plain { 1 } else { 8 };
+        let rows_expected = match head.len() as u64 {
+            0 => survey.bytes / 100,
+            length => lines.saturating_mul(survey.bytes.saturating_mul(packed)) / length,
+        };
+        Self { detection, stated, rows_expected }
+    }
+}
+
+/// Which side a file, or a part of one, is of.
+enum Side {
+    Usage(Box<Export>),
+    Psa(Box<Detection>),
+}
+
+impl Side {
+    fn of(detection: Detection, stated: Option<Period>) -> Self {
+        if detection.kind() == TableKind::Usage {
+            Side::Usage(Box::new(Export::new(detection, stated)))
+        } else {
+            Side::Psa(Box::new(detection))
+        }
+    }
+}
+
+/// What is in a file; each part by itself is there or refused.
+type Parts = Vec<Result<Side, Vec<Finding>>>;
 
 /// A file that could not be used.
 #[derive(Debug, Clone)]
@@ -63,6 +105,7 @@ pub fn sides(
     registry: &Registry,
     config: &Config,
     period: Period,
+    threads: usize,
     log: &mut FindingLog,
 ) -> anyhow::Result<Sides> {
     let limits: &Limits = &config.input;
@@ -70,7 +113,22 @@ pub fn sides(
     let (mut exports, mut refused) = (Vec::new(), Vec::new());
     let psa = files.psa.iter().map(|f| (&f.source, &f.path, None, false));
     let usage = files.usage.iter().map(|f| (&f.source, &f.path, f.period, true));
-    for (source, path, stated, in_usage) in psa.chain(usage) {
+    let all: Vec<_> = psa.chain(usage).collect();
+    // Every byte of every file is looked at here, so files are taken by several threads.
+    let found: Vec<Mutex<Parts>> = all.iter().map(|_| Mutex::default()).collect();
+    let next = AtomicUsize::new(0);
+    super::in_threads(threads.min(all.len()), |_| {
+        while let Some((index, (source, path, stated, _))) = {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            all.get(index).map(|file| (index, file))
+        } {
+            let detected = detect_all(path, source, registry, limits);
+            let sides = detected.into_iter().map(|d| d.map(|detection| Side::of(detection, *stated))).collect();
+            *found[index].lock().unwrap_or_else(PoisonError::into_inner) = sides;
+        }
+        Ok(())
+    })?;
+    for ((source, _, stated, in_usage), found) in all.into_iter().zip(found) {
         let mut refuse = |findings: Vec<Finding>, log: &mut FindingLog| {
             if let Some(first) = findings.first() {
                 // Of an archive, the member that was refused.
@@ -88,19 +146,20 @@ pub fn sides(
             }
             log.extend(findings);
         };
-        for detected in detect_all(path, source, registry, limits) {
-            let detection = match detected {
-                Ok(detection) => detection,
+        for side in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            let detection = match side {
+                Ok(Side::Usage(export)) => {
+                    log.extend(export.detection.findings.iter().cloned());
+                    exports.push(*export);
+                    continue;
+                }
+                Ok(Side::Psa(detection)) => detection,
                 Err(findings) => {
                     refuse(findings, log);
                     continue;
                 }
             };
             log.extend(detection.findings.iter().cloned());
-            if detection.kind() == TableKind::Usage {
-                exports.push(Export { detection, stated });
-                continue;
-            }
             match read_table(&detection) {
                 Ok(mut table) => {
                     log.extend(std::mem::take(&mut table.findings));

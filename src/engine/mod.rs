@@ -1,6 +1,7 @@
 //! The main job, stage by stage: load the book, read every export, judge copies, place rows, reconcile,
 //! prove that no row was lost, write. Each stage hands on to the next; none is called back.
 
+mod budget;
 mod collect;
 mod drift;
 mod emit_run;
@@ -9,8 +10,10 @@ mod intern;
 mod load;
 #[cfg(test)]
 mod packed_tests;
+mod pending;
 mod place;
 mod proof;
+mod readings;
 mod spool;
 mod supplied;
 mod targets;
@@ -20,14 +23,19 @@ mod validate;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
+use budget::Budget;
+
 use crate::book::{Config, Period, PsaName, discover, latest_period};
 use crate::emit::{FindingLog, Summary, psa_changes};
-use crate::history::{RunLock, Staging};
+use crate::format::MeterRule;
+use crate::history::{RunLock, Staging, Unfinished};
 use crate::ingest::Progress;
 use crate::reconcile::{Discrepancy, Input, VerdictRow};
+use crate::tidy::Spill;
 
 pub use inspect::{Inspected, Uninspected, inspect};
 pub use load::registry_of;
@@ -42,19 +50,35 @@ pub struct Settings {
     /// `None` means the latest period that `usage/` states.
     pub period: Option<Period>,
     pub threads: NonZeroUsize,
-    /// Rows kept in memory before partitions spill to temporary files in the book's `out/` folder.
-    pub rows_in_memory: usize,
     /// Quantity changes are also written as this PSA takes them; `None`: as the book's settings say.
     pub psa: Option<PsaName>,
+    /// Bytes of memory that a run may take, as far as that is up to rows; the rest waits in temporary files.
+    pub memory: u64,
+    /// Where temporary files go; `None` is the folder in which the outputs are made.
+    pub temp: Option<PathBuf>,
+    /// What is to be cleared away if the process is told to stop.
+    pub unfinished: Unfinished,
     /// A deliberate arithmetic fault, to prove that the ledger finds it. Tests alone set this.
     #[doc(hidden)]
     pub fault: Option<Fault>,
 }
 
 impl Settings {
-    /// One thread per core as told, rows in memory as measured to be enough.
+    /// Memory that is enough for any number of rows at full speed.
+    pub const MEMORY: u64 = 512 << 20;
+
+    /// One thread per core as told, memory as measured to be enough.
     pub fn new(book: &Path, threads: NonZeroUsize) -> Self {
-        Self { book: book.to_path_buf(), period: None, threads, rows_in_memory: 256 * 1024, psa: None, fault: None }
+        Self {
+            book: book.to_path_buf(),
+            period: None,
+            threads,
+            memory: Self::MEMORY,
+            temp: None,
+            psa: None,
+            unfinished: Unfinished::default(),
+            fault: None,
+        }
     }
 }
 
@@ -96,18 +120,22 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         );
     };
     let lock = RunLock::acquire(book)?;
-    let staging = Staging::begin(&lock, period)?;
+    let staging = Staging::begin_watched(&lock, period, &settings.unfinished)?;
     let mut log = FindingLog::default();
 
     progress.stage("reading PSA data");
-    let sides = load::sides(&files, &registry, &config, period, &mut log)?;
+    let sides = load::sides(&files, &registry, &config, period, settings.threads.get(), &mut log)?;
     let mappings = load::mappings(&files, &mut log)?;
     let decisions = load::decisions(&files, &mut log)?;
 
     progress.stage("reading exports");
-    let run = Run { settings, period, spill_dir: staging.folder().to_path_buf() };
+    let temp = settings.temp.as_deref().unwrap_or(staging.folder());
+    let budget = Budget::new(settings.memory, settings.threads, &sides.exports);
+    let run = Run { settings, period, spill: Arc::new(Spill::new(temp, budget.needs)), budget };
+    let series = mappings.products.iter().filter_map(|m| m.rule);
+    let series = series.into_iter().any(|r| matches!(r, MeterRule::Max | MeterRule::Last | MeterRule::Average));
     let exports: Vec<String> = sides.exports.iter().map(|e| e.detection.source.clone()).collect();
-    let read = collect::collect(&run, sides.exports, progress, &mut log)?;
+    let read = collect::collect(&run, sides.exports, series, progress, &mut log)?;
 
     progress.stage("placing rows");
     let targets = targets::Targets::new(&sides.psa, &mappings, &read.names);
@@ -129,7 +157,8 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     let unmapped = unmapped::rows(&placed, &read, &sides.psa, &mut log)?;
 
     progress.stage("proving");
-    let ledger = proof::prove(&read, &placed, &metered, &outcome)?;
+    let pending = std::mem::take(&mut placed.pending);
+    let ledger = proof::prove(&read, &placed, pending, &metered, &outcome)?;
 
     progress.stage("writing");
     let psa = settings.psa.or(config.psa.changes);
@@ -141,8 +170,9 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     let emission = emit_run::Emission {
         run: &run,
         read,
-        fates: std::mem::take(&mut placed.fates).into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
-        conflicts: std::mem::take(&mut placed.conflicts),
+        duplicates: Some(placed.duplicates),
+        trail: placed.trail,
+        conflicts: placed.conflicts,
         metered: &metered,
         outcome: &outcome,
         psa_changes: psa_changes.as_ref(),
@@ -161,6 +191,26 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
 struct Run<'a> {
     settings: &'a Settings,
     period: Period,
-    /// Where unnamed temporary files may be made.
-    spill_dir: PathBuf,
+    /// For what outgrows memory.
+    spill: Arc<Spill>,
+    budget: Budget,
+}
+
+/// Does the work on so many threads, each told its number. The first failure by number is the one told.
+fn in_threads(threads: usize, work: impl Fn(usize) -> anyhow::Result<()> + Sync) -> anyhow::Result<()> {
+    if threads <= 1 {
+        return work(0);
+    }
+    let work = &work;
+    let results: Vec<std::thread::Result<anyhow::Result<()>>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|number| scope.spawn(move || work(number))).collect();
+        threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
+    });
+    for result in results {
+        match result {
+            Ok(done) => done?,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+    Ok(())
 }

@@ -1,16 +1,18 @@
 //! Every row to its place: copies judged, periods and mappings applied, units summed. Partitions are taken
 //! by several threads; what each finds is merged, and sums come out the same in any order.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
-use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use super::collect::{Collected, out_of_period};
-use super::targets::{Target, Targets};
+use super::pending::Pending;
+use super::readings::Readings;
+use super::targets::{Groups, Judged, Target, Targets};
 use super::{Fault, Run};
 use crate::book::Period;
 use crate::control::{Bucket, Fate, Ledger, RowFate, Tally};
@@ -21,7 +23,9 @@ use crate::ingest::Treatment;
 use crate::meter::{Metered, Sums};
 use crate::rate::{Currency, Overflow};
 use crate::reconcile::UnmappedWhat;
-use crate::tidy::{FateRuns, Judgement, PARTITIONS, Row, belonging, judge};
+use crate::tidy::{
+    End, FateRuns, Judgement, Met, Part, Partitions, Row, Standing, Trail, belonging, each_met, judge, records,
+};
 
 /// Rows of one unmapped account or SKU in one currency.
 #[derive(Debug, Clone, Default)]
@@ -31,9 +35,11 @@ pub struct UnmappedUse {
 }
 
 /// Where the rows are.
-#[derive(Default)]
 pub struct Placed {
-    pub sums: HashMap<u32, Sums>,
+    /// By group.
+    pub sums: Vec<Sums>,
+    /// Of the rows in the sums, until the bucket of their group is known.
+    pub pending: Vec<Pending>,
     pub ledger: Ledger,
     pub unmapped: BTreeMap<(UnmappedWhat, u32, Currency), UnmappedUse>,
     /// SKUs and the unmapped accounts that hold units of them.
@@ -42,51 +48,135 @@ pub struct Placed {
     pub contradicted: BTreeMap<(u32, u32), (u64, (u32, u64))>,
     /// File and line of rows that contradict a copy, which nothing orders.
     pub conflicts: Vec<(u32, u64)>,
-    pub fates: Mutex<FateRuns>,
+    /// Rows dropped as duplicates.
+    pub duplicates: FateRuns,
+    /// Where every row ended that could be read.
+    pub trail: Trail,
 }
 
 /// Metered sums in a stable order, and where each group number went.
 pub struct MeteredSums {
     pub sums: Vec<Metered>,
-    pub index_of_group: HashMap<u32, usize>,
+    /// By group.
+    pub index_of_group: Vec<usize>,
 }
 
-/// Places every row of every partition.
+/// What became of a row, as the trail keeps it.
+pub fn end_of(fate: Fate) -> End {
+    let (kind, code, group) = match fate {
+        Fate::Metered(group) => (0, 0, group),
+        Fate::Duplicate { code, .. } => (1, code as u8, 0),
+        Fate::Internal => (2, 0, 0),
+        Fate::Excluded => (3, 0, 0),
+        Fate::Unmapped(code) => (4, code as u8, 0),
+        Fate::Rejected(code) => (5, code as u8, 0),
+        Fate::OutOfPeriod => (6, 0, 0),
+    };
+    End(kind << 40 | u64::from(code) << 32 | u64::from(group))
+}
+
+/// The fate again, but for the copy kept of a duplicate. `None` if it is none of [`end_of`].
+pub fn fate_of(end: End) -> Option<Fate> {
+    let [g0, g1, g2, g3, code, kind, ..] = end.0.to_le_bytes();
+    let code = || Code::ALL.get(usize::from(code)).copied();
+    Some(match kind {
+        0 => Fate::Metered(u32::from_le_bytes([g0, g1, g2, g3])),
+        1 => Fate::Duplicate { code: code()?, kept_file: 0, kept_line: 0 },
+        2 => Fate::Internal,
+        3 => Fate::Excluded,
+        4 => Fate::Unmapped(code()?),
+        5 => Fate::Rejected(code()?),
+        6 => Fate::OutOfPeriod,
+        _ => return None,
+    })
+}
+
+/// Places every row of every partition: those that stand alone as they are met, then those with copies.
 pub fn place(run: &Run<'_>, read: &Collected, targets: &Targets<'_>, log: &mut FindingLog) -> anyhow::Result<Placed> {
-    let next = AtomicUsize::new(0);
-    let all = Mutex::new((Placed::default(), FindingLog::default()));
-    let fates = Mutex::new(FateRuns::new(&run.spill_dir, 1 << 20));
-    let failed: Mutex<Option<anyhow::Error>> = Mutex::new(None);
-    std::thread::scope(|scope| {
-        for _ in 0..run.settings.threads.get() {
-            scope.spawn(|| {
-                let mut worker = Worker::new(run, read, targets);
-                let outcome = worker.work(&next, &fates).and_then(|()| {
-                    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-                    all.1.merge(std::mem::take(&mut worker.log));
-                    Ok(all.0.merge(worker.placed)?)
-                });
-                if let Err(error) = outcome {
-                    failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                }
-            });
-        }
-    });
-    if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(error);
+    let budget = &run.budget;
+    let threads = run.settings.threads.get();
+    let shared = Shared {
+        run,
+        read,
+        targets,
+        copies: Partitions::new(run.spill.clone(), read.partitions.count(), budget.copies),
+        readings: Readings::new(run.spill.clone(), read.partitions.count(), budget.readings),
+        duplicates: Mutex::new(FateRuns::new(run.spill.clone(), budget.duplicates)),
+        trail: Trail::new(run.spill.clone(), read.files.iter().map(|f| f.last_line), budget.trail),
+    };
+    let workers: Vec<Mutex<Worker>> = (0..threads).map(|_| Mutex::new(Worker::new(&shared))).collect();
+    for (stage, partitions) in [(Stage::Alone, &read.partitions), (Stage::Copies, &shared.copies)] {
+        let next = AtomicUsize::new(0);
+        super::in_threads(threads, |thread| {
+            let mut worker = workers[thread].lock().unwrap_or_else(PoisonError::into_inner);
+            worker.work(stage, partitions, &next)
+        })?;
     }
-    let (mut placed, found) = all.into_inner().unwrap_or_else(PoisonError::into_inner);
-    log.merge(found);
-    placed.conflicts.sort_unstable();
-    placed.fates = fates;
-    Ok(placed)
+    let mut workers = workers.into_iter().map(|w| w.into_inner().unwrap_or_else(PoisonError::into_inner).found);
+    let mut found = workers.next().unwrap_or_else(|| Found::new(run));
+    for other in workers {
+        found.merge(other)?;
+    }
+    log.merge(found.log);
+    found.conflicts.sort_unstable();
+    shared.readings.settle(run.period, &mut found.sums, |group| {
+        let (client, product, _) = groups_name(targets, group);
+        format!("the metered quantity of product {product} for client {client} cannot be summed")
+    })?;
+    Ok(Placed {
+        sums: found.sums,
+        pending: found.pending,
+        ledger: found.ledger,
+        unmapped: found.unmapped,
+        unattributed: found.unattributed,
+        contradicted: found.contradicted,
+        conflicts: found.conflicts,
+        duplicates: shared.duplicates.into_inner().unwrap_or_else(PoisonError::into_inner),
+        trail: shared.trail,
+    })
 }
 
-impl Placed {
-    fn merge(&mut self, other: Placed) -> Result<(), Overflow> {
-        for (group, sums) in other.sums {
-            self.sums.entry(group).or_default().merge(&sums)?;
+fn groups_name(targets: &Targets<'_>, group: u32) -> (String, String, String) {
+    let groups = targets.groups();
+    let (client, product, term) = groups.get(group);
+    (client.to_string(), product.to_string(), term.to_string())
+}
+
+/// What one thread found.
+struct Found {
+    sums: Vec<Sums>,
+    pending: Vec<Pending>,
+    ledger: Ledger,
+    unmapped: BTreeMap<(UnmappedWhat, u32, Currency), UnmappedUse>,
+    unattributed: BTreeSet<(u32, u32)>,
+    contradicted: BTreeMap<(u32, u32), (u64, (u32, u64))>,
+    conflicts: Vec<(u32, u64)>,
+    log: FindingLog,
+}
+
+impl Found {
+    fn new(run: &Run<'_>) -> Self {
+        let share = run.budget.pending / run.settings.threads;
+        Self {
+            sums: Vec::new(),
+            pending: vec![Pending::new(run.spill.clone(), share)],
+            ledger: Ledger::default(),
+            unmapped: BTreeMap::new(),
+            unattributed: BTreeSet::new(),
+            contradicted: BTreeMap::new(),
+            conflicts: Vec::new(),
+            log: FindingLog::default(),
         }
+    }
+
+    fn merge(&mut self, other: Self) -> Result<(), Overflow> {
+        if self.sums.len() < other.sums.len() {
+            self.sums.resize_with(other.sums.len(), Sums::default);
+        }
+        for (mine, theirs) in self.sums.iter_mut().zip(other.sums) {
+            mine.merge(&theirs)?;
+        }
+        self.pending.extend(other.pending);
         self.ledger.merge(&other.ledger)?;
         for (key, uses) in other.unmapped {
             let mine = self.unmapped.entry(key).or_default();
@@ -99,22 +189,22 @@ impl Placed {
         }
         self.unattributed.extend(other.unattributed);
         self.conflicts.extend(other.conflicts);
+        self.log.merge(other.log);
         Ok(())
     }
+}
 
+impl Placed {
     /// The sums as metered quantities, in order of client, product and term.
     pub fn metered(&self, read: &Collected, targets: &Targets<'_>, period: Period) -> anyhow::Result<MeteredSums> {
-        let groups = targets.groups();
-        let mut order: Vec<u32> = self.sums.keys().copied().collect();
-        order.sort_by(|a, b| groups[*a as usize].cmp(&groups[*b as usize]));
-        let mut out = MeteredSums { sums: Vec::with_capacity(order.len()), index_of_group: HashMap::new() };
-        for number in order {
-            let sums = &self.sums[&number];
-            let (client_id, product_code, term) = groups[number as usize].clone();
+        let groups: Groups = targets.groups();
+        let mut out = MeteredSums { sums: Vec::new(), index_of_group: vec![usize::MAX; groups.len()] };
+        for number in groups.in_order() {
+            let Some(sums) = self.sums.get(number as usize).filter(|s| !s.is_empty()) else { continue };
+            let (client_id, product_code, term) = groups.get(number);
             let mut providers: Vec<String> =
-                sums.providers.iter().map(|&a| read.names.accounts[a as usize].provider_name.clone()).collect();
+                sums.providers().map(|vendor| read.names.vendors[vendor as usize].clone()).collect();
             providers.sort();
-            providers.dedup();
             let first = sums.first.map(|(file, line)| place_of(read, file, line)).unwrap_or_default();
             let what = |of: &str| {
                 format!(
@@ -122,16 +212,16 @@ impl Placed {
                 )
             };
             let mut cost = BTreeMap::new();
-            for (currency, sum) in &sums.cost {
-                cost.insert(*currency, sum.to_decimal().with_context(|| what("cost"))?);
+            for (currency, sum) in sums.costs() {
+                cost.insert(currency, sum.to_decimal().with_context(|| what("cost"))?);
             }
             let quantity = sums.quantity(period).with_context(|| what("metered quantity"))?;
-            let at_end = sums.at_end(period).with_context(|| what("metered quantity"))?;
-            out.index_of_group.insert(number, out.sums.len());
+            let at_end = sums.at_end().with_context(|| what("metered quantity"))?;
+            out.index_of_group[number as usize] = out.sums.len();
             out.sums.push(Metered {
-                client_id,
-                product_code,
-                term,
+                client_id: client_id.clone(),
+                product_code: product_code.clone(),
+                term: term.to_string(),
                 quantity,
                 cost_only: !sums.counted,
                 cost,
@@ -152,69 +242,172 @@ pub fn place_of(read: &Collected, file: u32, line: u64) -> Place {
     Place::line(read.files[file as usize].export.detection.source.clone(), line)
 }
 
-/// One thread's work.
-struct Worker<'a, 'p> {
+/// What the threads share.
+struct Shared<'a, 'p> {
     run: &'a Run<'a>,
     read: &'a Collected,
     targets: &'a Targets<'p>,
-    known: HashMap<(u32, u32, NaiveDate), Target>,
-    placed: Placed,
-    log: FindingLog,
+    /// Rows with copies, until all others are placed.
+    copies: Partitions,
+    readings: Readings,
+    duplicates: Mutex<FateRuns>,
+    trail: Trail,
+}
+
+/// Which rows are placed: most stand alone, and need not be put together with others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Alone,
+    Copies,
+}
+
+/// One thread's work.
+struct Worker<'a, 'p> {
+    shared: &'a Shared<'a, 'p>,
+    judged: Judged,
+    found: Found,
+    ends: Vec<(u32, u64, End)>,
+    duplicates: Vec<RowFate>,
     fault: Option<Fault>,
 }
 
+/// Ends a thread holds back.
+const ENDS: usize = 1 << 16;
+/// Into how many partitions one is split that is too large to be held.
+const SPLIT: usize = 64;
+
 impl<'a, 'p> Worker<'a, 'p> {
-    fn new(run: &'a Run<'a>, read: &'a Collected, targets: &'a Targets<'p>) -> Self {
+    fn new(shared: &'a Shared<'a, 'p>) -> Self {
         Self {
-            run,
-            read,
-            targets,
-            known: HashMap::new(),
-            placed: Placed::default(),
-            log: FindingLog::default(),
-            fault: run.settings.fault,
+            shared,
+            judged: Judged::default(),
+            found: Found::new(shared.run),
+            ends: Vec::new(),
+            duplicates: Vec::new(),
+            fault: shared.run.settings.fault,
         }
     }
 
-    fn work(&mut self, next: &AtomicUsize, fates: &Mutex<FateRuns>) -> anyhow::Result<()> {
+    fn work(&mut self, stage: Stage, partitions: &Partitions, next: &AtomicUsize) -> anyhow::Result<()> {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= PARTITIONS {
-                return Ok(());
+            if index >= partitions.count() {
+                return self.hand_over();
             }
-            let mut rows = self.read.partitions.take(index)?;
-            if rows.is_empty() {
-                continue;
-            }
-            rows.sort_unstable_by_key(|r| (r.key, r.file, r.line));
-            self.inject(&mut rows);
-            let mut out = Vec::with_capacity(rows.len());
-            for copies in rows.chunk_by(|a, b| a.key == b.key) {
-                self.place_copies(copies, &mut out)?;
-            }
-            fates.lock().unwrap_or_else(PoisonError::into_inner).push(out)?;
+            self.part(stage, partitions.take(index), partitions.bits())?;
         }
     }
 
-    fn place_copies(&mut self, copies: &[Row], out: &mut Vec<RowFate>) -> anyhow::Result<()> {
-        for (row, judgement) in copies.iter().zip(judge(copies)) {
-            let place = || place_of(self.read, row.file, row.line);
-            self.log.extend(judgement.finding().map(|finding| finding.at(place())));
-            let fate = match judgement.dropped(copies) {
-                None => self.place_row(row)?,
-                Some(fate) => {
-                    if judgement == Judgement::Conflict {
-                        self.placed.conflicts.push(row.position());
-                        self.contradict(row);
-                    }
-                    let is_copy = matches!(fate, Fate::Duplicate { .. });
-                    self.enter(row, if is_copy { Bucket::Duplicate } else { Bucket::Rejected })?;
-                    fate
-                }
-            };
-            out.push(RowFate { file: row.file, line: row.line, fate });
+    /// Places the rows of a partition, whose keys are equal in their first `bits`.
+    fn part(&mut self, stage: Stage, part: Part, bits: u32) -> anyhow::Result<()> {
+        let (budget, spill) = (&self.shared.run.budget, &self.shared.run.spill);
+        if part.bytes() <= budget.partition {
+            let bytes = part.load(spill)?;
+            return each_met(&bytes, |met| match (met, stage) {
+                (Met::Alone(record), _) => self.keep(record),
+                (Met::Copies(set), Stage::Alone) => set.iter().try_for_each(|record| self.set_aside(record)),
+                (Met::Copies(set), Stage::Copies) => self.place_copies(set),
+            });
+        }
+        if is_one_key(&part, spill)? {
+            return self.one_key(stage, &part);
+        }
+        let inner = Partitions::within(spill.clone(), SPLIT, budget.split, bits);
+        part.pieces(spill, |piece| -> io::Result<()> {
+            for record in records(piece) {
+                let record = record?;
+                inner.push(inner.index_of(key_of(record)?), record)?;
+            }
+            Ok(())
+        })?;
+        drop(part);
+        (0..inner.count()).try_for_each(|index| self.part(stage, inner.take(index), inner.bits()))
+    }
+
+    /// Copies of one key that are too many to be held.
+    fn one_key(&mut self, stage: Stage, part: &Part) -> anyhow::Result<()> {
+        let spill = &self.shared.run.spill;
+        if stage == Stage::Alone {
+            return part.pieces(spill, |piece| records(piece).try_for_each(|record| self.set_aside(record?)));
+        }
+        let mut standing = Standing::of(|see| {
+            part.pieces(spill, |piece| -> io::Result<()> {
+                records(piece).try_for_each(|record| {
+                    see(&row_of(record?)?);
+                    Ok(())
+                })
+            })
+        })?;
+        part.pieces(spill, |piece| {
+            records(piece).try_for_each(|record| {
+                let row = row_of(record?)?;
+                let (judgement, kept) = standing.judge(&row);
+                self.place_copy(&row, judgement, judgement.dropped_for(|_| kept))
+            })
+        })
+    }
+
+    fn set_aside(&mut self, record: &[u8]) -> anyhow::Result<()> {
+        let copies = &self.shared.copies;
+        Ok(copies.push(copies.index_of(key_of(record)?), record)?)
+    }
+
+    fn hand_over(&mut self) -> anyhow::Result<()> {
+        self.shared.trail.push(&mut self.ends)?;
+        let mut duplicates = self.shared.duplicates.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(duplicates.push(std::mem::take(&mut self.duplicates))?)
+    }
+
+    /// Places a row that stands alone.
+    fn keep(&mut self, record: &[u8]) -> anyhow::Result<()> {
+        let mut row = row_of(record)?;
+        let times = self.inject(&mut row);
+        (0..times).try_for_each(|_| {
+            let fate = self.place_row(&row)?;
+            self.end(&row, fate)
+        })
+    }
+
+    fn place_copies(&mut self, set: &[&[u8]]) -> anyhow::Result<()> {
+        let mut copies: Vec<Row> = set.iter().map(|record| row_of(record)).collect::<io::Result<_>>()?;
+        // Equal rows name one account and SKU, whose texts were compared whole: rows that do not are told apart,
+        // whatever their fingerprints say. Of an identity, another account is a contradiction.
+        let told_apart = |row: &Row| if row.identified { (0, 0) } else { (row.account, row.sku) };
+        copies.sort_unstable_by_key(|row| (told_apart(row), row.position()));
+        for same in copies.chunk_by(|a, b| told_apart(a) == told_apart(b)) {
+            for (row, judgement) in same.iter().zip(judge(same)) {
+                self.place_copy(row, judgement, judgement.dropped(same))?;
+            }
         }
         Ok(())
+    }
+
+    fn place_copy(&mut self, row: &Row, judgement: Judgement, dropped: Option<Fate>) -> anyhow::Result<()> {
+        if let Some(about) = judgement.about() {
+            let source = &self.shared.read.files[row.file as usize].export.detection.source;
+            self.found.log.add_at(about, source, row.line);
+        }
+        let fate = match dropped {
+            None => self.place_row(row)?,
+            Some(fate) => {
+                if judgement == Judgement::Conflict {
+                    self.found.conflicts.push(row.position());
+                    self.contradict(row);
+                }
+                let is_copy = matches!(fate, Fate::Duplicate { .. });
+                self.enter(row, if is_copy { Bucket::Duplicate } else { Bucket::Rejected })?;
+                if is_copy {
+                    self.duplicates.push(RowFate { file: row.file, line: row.line, fate });
+                }
+                fate
+            }
+        };
+        self.end(row, fate)
+    }
+
+    fn end(&mut self, row: &Row, fate: Fate) -> anyhow::Result<()> {
+        self.ends.push((row.file, row.line, end_of(fate)));
+        if self.ends.len() >= ENDS { self.hand_over() } else { Ok(()) }
     }
 
     /// The place of a row that is kept.
@@ -223,20 +416,19 @@ impl<'a, 'p> Worker<'a, 'p> {
             self.enter(row, Bucket::Excluded)?;
             return Ok(Fate::Excluded);
         }
-        let period = self.run.period;
-        let file = &self.read.files[row.file as usize];
+        let period = self.shared.run.period;
+        let file = &self.shared.read.files[row.file as usize];
         let here = belonging(period, row.category, row.start, row.end, file.export.stated);
         if here.is_elsewhere() {
             if row.start.is_some() && file.export.stated == Some(period) {
-                self.log.add(out_of_period(&file.export.detection.source, row.line));
+                self.found.log.add_at(out_of_period(), &file.export.detection.source, row.line);
             }
             self.enter(row, Bucket::OutOfPeriod)?;
             return Ok(Fate::OutOfPeriod);
         }
-        let day = self.targets.day(period, row.start);
-        let targets = self.targets;
-        let target =
-            *self.known.entry((row.account, row.sku, day)).or_insert_with(|| targets.judge(row.account, row.sku, day));
+        let targets = self.shared.targets;
+        let day = targets.day(period, row.start);
+        let target = targets.judge(&mut self.judged, row.account, row.sku, day);
         match target {
             Target::Internal => {
                 self.enter(row, Bucket::Internal)?;
@@ -249,9 +441,20 @@ impl<'a, 'p> Worker<'a, 'p> {
             Target::Unmapped { account, product } => self.place_unmapped(row, account, product),
             Target::Group { group, conversion } => {
                 // A row in the group's sums is entered in the ledger with its group, once the bucket is known.
-                let sums = self.placed.sums.entry(group).or_default();
-                sums.add(row, row.account, period, here, conversion)
-                    .with_context(|| format!("{} cannot be metered", place_of(self.read, row.file, row.line)))?;
+                let place = || place_of(self.shared.read, row.file, row.line);
+                let sums = &mut self.found.sums;
+                if sums.len() <= group as usize {
+                    // Others may have met more groups already; all of them will be met here, too.
+                    sums.resize_with((group as usize + 1).max(sums.len() + 1024), Sums::default);
+                }
+                let vendor = self.shared.read.names.vendor_of[row.account as usize];
+                let reading = sums[group as usize]
+                    .add(row, vendor, period, here, conversion)
+                    .with_context(|| format!("{} cannot be metered", place()))?;
+                if let Some(reading) = reading {
+                    self.shared.readings.push(group, &reading)?;
+                }
+                self.found.pending[0].add(group, row.file, row.currency, row.quantity, row.cost)?;
                 Ok(Fate::Metered(group))
             }
         }
@@ -261,7 +464,7 @@ impl<'a, 'p> Worker<'a, 'p> {
         self.enter(row, Bucket::Unmapped)?;
         let what = [(account, UnmappedWhat::Account, row.account), (product, UnmappedWhat::Product, row.sku)];
         for (_, what, number) in what.into_iter().filter(|(applies, _, _)| *applies) {
-            let uses = self.placed.unmapped.entry((what, number, row.currency)).or_default();
+            let uses = self.found.unmapped.entry((what, number, row.currency)).or_default();
             uses.tally.add(row.quantity, row.cost)?;
             uses.first = uses.first.into_iter().chain([row.position()]).min();
         }
@@ -269,17 +472,17 @@ impl<'a, 'p> Worker<'a, 'p> {
             && matches!(row.category, ChargeCategory::Purchase | ChargeCategory::Usage)
             && row.quantity.is_some_and(|q| !q.is_zero());
         if account && !product && holds_units {
-            self.placed.unattributed.insert((row.sku, row.account));
+            self.found.unattributed.insert((row.sku, row.account));
         }
         Ok(Fate::Unmapped(if account { Code::M301 } else { Code::M302 }))
     }
 
     /// A row that contradicts a copy still names its client and product.
     fn contradict(&mut self, row: &Row) {
-        let stated = self.read.files[row.file as usize].export.stated;
-        if belonging(self.run.period, row.category, row.start, row.end, stated).quantity {
+        let stated = self.shared.read.files[row.file as usize].export.stated;
+        if belonging(self.shared.run.period, row.category, row.start, row.end, stated).quantity {
             let position = row.position();
-            let uses = self.placed.contradicted.entry((row.account, row.sku)).or_insert((0, position));
+            let uses = self.found.contradicted.entry((row.account, row.sku)).or_insert((0, position));
             *uses = (uses.0 + 1, uses.1.min(position));
         }
     }
@@ -287,32 +490,45 @@ impl<'a, 'p> Worker<'a, 'p> {
     fn enter(&mut self, row: &Row, bucket: Bucket) -> Result<(), Overflow> {
         let mut tally = Tally::default();
         tally.add(row.quantity, row.cost)?;
-        self.placed.ledger.place(row.file, row.currency, bucket, &tally)
+        self.found.ledger.place(row.file, row.currency, bucket, &tally)
     }
 
-    /// Commits the fault a test asked for, once.
-    fn inject(&mut self, rows: &mut Vec<Row>) {
-        let Some(fault) = self.fault.take() else { return };
-        match fault {
-            Fault::LoseRow => {
-                rows.pop();
-            }
-            Fault::DoubleRow => rows.extend(rows.last().copied()),
-            Fault::ChangeQuantity => {
-                if let Some(row) = rows.first_mut() {
-                    row.quantity = Some(row.quantity.unwrap_or_default() + Decimal::new(1, 6));
-                }
-            }
-            Fault::ChangeCost => {
-                if let Some(row) = rows.first_mut() {
-                    row.cost = Some(row.cost.unwrap_or_default() - Decimal::new(1, 6));
-                }
-            }
-            Fault::WrongFile => {
-                if let Some(row) = rows.first_mut() {
-                    row.file = (row.file + 1) % u32::try_from(self.read.files.len()).unwrap_or(1).max(1);
-                }
-            }
+    /// Commits the fault a test asked for, once; how often the row is placed.
+    fn inject(&mut self, row: &mut Row) -> usize {
+        let files = self.shared.read.files.len();
+        match self.fault.take() {
+            None => return 1,
+            Some(Fault::LoseRow) => return 0,
+            Some(Fault::DoubleRow) => return 2,
+            Some(Fault::ChangeQuantity) => row.quantity = Some(row.quantity.unwrap_or_default() + Decimal::new(1, 6)),
+            Some(Fault::ChangeCost) => row.cost = Some(row.cost.unwrap_or_default() - Decimal::new(1, 6)),
+            Some(Fault::WrongFile) => row.file = (row.file + 1) % u32::try_from(files).unwrap_or(1).max(1),
         }
+        1
     }
+}
+
+fn damaged() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "a temporary file was damaged while the run was under way; run again")
+}
+
+fn key_of(record: &[u8]) -> io::Result<u128> {
+    Row::key_of(record).ok_or_else(damaged)
+}
+
+fn row_of(record: &[u8]) -> io::Result<Row> {
+    Row::decode(record).ok_or_else(damaged)
+}
+
+/// Whether all rows are copies of one another.
+fn is_one_key(part: &Part, spill: &crate::tidy::Spill) -> io::Result<bool> {
+    let (mut first, mut alike) = (None, true);
+    part.pieces(spill, |piece| -> io::Result<()> {
+        for record in records(piece) {
+            let key = key_of(record?)?;
+            alike &= *first.get_or_insert(key) == key;
+        }
+        Ok(())
+    })?;
+    Ok(alike)
 }

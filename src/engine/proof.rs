@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::collect::Collected;
+use super::pending::Pending;
 use super::place::{MeteredSums, Placed};
 use crate::control::{Imbalance, Ledger};
 use crate::reconcile::Outcome;
@@ -13,15 +14,21 @@ use crate::reconcile::Outcome;
 #[error("{0}")]
 pub struct Unbalanced(String);
 
-/// The balanced ledger of the run.
-pub fn prove(read: &Collected, placed: &Placed, metered: &MeteredSums, outcome: &Outcome) -> anyhow::Result<Ledger> {
+/// The balanced ledger of the run. `pending` is what was metered, and now ends in the buckets of its groups.
+pub fn prove(
+    read: &Collected,
+    placed: &Placed,
+    pending: Vec<Pending>,
+    metered: &MeteredSums,
+    outcome: &Outcome,
+) -> anyhow::Result<Ledger> {
     let mut ledger = read.ledger.clone();
     ledger.merge(&placed.ledger)?;
-    for (group, sums) in &placed.sums {
-        let bucket = outcome.placements[metered.index_of_group[group]].bucket;
-        for ((file, currency), tally) in &sums.placed {
-            ledger.place(*file, *currency, bucket, tally)?;
-        }
+    for part in pending {
+        part.each(|group, file, currency, tally| {
+            let bucket = outcome.placements[metered.index_of_group[group as usize]].bucket;
+            Ok(ledger.place(file, currency, bucket, tally)?)
+        })?;
     }
     let imbalances = ledger.imbalances()?;
     if imbalances.is_empty() { Ok(ledger) } else { Err(unbalanced(read, &imbalances)?.into()) }

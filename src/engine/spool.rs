@@ -1,25 +1,27 @@
-//! Rejected rows wait as they were read until `rejects.csv` is written: in memory while they are few, in an
-//! unnamed temporary file when they are many.
+//! Rejected rows wait as they were read until `rejects.csv` is written: in memory while they are few, put
+//! aside when they are many.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::io::{self, Read};
+use std::sync::Arc;
 
 use crate::emit::Rejected;
 use crate::finding::Code;
+use crate::tidy::{Extent, Spill};
 
-/// Bytes a spool keeps in memory.
-const IN_MEMORY: usize = 1 << 20;
+/// Bytes a spool puts aside at a time.
+const PIECE: usize = 1 << 18;
+/// Bytes that stay in memory once a file is read: there may be ten thousand files.
+const LEFT: usize = 1 << 10;
 
 /// The rejected rows of one file, in the order they were read.
 #[derive(Default)]
 pub struct Spool {
     buffer: Vec<u8>,
-    file: Option<File>,
+    extents: Vec<Extent>,
 }
 
 impl Spool {
-    pub fn push(&mut self, spill_dir: &Path, row: &Rejected) -> io::Result<()> {
+    pub fn push(&mut self, spill: &Spill, row: &Rejected) -> io::Result<()> {
         self.buffer.extend_from_slice(&row.line.to_le_bytes());
         self.buffer.extend_from_slice(&row.column.to_le_bytes());
         self.buffer.push(row.code as u8);
@@ -27,28 +29,55 @@ impl Spool {
             self.buffer.extend_from_slice(&(text.len() as u64).to_le_bytes());
             self.buffer.extend_from_slice(text.as_bytes());
         }
-        if self.buffer.len() > IN_MEMORY {
-            if self.file.is_none() {
-                self.file = Some(tempfile::tempfile_in(spill_dir)?);
-            }
-            if let Some(file) = &mut self.file {
-                file.write_all(&self.buffer)?;
-            }
-            self.buffer.clear();
+        if self.buffer.len() > PIECE { self.put_aside(spill) } else { Ok(()) }
+    }
+
+    /// The file is read: what is left takes little memory.
+    pub fn settle(&mut self, spill: &Spill) -> io::Result<()> {
+        if self.buffer.len() > LEFT {
+            self.put_aside(spill)?;
         }
+        self.buffer.shrink_to_fit();
+        Ok(())
+    }
+
+    fn put_aside(&mut self, spill: &Spill) -> io::Result<()> {
+        self.extents.push(spill.write(&self.buffer)?);
+        self.buffer.clear();
         Ok(())
     }
 
     /// The rows again, in order.
-    pub fn rows(self) -> io::Result<Rows> {
-        let spilled: Box<dyn Read> = match self.file {
-            Some(mut file) => {
-                file.seek(SeekFrom::Start(0))?;
-                Box::new(file)
+    pub fn rows(self, spill: Arc<Spill>) -> Rows {
+        let back = Back { extents: self.extents.into_iter(), piece: Vec::new(), at: 0, last: self.buffer, spill };
+        Rows(Box::new(back))
+    }
+}
+
+/// The bytes of a spool.
+struct Back {
+    extents: std::vec::IntoIter<Extent>,
+    piece: Vec<u8>,
+    at: usize,
+    last: Vec<u8>,
+    spill: Arc<Spill>,
+}
+
+impl Read for Back {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.piece.len() {
+            self.at = 0;
+            self.piece.clear();
+            match self.extents.next() {
+                Some(extent) => self.spill.read(extent, &mut self.piece)?,
+                None if self.last.is_empty() => return Ok(0),
+                None => self.piece = std::mem::take(&mut self.last),
             }
-            None => Box::new(io::empty()),
-        };
-        Ok(Rows(Box::new(BufReader::new(spilled.chain(io::Cursor::new(self.buffer))))))
+        }
+        let bytes = out.len().min(self.piece.len() - self.at);
+        out[..bytes].copy_from_slice(&self.piece[self.at..self.at + bytes]);
+        self.at += bytes;
+        Ok(bytes)
     }
 }
 
@@ -94,7 +123,8 @@ mod tests {
     #[test]
     fn rows_come_back_in_order_whether_they_spilled_or_not() {
         let dir = tempfile::tempdir().expect("a folder");
-        for rows in [3u64, 3000] {
+        let spill = Arc::new(Spill::new(dir.path(), 0));
+        for rows in [0, 3u64, 3000] {
             let mut spool = Spool::default();
             let row = |line: u64| Rejected {
                 line,
@@ -105,9 +135,10 @@ mod tests {
                 raw: "é".repeat(300),
             };
             for line in 0..rows {
-                spool.push(dir.path(), &row(line)).expect("room");
+                spool.push(&spill, &row(line)).expect("room");
             }
-            let back: Vec<Rejected> = spool.rows().expect("readable").map(|r| r.expect("whole")).collect();
+            spool.settle(&spill).expect("room");
+            let back: Vec<Rejected> = spool.rows(spill.clone()).map(|r| r.expect("whole")).collect();
             assert_eq!(back.len() as u64, rows);
             assert!(back.iter().enumerate().all(|(i, r)| *r == row(i as u64)));
         }

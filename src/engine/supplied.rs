@@ -38,9 +38,9 @@ pub fn supply(
     // Accounts and SKUs are numbered as threads meet them, so what is said of them goes by their names.
     let groups = targets.groups();
     let mut fed: BTreeSet<(&String, &ProductCode)> = BTreeSet::new();
-    for (number, sums) in &placed.sums {
-        let (_, product, _) = &groups[*number as usize];
-        fed.extend(sums.providers.iter().map(|&a| (&read.names.accounts[a as usize].provider_name, product)));
+    for (number, sums) in (0u32..).zip(&placed.sums).filter(|(_, sums)| !sums.is_empty()) {
+        let (_, product, _) = groups.get(number);
+        fed.extend(sums.providers().map(|vendor| (&read.names.vendors[vendor as usize], product)));
     }
     for (vendor, product) in fed {
         supply.expect(product, vendor);

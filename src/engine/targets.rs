@@ -1,14 +1,14 @@
-//! Distinct accounts and SKUs to what they are metered under. Each pair is judged once per thread and day;
-//! the judging itself is shared, so that every mapping row knows whether it was used.
+//! Distinct accounts and SKUs to what they are metered under. Each is judged once per thread (and day, where a
+//! mapping row has dates); the judging itself is shared, so that every mapping row knows whether it was used.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::NaiveDate;
 
 use super::collect::Names;
-use super::intern::Interner;
-use crate::book::{ClientId, Mappings, Period, ProductCode, Psa};
+use super::intern::{ByNumber, Interner};
+use crate::book::{ClientId, Mappings, Period, ProductCode, Psa, company_key, id_key, product_key};
 use crate::finding::Finding;
 use crate::meter::Conversion;
 use crate::resolve::{
@@ -25,22 +25,89 @@ pub enum Target {
     Group { group: u32, conversion: Conversion },
 }
 
-/// A client, a product and a vendor's term.
-pub type Group = (ClientId, ProductCode, String);
+/// What one side comes to: the client, or the product and term with how units become its.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Side<T> {
+    Internal,
+    Excluded,
+    Unmapped,
+    Mapped(T),
+}
+
+/// A product and a vendor's term.
+type Ware = (ProductCode, String);
 
 /// The shared judge.
 pub struct Targets<'p> {
     names: &'p Names,
     resolvers: Mutex<Resolvers<'p>>,
-    groups: Interner<Group>,
+    clients: Interner<ClientId>,
+    wares: Interner<Ware>,
+    groups: Interner<(u32, u32)>,
     dated: bool,
+    /// By SKU: it is counted in total and in parts, and who buys both matters.
+    watched: Vec<bool>,
 }
 
 struct Resolvers<'p> {
     accounts: AccountResolver<'p>,
     products: ProductResolver<'p>,
     /// By account, SKU and day, for the check of totals beside their parts.
-    pairs: HashMap<(u32, u32, NaiveDate), ProductResolution>,
+    pairs: BTreeMap<(u32, u32, NaiveDate), ProductResolution>,
+}
+
+/// A thread's memory of what it was told.
+#[derive(Default)]
+pub struct Judged {
+    accounts: ByNumber<(u32, i32), Side<u32>>,
+    skus: ByNumber<(u32, i32), Side<(u32, Conversion)>>,
+    groups: ByNumber<(u32, u32), u32>,
+    pairs: BTreeSet<(u32, u32, NaiveDate)>,
+}
+
+/// Accounts a thread remembers; beyond, it asks again.
+const REMEMBERED: usize = 1 << 18;
+
+/// Every group by number.
+pub struct Groups {
+    clients: Vec<ClientId>,
+    wares: Vec<Ware>,
+    /// Client and ware of each.
+    pairs: Vec<(u32, u32)>,
+}
+
+impl Groups {
+    pub fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Client, product and term of a group.
+    pub fn get(&self, group: u32) -> (&ClientId, &ProductCode, &str) {
+        let (client, ware) = self.pairs[group as usize];
+        let (product, term) = &self.wares[ware as usize];
+        (&self.clients[client as usize], product, term)
+    }
+
+    /// All numbers, in order of client, product and term.
+    pub fn in_order(&self) -> Vec<u32> {
+        let (clients, wares) = (ranks(&self.clients), ranks(&self.wares));
+        let mut order: Vec<u32> = (0u32..).take(self.pairs.len()).collect();
+        order.sort_by_key(|group| {
+            let (client, ware) = self.pairs[*group as usize];
+            (clients[client as usize], wares[ware as usize])
+        });
+        order
+    }
+}
+
+fn ranks<T: Ord>(values: &[T]) -> Vec<u32> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|a, b| values[*a].cmp(&values[*b]));
+    let mut ranks = vec![0; values.len()];
+    for (rank, index) in (0u32..).zip(order) {
+        ranks[index] = rank;
+    }
+    ranks
 }
 
 impl<'p> Targets<'p> {
@@ -50,8 +117,16 @@ impl<'p> Targets<'p> {
         names.accounts.iter().for_each(|a| accounts.observe(a));
         names.skus.iter().for_each(|s| products.observe(&s.key));
         let dated = accounts.depends_on_date() || products.depends_on_date();
-        let resolvers = Resolvers { accounts, products, pairs: HashMap::new() };
-        Self { names, resolvers: Mutex::new(resolvers), groups: Interner::default(), dated }
+        let resolvers = Resolvers { accounts, products, pairs: BTreeMap::new() };
+        Self {
+            names,
+            resolvers: Mutex::new(resolvers),
+            clients: Interner::default(),
+            wares: Interner::default(),
+            groups: Interner::default(),
+            dated,
+            watched: watched(names),
+        }
     }
 
     /// The day on which a row is judged: its start, within the period.
@@ -62,29 +137,58 @@ impl<'p> Targets<'p> {
         }
     }
 
-    pub fn judge(&self, account: u32, sku: u32, day: NaiveDate) -> Target {
-        let mut resolvers = self.lock();
-        let names = self.names;
-        let by_account = resolvers.accounts.resolve(&names.accounts[account as usize], day);
-        let by_sku = resolvers.products.resolve(&names.skus[sku as usize].key, day);
-        let target = match (&by_account.outcome, &by_sku.outcome) {
-            (Resolution::Excluded, _) | (_, Resolution::Excluded) => Target::Excluded,
-            (Resolution::Internal, _) | (_, Resolution::Internal) => Target::Internal,
-            (Resolution::Mapped(client), Resolution::Mapped(product)) => {
-                let term = names.skus[sku as usize].key.term.clone();
-                let rule = product.rule.unwrap_or(names.skus[sku as usize].rule);
-                Target::Group {
-                    group: self.groups.number((client.clone(), product.product.clone(), term)),
-                    conversion: Conversion { rule, multiplier: product.multiplier },
-                }
+    /// What a row of this account and SKU comes to on that day.
+    pub fn judge(&self, judged: &mut Judged, account: u32, sku: u32, day: NaiveDate) -> Target {
+        let on = day.to_epoch_days();
+        let by_account = judged.accounts.get(&(account, on)).copied().unwrap_or_else(|| {
+            let side = self.judge_account(account, day);
+            if judged.accounts.len() < REMEMBERED {
+                judged.accounts.insert((account, on), side);
             }
-            (by_account, by_sku) => Target::Unmapped {
-                account: matches!(by_account, Resolution::Unmapped(_)),
-                product: matches!(by_sku, Resolution::Unmapped(_)),
-            },
-        };
-        resolvers.pairs.insert((account, sku, day), by_sku);
-        target
+            side
+        });
+        let by_sku = *judged.skus.entry((sku, on)).or_insert_with(|| self.judge_sku(sku, day));
+        if self.watched[sku as usize] && judged.pairs.insert((account, sku, day)) {
+            let mut resolvers = self.lock();
+            let resolution = resolvers.products.resolve(&self.names.skus[sku as usize].key, day);
+            resolvers.pairs.insert((account, sku, day), resolution);
+        }
+        match (by_account, by_sku) {
+            (Side::Excluded, _) | (_, Side::Excluded) => Target::Excluded,
+            (Side::Internal, _) | (_, Side::Internal) => Target::Internal,
+            (Side::Mapped(client), Side::Mapped((ware, conversion))) => {
+                let group = *judged.groups.entry((client, ware)).or_insert_with(|| self.groups.number((client, ware)));
+                Target::Group { group, conversion }
+            }
+            (by_account, by_sku) => {
+                Target::Unmapped { account: by_account == Side::Unmapped, product: by_sku == Side::Unmapped }
+            }
+        }
+    }
+
+    fn judge_account(&self, account: u32, day: NaiveDate) -> Side<u32> {
+        let resolution = self.lock().accounts.resolve(&self.names.accounts[account as usize], day);
+        match resolution.outcome {
+            Resolution::Excluded => Side::Excluded,
+            Resolution::Internal => Side::Internal,
+            Resolution::Unmapped(_) => Side::Unmapped,
+            Resolution::Mapped(client) => Side::Mapped(self.clients.number(client)),
+        }
+    }
+
+    fn judge_sku(&self, sku: u32, day: NaiveDate) -> Side<(u32, Conversion)> {
+        let sku = &self.names.skus[sku as usize];
+        let resolution = self.lock().products.resolve(&sku.key, day);
+        match resolution.outcome {
+            Resolution::Excluded => Side::Excluded,
+            Resolution::Internal => Side::Internal,
+            Resolution::Unmapped(_) => Side::Unmapped,
+            Resolution::Mapped(target) => {
+                let rule = target.rule.unwrap_or(sku.rule);
+                let ware = self.wares.number((target.product, sku.key.term.clone()));
+                Side::Mapped((ware, Conversion { rule, multiplier: target.multiplier }))
+            }
+        }
     }
 
     /// The product a SKU is joined to, whatever its account.
@@ -106,8 +210,8 @@ impl<'p> Targets<'p> {
     }
 
     /// All groups, by number.
-    pub fn groups(&self) -> Vec<Group> {
-        self.groups.values()
+    pub fn groups(&self) -> Groups {
+        Groups { clients: self.clients.values(), wares: self.wares.values(), pairs: self.groups.values() }
     }
 
     /// What mapping has to say once every row is judged.
@@ -128,4 +232,25 @@ impl<'p> Targets<'p> {
     fn lock(&self) -> MutexGuard<'_, Resolvers<'p>> {
         self.resolvers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// SKUs that are sold in total and in parts. There are few, so pairs with accounts are kept for these alone.
+fn watched(names: &Names) -> Vec<bool> {
+    let family = |sku: &SkuKey| {
+        let mut id = id_key(&sku.sku_id);
+        if id.is_empty() {
+            id = product_key(&sku.charge_description);
+        }
+        [company_key(&sku.provider_name), id, id_key(&sku.term)]
+    };
+    let is_total = |sku: &SkuKey| id_key(&sku.metric) == "total";
+    if !names.skus.iter().any(|s| is_total(&s.key)) {
+        return vec![false; names.skus.len()];
+    }
+    let mut kinds: BTreeMap<[String; 3], (bool, bool)> = BTreeMap::new();
+    for sku in &names.skus {
+        let (total, part) = kinds.entry(family(&sku.key)).or_default();
+        *(if is_total(&sku.key) { total } else { part }) = true;
+    }
+    names.skus.iter().map(|s| kinds.get(&family(&s.key)) == Some(&(true, true))).collect()
 }

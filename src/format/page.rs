@@ -184,6 +184,17 @@ fn reading_rules(table: &TableSpec) -> Vec<String> {
     if !table.exported.is_empty() {
         rules.push(format!("The export's own date: {}.", quoted(&table.exported, ", else ")));
     }
+    for own in &table.each {
+        let told = own.iter().flat_map(|c| c.steps.iter().map(move |s| (c.name.as_str(), &s.from)));
+        let told: Vec<String> = told
+            .map(|(name, from)| match from {
+                From::Heading(heading) => format!("{name} `{heading}`"),
+                From::Constant(constant) => format!("{name} “{constant}”"),
+                From::Join(parts, _) => format!("{name} {}", quoted(parts, ", ")),
+            })
+            .collect();
+        rules.push(format!("Each row counts, as a usage row of its own: {}.", told.join(", ")));
+    }
     for rule in &table.exclude {
         rules.push(format!("Left out where `{}` is {}: {}.", rule.heading, quoted(&rule.words, ", "), rule.reason));
     }

@@ -20,6 +20,7 @@ const BUILTIN: &[&str] = &[
     include_str!("specs/dicker-annuity.toml"),
     include_str!("specs/dicker-invoice.toml"),
     include_str!("specs/cove.toml"),
+    include_str!("specs/cove-usage.toml"),
     include_str!("specs/keeper.toml"),
     include_str!("specs/datto-saas.toml"),
     include_str!("specs/xarios.toml"),

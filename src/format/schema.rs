@@ -154,6 +154,16 @@ fn table_keys(kinds: &[&str]) -> Value {
         "recognise": { "$ref": "#/$defs/recognise" },
         "read": { "$ref": "#/$defs/read" },
         "columns": { "type": "object", "minProperties": 1, "additionalProperties": { "$ref": "#/$defs/column" } },
+        "each": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["quantity"],
+                "propertyNames": { "enum": TableKind::Usage.columns() },
+                "additionalProperties": { "$ref": "#/$defs/column" }
+            },
+            "description": "Where a row counts several things: for each a usage row, with these columns instead."
+        },
         "exclude": { "type": "array", "items": { "$ref": "#/$defs/row_rule" } },
         "cost_only": { "type": "array", "items": { "$ref": "#/$defs/row_rule" } },
         "totals": { "$ref": "#/$defs/totals" },

@@ -87,6 +87,8 @@ pub struct TableSpec {
     pub recognise: Recognise,
     pub read: Read,
     pub columns: Vec<ColumnRule>,
+    /// Where a row counts several things: for each, the columns that it has instead. Every one has a quantity.
+    pub each: Vec<Vec<ColumnRule>>,
     pub exclude: Vec<RowRule>,
     pub cost_only: Vec<RowRule>,
     /// Headings.
@@ -316,6 +318,17 @@ impl TableSpec {
         self.columns.iter().find(|c| c.name == name)
     }
 
+    /// One table for each thing that a row counts: the table itself where that is one.
+    #[must_use]
+    pub fn counted(&self) -> Vec<TableSpec> {
+        let one = |own: &Vec<ColumnRule>| {
+            let mut columns = own.clone();
+            columns.extend(self.columns.iter().filter(|c| own.iter().all(|o| o.name != c.name)).cloned());
+            Self { columns, each: Vec::new(), ..self.clone() }
+        };
+        if self.each.is_empty() { vec![self.clone()] } else { self.each.iter().map(one).collect() }
+    }
+
     /// Every heading or family of headings the table knows, each once: required, usual, optional and those read.
     pub fn known_headings(&self) -> Vec<&str> {
         let mut known: Vec<&str> = self.recognise.required.iter().flatten().map(String::as_str).collect();
@@ -330,7 +343,7 @@ impl TableSpec {
     /// Every heading that feeds a column or a rule.
     pub fn bound_headings(&self) -> Vec<&str> {
         let mut bound = Vec::new();
-        for step in self.columns.iter().flat_map(|c| &c.steps) {
+        for step in self.columns.iter().chain(self.each.iter().flatten()).flat_map(|c| &c.steps) {
             match &step.from {
                 From::Heading(heading) => bound.push(heading.as_str()),
                 From::Join(parts, _) => bound.extend(parts.iter().map(String::as_str)),

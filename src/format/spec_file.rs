@@ -82,7 +82,9 @@ struct RawSpec {
     recognise: Option<RawRecognise>,
     read: Option<RawRead>,
     #[serde(default)]
-    columns: IndexMap<Spanned<String>, RawColumn>,
+    columns: RawColumns,
+    #[serde(default)]
+    each: Vec<RawColumns>,
     #[serde(default)]
     exclude: Vec<RawRowRule>,
     #[serde(default)]
@@ -102,13 +104,17 @@ struct RawTable {
     recognise: RawRecognise,
     read: Option<RawRead>,
     #[serde(default)]
-    columns: IndexMap<Spanned<String>, RawColumn>,
+    columns: RawColumns,
+    #[serde(default)]
+    each: Vec<RawColumns>,
     #[serde(default)]
     exclude: Vec<RawRowRule>,
     #[serde(default)]
     cost_only: Vec<RawRowRule>,
     totals: Option<RawTotals>,
 }
+
+type RawColumns = IndexMap<Spanned<String>, RawColumn>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -260,6 +266,7 @@ impl RawSpec {
                 recognise,
                 read: self.read,
                 columns: self.columns,
+                each: self.each,
                 exclude: self.exclude,
                 cost_only: self.cost_only,
                 totals: self.totals,
@@ -299,21 +306,18 @@ impl RawTable {
         if required.iter().all(Vec::is_empty) {
             return Err(fault(text, near, "a table needs at least one required heading to be recognised by"));
         }
-        let known = self.kind.columns();
-        let mut columns = Vec::new();
-        for (name, raw) in self.columns {
-            let span = name.span();
-            let name = name.into_inner();
-            if !known.contains(&name.as_str()) {
-                let hint = closest(&name, known.iter().copied()).map_or_else(
-                    || format!("; the columns are {}", known.join(", ")),
-                    |near| format!("; did you mean `{near}`?"),
-                );
-                let message = format!("`{name}` is no canonical column of {}{hint}", self.kind.word());
-                return Err(fault(text, span, message));
+        let columns = into_columns(self.columns, self.kind, text)?;
+        if !self.each.is_empty() && self.kind != TableKind::Usage {
+            return Err(fault(text, near, "[[each]] is of usage: a row of another table is one record"));
+        }
+        let mut each = Vec::new();
+        for raw in self.each {
+            let span = raw.first().map_or(near.clone(), |(name, _)| name.span());
+            let own = into_columns(raw, self.kind, text)?;
+            if own.iter().all(|c| c.name != "quantity") {
+                return Err(fault(text, span, "what [[each]] counts needs a quantity of its own"));
             }
-            let steps = raw.0.into_iter().map(|s| s.into_step().map_err(|m| fault(text, span.clone(), m)));
-            columns.push(ColumnRule { name, steps: steps.collect::<Result<_, _>>()? });
+            each.push(own);
         }
         if columns.is_empty() {
             return Err(fault(text, near, "a table needs [columns]"));
@@ -347,6 +351,7 @@ impl RawTable {
                 require: read.require.unwrap_or_else(|| vec![Needed::Account, Needed::Product, Needed::Quantity]),
             },
             columns,
+            each,
             exclude: rules(self.exclude),
             cost_only: rules(self.cost_only),
             identity: self.identity,
@@ -355,6 +360,26 @@ impl RawTable {
             total_labels: self.totals.map(|t| t.labels).unwrap_or_default(),
         })
     }
+}
+
+fn into_columns(raw: RawColumns, kind: TableKind, text: &str) -> Result<Vec<ColumnRule>, SpecFault> {
+    let known = kind.columns();
+    let mut columns = Vec::new();
+    for (name, raw) in raw {
+        let span = name.span();
+        let name = name.into_inner();
+        if !known.contains(&name.as_str()) {
+            let hint = closest(&name, known.iter().copied()).map_or_else(
+                || format!("; the columns are {}", known.join(", ")),
+                |near| format!("; did you mean `{near}`?"),
+            );
+            let message = format!("`{name}` is no canonical column of {}{hint}", kind.word());
+            return Err(fault(text, span, message));
+        }
+        let steps = raw.0.into_iter().map(|s| s.into_step().map_err(|m| fault(text, span.clone(), m)));
+        columns.push(ColumnRule { name, steps: steps.collect::<Result<_, _>>()? });
+    }
+    Ok(columns)
 }
 
 impl RawStep {
@@ -426,6 +451,19 @@ mod tests {
         let fault = parse_spec(&SMALL.replace("sku_id =", "sku_idd =")).expect_err("a fault");
         assert_eq!((fault.line, fault.column, fault.value.as_str()), (6, 1, "sku_idd"));
         assert!(fault.message.contains("did you mean `sku_id`?"), "{}", fault.message);
+    }
+
+    #[test]
+    fn what_a_row_counts_has_columns_of_its_own_and_a_quantity() {
+        let with = |each: &str| parse_spec(&format!("{SMALL}[[each]]\n{each}\n"));
+        let spec = with("quantity = \"Seats\"\nunit = { constant = \"seat\" }").expect("a spec");
+        let counted = spec.tables[0].counted();
+        let names: Vec<&str> = counted[0].columns.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!((counted.len(), names), (1, vec!["quantity", "unit", "sku_id"]));
+        assert!(spec.tables[0].bound_headings().contains(&"Seats"));
+        let fault = with("unit = \"Seats\"").expect_err("a fault");
+        assert!(fault.line == 9 && fault.message.contains("quantity"), "{}: {}", fault.line, fault.message);
+        assert!(with("quantiti = \"Seats\"").expect_err("a fault").message.contains("did you mean `quantity`?"));
     }
 
     #[test]

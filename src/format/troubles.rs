@@ -23,8 +23,14 @@ pub(super) const TROUBLES: &[Trouble] = &[
     trouble(
         "UTF-16, Windows-1252",
         "yes, told by content; said so, `I108`",
-        "half a character, or a line that breaks the file's own mark: `I101`, `I110`",
-        &["encodings_are_told_by_content", "a_text_that_breaks_its_own_mark_is_refused_with_the_line"],
+        "half a character, or a line that breaks the file's own mark: `I101`, `I110`; lines of two encodings, or bytes that \
+         none of them has: `I101` with the line",
+        &[
+            "encodings_are_told_by_content",
+            "a_text_that_breaks_its_own_mark_is_refused_with_the_line",
+            "lines_of_two_encodings_are_refused_where_they_part",
+            "bytes_that_no_encoding_here_knows_are_refused_with_their_line",
+        ],
     ),
     trouble(
         "A second BOM inside the data",

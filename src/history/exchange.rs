@@ -13,6 +13,7 @@ use fs_err::{self as fs, File, OpenOptions};
 
 use super::error::HistoryError;
 use super::lock::RunLock;
+use super::unfinished::Unfinished;
 use crate::book::Period;
 use crate::emit::Output;
 
@@ -26,6 +27,7 @@ pub struct Staging<'lock> {
     out: &'lock Path,
     period: String,
     folder: PathBuf,
+    unfinished: Unfinished,
 }
 
 impl<'lock> Staging<'lock> {
@@ -38,7 +40,15 @@ impl<'lock> Staging<'lock> {
         }
         let folder = lock.out().join(format!("{STAGING}{period}"));
         fs::create_dir(&folder)?;
-        Ok(Self { out: lock.out(), period, folder })
+        Ok(Self { out: lock.out(), period, folder, unfinished: Unfinished::default() })
+    }
+
+    /// As [`Staging::begin`], so that an interrupted run can be cleared away by others.
+    pub fn begin_watched(lock: &'lock RunLock, period: Period, unfinished: &Unfinished) -> Result<Self, HistoryError> {
+        unfinished.begin(&lock.out().join(format!("{STAGING}{period}")));
+        let mut staging = Self::begin(lock, period)?;
+        staging.unfinished = unfinished.clone();
+        Ok(staging)
     }
 
     /// Where to write.
@@ -65,6 +75,9 @@ impl<'lock> Staging<'lock> {
         let target = self.target();
         carry_over(&target, &self.folder)?;
         sync_tree(&self.folder)?;
+        let unfinished = self.unfinished.clone();
+        // From here on the exchange is done to its end, whatever interrupts.
+        let _whole = unfinished.end();
         // What the swap leaves in the staging folder are the old outputs: dropping `self` removes them.
         if !target.try_exists()? {
             fs::rename(&self.folder, &target)?;
@@ -77,6 +90,8 @@ impl<'lock> Staging<'lock> {
             self.replace(&target)?;
         }
         sync_folder(self.out)?;
+        // The old outputs go before anyone may interrupt again.
+        drop(self);
         Ok(target)
     }
 

@@ -9,8 +9,10 @@ mod error;
 mod exchange;
 mod folder;
 mod lock;
+mod unfinished;
 
 pub use error::HistoryError;
 pub use exchange::Staging;
 pub use folder::NewFolder;
 pub use lock::RunLock;
+pub use unfinished::Unfinished;

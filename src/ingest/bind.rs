@@ -220,6 +220,13 @@ impl Binding {
         !self.columns[column].steps.is_empty()
     }
 
+    /// Whether a row states anything for a column: a cell of it is filled, or no cell is asked.
+    pub fn states(&self, column: usize, cells: &impl Cells) -> bool {
+        let is_filled = |field: &usize| !self.clean(cells.cell(*field)).is_empty();
+        let states = |step: &BoundStep| step.fields().iter().any(is_filled) || step.fields().is_empty();
+        self.columns[column].steps.iter().any(states)
+    }
+
     /// The cell trimmed, and empty if it is a word that means so.
     pub fn clean<'a>(&self, cell: &'a str) -> &'a str {
         self.seen.clean(cell)

@@ -62,6 +62,17 @@ impl Container {
     }
 }
 
+/// Ways of packing that are known by name alone.
+const PACKED: &[(&[u8], &str)] = &[
+    (b"\xFD7zXZ\0", "an xz file"),
+    (b"]\0\0\x80\0", "an lzma file"),
+    (b"7z\xBC\xAF\x27\x1C", "a 7-Zip archive"),
+    (b"Rar!\x1A\x07", "a RAR archive"),
+    (b"\x04\x22\x4D\x18", "an lz4 file"),
+    (b"\x1F\x9D", "a compress (.Z) file"),
+    (b"\xFF\x06\0\0sNaPpY", "a snappy file"),
+];
+
 /// What a file is that cannot be read as text, from its first bytes (a few KiB of them), as
 /// "this is …"; and what to do about it.
 pub(super) fn foreign(head: &[u8]) -> Option<(&'static str, &'static str)> {
@@ -87,6 +98,18 @@ pub(super) fn foreign(head: &[u8]) -> Option<(&'static str, &'static str)> {
     }
     if head.starts_with(b"PAR1") {
         return Some(("a Parquet file", UNPACK));
+    }
+    if let Some((_, what)) = PACKED.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return Some((what, UNPACK));
+    }
+    if head.starts_with(b"BZh") && head.get(4..10) == Some(b"1AY&SY") {
+        return Some(("a bzip2 file", UNPACK));
+    }
+    if head.get(257..262) == Some(b"ustar") {
+        return Some(("a tar archive", "unpack it and put its files here"));
+    }
+    if head.starts_with(b"{\\rtf") {
+        return Some(("a rich text document", "export it as CSV or JSON"));
     }
     if head.starts_with(b"%PDF-") {
         return Some(("a PDF document", "download the export as CSV instead"));

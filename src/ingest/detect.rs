@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::contents::{Content, contents};
 use super::escape::shown_escape;
+use super::json::pages_left;
 use super::layout::Lines;
 use super::nested;
 use super::parquet::{ParquetColumns, parquet_columns};
@@ -174,6 +175,12 @@ fn recognise(content: Content, registry: &Registry) -> Result<Detection, Vec<Fin
         headings: best.headings,
         findings,
     };
+    if detection.survey.shape == Shape::JsonEnvelope {
+        let more = open_text(&detection.path, &detection.survey).map_err(anyhow::Error::from).and_then(pages_left);
+        let more =
+            more.map_err(|e| vec![Finding::new(Code::I101, e.to_string()).at(Place::file(&detection.source))])?;
+        detection.findings.extend(more.map(|finding| finding.at(Place::file(&detection.source))));
+    }
     if best.joined {
         let said = headings::joined_finding(&detection);
         detection.findings.push(said);
@@ -252,7 +259,7 @@ fn laid_out_candidates(survey: &Survey, registry: &Registry) -> Vec<Candidate> {
 }
 
 /// What `sep=;` on the first line tells a spreadsheet, and so us: it may be a character that is never guessed.
-fn stated_delimiter(head: &str) -> Option<u8> {
+pub(super) fn stated_delimiter(head: &str) -> Option<u8> {
     let first = head.split(['\n', '\r']).next()?.trim_matches('"');
     match first.get(..4).filter(|word| word.eq_ignore_ascii_case("sep=")).map(|_| &first.as_bytes()[4..]) {
         Some([one]) if one.is_ascii() && !one.is_ascii_alphanumeric() && *one != b'"' => Some(*one),

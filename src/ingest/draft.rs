@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::survey;
+use super::{Limits, contents};
 
 mod guess;
 mod hints;
@@ -14,13 +14,28 @@ mod tests;
 mod write;
 
 /// Drafts a spec as TOML that [`crate::format::parse_spec`] reads and that recognises the file it is from.
-/// `name` is the file's name as comments show it; the spec's id is made of it.
+/// `name` is the file's name as comments show it; the spec's id is made of it. Of several sheets or members it is the
+/// first that has a heading row.
 pub fn draft_spec(path: &Path, name: &str) -> anyhow::Result<String> {
-    let survey = match survey(path, name) {
-        Ok(survey) => survey,
-        Err(finding) => anyhow::bail!("{}", finding.message),
+    let mut refused = None;
+    let mut samples = Vec::new();
+    for content in contents(path, name, &Limits::default()) {
+        match content {
+            Ok(content) => samples.push(sample::take(&content.path, &content.survey)),
+            Err(finding) => refused = refused.or(Some(finding)),
+        }
+    }
+    let several = samples.len() > 1;
+    let found = samples.iter().position(Result::is_ok).unwrap_or(0);
+    let mut sample = match (samples.into_iter().nth(found), refused) {
+        (Some(sample), _) => sample?,
+        (None, Some(finding)) => anyhow::bail!("{}", finding.message),
+        (None, None) => anyhow::bail!("there is nothing in the file to draft a spec from"),
     };
-    let sample = sample::take(path, &survey)?;
+    if !several {
+        // The only sheet is meant whatever it is called.
+        sample.sheet = None;
+    }
     let guesses = guess::guess(&sample.columns);
     write::write(name, &sample, &guesses)
 }

@@ -18,7 +18,7 @@ use super::{
     Detection, JsonEvent, OtherLine, Record, RecordFault, Reject, Rows, Shape, UsageSink, open_text, read_json, serial,
 };
 use crate::finding::{self, Code, Finding, Place};
-use crate::format::{Column, ColumnKind, normalise};
+use crate::format::{Column, ColumnKind, TableSpec, normalise};
 use crate::rate::{ExactSum, plain};
 
 /// What was read of a file.
@@ -42,26 +42,41 @@ pub struct ReadTotals {
 pub fn read_usage(detection: &Detection, sink: &mut dyn UsageSink) -> anyhow::Result<ReadTotals> {
     let table = detection.table();
     let headings = if detection.is_laid_out() { detection.headings.clone() } else { every_heading(detection) };
-    let binding = Binding::new(&detection.spec.id, table, &headings, &usage_columns());
-    let layout = usage_layout(detection, &binding, &headings);
-    let of = |kind| columns_of(kind).flat_map(|c| binding.fields(c).collect::<Vec<_>>()).collect::<Vec<_>>();
+    let counted = table.counted();
+    let mut bindings = bindings(detection, &counted, &headings);
+    let binding = &bindings[0];
+    let layout = usage_layout(detection, binding, &headings);
+    let of = |kind| {
+        let fields = columns_of(kind).flat_map(|c| bindings.iter().flat_map(move |b| b.fields(c)));
+        fields.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    };
     let mut dates = of(ColumnKind::Date);
     dates.extend(&binding.exported);
     let styles = learn(detection, &layout, &headings, &of(ColumnKind::Number), &dates)?;
-    let sums = [Column::Cost, Column::Quantity].map(|c| binding.fields(c as usize).next().map(FieldSum::of));
-    let sums = sums.into_iter().flatten().collect();
+    let summed = [Column::Cost, Column::Quantity].map(|c| bindings.iter().map(move |b| b.fields(c as usize).next()));
+    let mut sums: Vec<FieldSum> = Vec::new();
+    for field in summed.into_iter().flatten().flatten() {
+        if sums.iter().all(|s| s.field != field) {
+            sums.push(FieldSum::of(field));
+        }
+    }
     for (field, example) in styles.serials() {
         sink.finding(serial::finding(detection, field, example))?;
     }
     let prints = sink.wants_prints();
-    let memo = Memo::new(prints);
-    let typist = Typist::new(&detection.spec, table, binding, styles, prints);
+    let typists = counted.iter().zip(bindings.drain(..));
+    let mut typists = typists.map(|(table, binding)| {
+        let typist = Typist::new(&detection.spec, table, binding, styles.clone(), prints);
+        (typist, Memo::new(prints))
+    });
+    let (typist, memo) = typists.next().expect("a table counts one thing at least");
+    let others = typists.collect();
     let place = |wanted: &&str| headings.iter().position(|h| normalise(h) == normalise(wanted));
     let wanted = sink.wants_cells().iter().map(place).collect();
     let cut = cut_of(detection, &layout, &headings)?;
     let totals = ReadTotals { truncated: cut.is_some(), ..ReadTotals::default() };
     let unnamed = Unnamed::of(detection);
-    let mut reader = Reader { detection, typist, memo, sink, totals, sums, wanted, cut, unnamed };
+    let mut reader = Reader { detection, typist, memo, others, sink, totals, sums, wanted, cut, unnamed };
     reader.say_cut()?;
     if detection.is_laid_out() {
         layout.read(detection.lines(), &mut reader)?;
@@ -69,6 +84,16 @@ pub fn read_usage(detection: &Detection, sink: &mut dyn UsageSink) -> anyhow::Re
         reader.read_records(&headings)?;
     }
     reader.finish()
+}
+
+/// The headings bound for each thing that a row counts. Their rows are no copies of each other.
+fn bindings(detection: &Detection, counted: &[TableSpec], headings: &[String]) -> Vec<Binding> {
+    let of = |(number, table): (usize, &TableSpec)| {
+        let id = &detection.spec.id;
+        let id = if number == 0 { id.clone() } else { format!("{id}#{number}") };
+        Binding::new(&id, table, headings, &usage_columns())
+    };
+    counted.iter().enumerate().map(of).collect()
 }
 
 /// For records that leave out what is empty: the keys seen and every heading the format knows.
@@ -266,6 +291,8 @@ struct Reader<'d, 's> {
     detection: &'d Detection,
     typist: Typist<'d>,
     memo: Memo,
+    /// For what else each row counts.
+    others: Vec<(Typist<'d>, Memo)>,
     sink: &'s mut dyn UsageSink,
     totals: ReadTotals,
     sums: Vec<FieldSum>,
@@ -286,7 +313,7 @@ impl Reader<'_, '_> {
 
     fn read_records(&mut self, headings: &[String]) -> anyhow::Result<()> {
         each_record(self.detection, headings, &mut |row| match row {
-            Ok((number, cells, raw)) => self.usage(cells, number, raw),
+            Ok((number, cells, raw)) => self.counted(cells, number, raw),
             Err(fault) => {
                 // In JSON lines reading goes on; elsewhere nothing behind the fault is known.
                 self.totals.truncated |= self.detection.survey.shape != Shape::JsonLines;
@@ -294,6 +321,33 @@ impl Reader<'_, '_> {
                 self.broken(line, &raw, None, Problem::from(fault))
             }
         })
+    }
+
+    /// A usage row for each thing that a row counts, of those that it states; one, at least.
+    fn counted(&mut self, cells: &impl Cells, line: u64, raw: &str) -> anyhow::Result<()> {
+        if self.others.is_empty() {
+            return self.usage(cells, line, raw);
+        }
+        let mut stated = false;
+        for turn in 0..=self.others.len() {
+            if turn > 0 {
+                self.change_places(turn - 1);
+            }
+            if self.typist.binding.states(Column::Quantity as usize, cells) {
+                stated = true;
+                self.usage(cells, line, raw)?;
+            }
+        }
+        // Each had left its place to the one before it: back to where they were.
+        self.others.rotate_left(1);
+        self.change_places(self.others.len() - 1);
+        if stated { Ok(()) } else { self.usage(cells, line, raw) }
+    }
+
+    fn change_places(&mut self, with: usize) {
+        let (typist, memo) = &mut self.others[with];
+        std::mem::swap(&mut self.typist, typist);
+        std::mem::swap(&mut self.memo, memo);
     }
 
     fn usage(&mut self, cells: &impl Cells, line: u64, raw: &str) -> anyhow::Result<()> {
@@ -341,7 +395,10 @@ impl Reader<'_, '_> {
     }
 
     fn finish(mut self) -> anyhow::Result<ReadTotals> {
-        let unknown = std::mem::take(&mut self.typist.binding.unknown_words);
+        let mut unknown = std::mem::take(&mut self.typist.binding.unknown_words);
+        for (other, _) in &mut self.others {
+            unknown.append(&mut other.binding.unknown_words);
+        }
         if !unknown.is_empty() {
             let words: Vec<String> =
                 unknown.iter().map(|(column, word)| format!("{column} {:?}", finding::shown(word.clone()))).collect();
@@ -371,7 +428,7 @@ impl LineSink for Reader<'_, '_> {
 
     fn row(&mut self, record: &Record) -> anyhow::Result<()> {
         self.unnamed.observe(record);
-        self.usage(record, record.line(), record.raw())
+        self.counted(record, record.line(), record.raw())
     }
 
     /// Compares what the file says with what its rows add up to, over the file or since its last total.

@@ -1,7 +1,7 @@
 //! Delimiter and heading row of a text or sheet of which nothing is known: the delimiter under which most lines
 //! agree on their number of fields, and the first line that has that number.
 
-use super::detect::{DELIMITERS, TITLES, head_rows};
+use super::detect::{DELIMITERS, TITLES, head_rows, stated_delimiter};
 use super::{Dialect, Event, Record, Rows, Survey};
 use crate::format::{Registry, normalise};
 
@@ -44,6 +44,28 @@ pub(super) fn guess(survey: &Survey, registry: &Registry) -> Option<Guess> {
     known(survey, registry).or_else(|| if survey.sheet.is_some() { of_sheet(survey) } else { by_agreement(survey) })
 }
 
+/// A character that each line of a text of one column has as often as the others, and so may stand between its
+/// fields, though it is never guessed at.
+pub(super) fn suspected_delimiter(survey: &Survey) -> Option<char> {
+    const SUSPECTS: &[char] = &['^', '~', '\u{1}', '\u{1e}', '\u{1f}', '\u{a7}', '\u{a6}', ':', '!'];
+    if survey.sheet.is_some() {
+        return None;
+    }
+    let lines = survey.head.lines().filter(|l| !l.trim().is_empty());
+    let stated = usize::from(stated_delimiter(&survey.head).is_some());
+    let lines: Vec<&str> = lines.skip(stated).take(TITLES).collect();
+    // What is stated may not be so.
+    let usual = DELIMITERS.iter().map(|d| char::from(*d)).filter(|_| stated > 0);
+    let mut suspects = usual.chain(SUSPECTS.iter().copied());
+    let lines = if survey.head_is_whole { lines.as_slice() } else { &lines[..lines.len().saturating_sub(1)] };
+    let per_line = |c: char| {
+        let mut counts = lines.iter().map(|l| l.matches(c).count());
+        counts.next().filter(|first| *first > 0 && counts.all(|n| n == *first)).unwrap_or(0)
+    };
+    // A time of day has a colon, too.
+    suspects.find(|c| per_line(*c) > usize::from(*c == ':')).filter(|_| lines.len() > 1)
+}
+
 /// The row that has all required headings of a format, and the most of any.
 fn known(survey: &Survey, registry: &Registry) -> Option<Guess> {
     let mut best: Option<(usize, Guess)> = None;
@@ -76,6 +98,14 @@ fn of_sheet(survey: &Survey) -> Option<Guess> {
 }
 
 fn by_agreement(survey: &Survey) -> Option<Guess> {
+    // What states the delimiter is no line of the table.
+    if let Some(delimiter) = stated_delimiter(&survey.head) {
+        let cut = Cut::of(survey, delimiter);
+        let below = Cut { seen: cut.seen.iter().skip(1).copied().collect(), ..cut }.measured();
+        let first = below.seen.first()?.line;
+        let header_line = if below.dominates() { below.header_line() } else { first };
+        return Some(Guess { delimiter, header_line });
+    }
     let cuts: Vec<Cut> = DELIMITERS.iter().map(|d| Cut::of(survey, *d)).collect();
     let mut best: Option<&Cut> = None;
     for cut in cuts.iter().filter(|c| c.dominates()) {
@@ -111,6 +141,12 @@ impl Cut {
                 Ok(Event::End) | Err(_) => break,
             }
         }
+        cut.measured()
+    }
+
+    /// With the number of fields that most of its records have.
+    fn measured(self) -> Self {
+        let mut cut = Self { width: 0, score: 0, ..self };
         let mut counts: Vec<(usize, usize)> = Vec::new();
         for seen in cut.seen.iter().filter(|s| s.fields > 1) {
             match counts.iter_mut().find(|(width, _)| *width == seen.fields) {
@@ -204,11 +240,37 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_states_the_delimiter_is_none_of_the_table() {
+        assert_eq!(guessed("sep=;\na;b\n1;2\n"), Some((';', 2)));
+        assert_eq!(guessed("sep=\t\na\tb\n1\t2\n"), Some(('\t', 2)));
+        assert_eq!(guessed("sep=^\nReport\na^b^c\n1^2^3\n4^5^6\n"), Some(('^', 3)));
+        assert_eq!(guessed("sep=;\na\n1\n"), Some((';', 2)));
+    }
+
+    #[test]
     fn one_column_is_a_table_too() {
         assert_eq!(guessed("name\nAnna\nBert\n"), Some((',', 1)));
         assert_eq!(guessed("\n\nname\nAnna\nSmith, John\n"), Some((',', 3)));
         assert_eq!(guessed("name"), Some((',', 1)));
         assert_eq!(guessed("\"a;b\"\n\"c;d\"\n"), Some((',', 1)));
+    }
+
+    #[test]
+    fn a_delimiter_that_is_never_guessed_is_suspected() {
+        let suspected = |text: &str| {
+            let dir = tempfile::tempdir().expect("a folder");
+            let path = dir.path().join("a.csv");
+            fs_err::write(&path, text).expect("written");
+            suspected_delimiter(&survey(&path, "a.csv").expect("a text"))
+        };
+        assert_eq!(suspected("a^b\n1^2\n"), Some('^'));
+        assert_eq!(suspected("a\u{1}b\n\n1\u{1}2\n"), Some('\u{1}'));
+        assert_eq!(suspected("a:b:c\n1:2:3\n"), Some(':'));
+        assert_eq!(suspected("at 12:30\nat 12:31\n"), None);
+        assert_eq!(suspected("a^b\n12\n"), None);
+        assert_eq!(suspected("a^b\n"), None);
+        assert_eq!(suspected("sep=;\na,b\n1,2\n"), Some(','));
+        assert_eq!(suspected("name\nSmith, John\n"), None);
     }
 
     #[test]

@@ -4,13 +4,15 @@
 use std::fmt;
 use std::io::Read;
 
-use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::record::RecordFault;
 use super::shape::{PAGE_MARK, Shape, holds_records};
+pub(super) use pages::pages_left;
 use stream::{Broken, Stream};
 
+mod pages;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -43,7 +45,7 @@ pub fn read_json(
     on: &mut dyn FnMut(JsonEvent<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut stream = Stream::new(reader);
-    let mut reading = Reading { on, fields: Vec::new(), number: 0 };
+    let mut reading = Reading { on, fields: Vec::new(), number: 0, beside: None };
     let end = match shape {
         Shape::JsonArray => reading.arrays(&mut stream)?,
         Shape::JsonEnvelope => reading.envelope(&mut stream)?,
@@ -65,6 +67,8 @@ struct Reading<'a> {
     on: &'a mut dyn FnMut(JsonEvent<'_>) -> anyhow::Result<()>,
     fields: Vec<(String, String)>,
     number: u64,
+    /// What stands beside the records of an envelope, where it is wanted: paths and plain values.
+    beside: Option<Vec<(String, String)>>,
 }
 
 impl Reading<'_> {
@@ -146,8 +150,12 @@ impl Reading<'_> {
                 if let Err(broken) = self.elements(stream)? {
                     return Ok(Err(broken));
                 }
-            } else if let Err(broken) = stream.plain_value::<IgnoredAny>()? {
-                return Ok(Err(broken));
+            } else {
+                match (stream.plain_value::<Value>()?, &mut self.beside) {
+                    (Err(broken), _) => return Ok(Err(broken)),
+                    (Ok(Value::Array(_)), _) | (_, None) => {}
+                    (Ok(value), Some(beside)) => flatten(member, value, beside),
+                }
             }
             match stream.peek()? {
                 Some(b',') => stream.skip(1),

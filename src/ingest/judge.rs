@@ -25,6 +25,13 @@ pub(super) struct Judge {
     last: u16,
     /// A backslash stands before a quote somewhere.
     escaped_quotes: bool,
+    /// Characters of several bytes that are UTF-8, and bytes that are not.
+    encoded: u64,
+    unencoded: u64,
+    /// The line of the first byte that Windows-1252 does not know.
+    unknown: Option<u64>,
+    /// The line of the first NUL.
+    nul: Option<u64>,
 }
 
 pub(super) struct Verdict {
@@ -69,30 +76,42 @@ impl Judge {
         if let Some(last) = bytes.last() {
             self.last = u16::from(*last);
         }
-        if self.wrong.is_some() {
-            return;
+        if self.nul.is_none()
+            && let Some(at) = memchr::memchr(0, bytes)
+        {
+            self.nul = Some(self.lines + 1 + memchr::memchr_iter(b'\n', &bytes[..at]).count() as u64);
         }
         let joined;
-        let bytes = if self.pending.is_empty() {
+        let mut rest = if self.pending.is_empty() {
             bytes
         } else {
             self.pending.extend_from_slice(bytes);
             joined = std::mem::take(&mut self.pending);
             &joined
         };
-        let valid = match std::str::from_utf8(bytes) {
-            Ok(_) => bytes.len(),
-            Err(e) => {
-                if e.error_len().is_none() {
-                    self.pending = bytes[e.valid_up_to()..].to_vec();
-                } else {
-                    self.wrong = Some(0);
-                }
-                e.valid_up_to()
+        while !rest.is_empty() {
+            let (valid, skipped) = match std::str::from_utf8(rest) {
+                Ok(_) => (rest.len(), 0),
+                Err(e) => (e.valid_up_to(), e.error_len().unwrap_or(0)),
+            };
+            let (text, behind) = rest.split_at(valid);
+            self.lines += memchr::memchr_iter(b'\n', text).count() as u64;
+            if !text.is_ascii() {
+                self.encoded += characters(text);
             }
-        };
-        self.lines += memchr::memchr_iter(b'\n', &bytes[..valid]).count() as u64;
-        self.wrong = self.wrong.map(|_| self.lines + 1);
+            let (wrong, next) = behind.split_at(skipped);
+            if wrong.is_empty() {
+                self.pending = next.to_vec();
+                return;
+            }
+            let line = self.lines + 1;
+            self.unencoded += 1;
+            self.wrong.get_or_insert(line);
+            if wrong.iter().any(|b| matches!(b, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D)) {
+                self.unknown.get_or_insert(line);
+            }
+            rest = next;
+        }
     }
 
     fn check_utf16(&mut self, encoding: Encoding, bytes: &[u8]) {
@@ -116,6 +135,36 @@ impl Judge {
         }
     }
 
+    fn is_mostly_nul(&self) -> bool {
+        let sample = &self.first[..NUL_SAMPLE.min(self.first.len())];
+        self.nul.is_some() && memchr::memchr_iter(0, sample).count() * 2 > sample.len()
+    }
+
+    /// Nearly all bytes are characters there, so that what speaks against it counts.
+    fn is_windows_1252(&self) -> Result<(), Finding> {
+        let refuse = |line: Option<u64>, message: &str| {
+            let place = Place::line("", line.unwrap_or(1));
+            Err(Finding::new(Code::I101, message).at(place))
+        };
+        if self.nul.is_some() {
+            return refuse(self.nul, "the file is no text: it has bytes here that stand in no table");
+        }
+        if self.unknown.is_some() {
+            return refuse(
+                self.unknown,
+                "the line is neither UTF-8 nor Windows-1252, so which characters are meant is not known; save the file \
+                 as UTF-8",
+            );
+        }
+        if self.encoded * 10 > self.unencoded {
+            return refuse(
+                self.wrong,
+                "the line is not UTF-8, and other lines of the file are; write all of it in one encoding",
+            );
+        }
+        Ok(())
+    }
+
     pub fn verdict(mut self) -> Result<Verdict, Finding> {
         if self.encoding.is_none() {
             self.begin();
@@ -126,6 +175,10 @@ impl Judge {
         }
         if !self.content {
             return Err(Finding::new(Code::I114, "the file is empty: there is nothing in it but white space"));
+        }
+        if encoding == Encoding::Utf8 && self.is_mostly_nul() {
+            let message = "the file is no text, or UTF-32: most of its bytes are NUL; save it as UTF-8";
+            return Err(Finding::new(Code::I101, message).at(Place::line("", 1)));
         }
         let here = Place::line("", self.wrong.unwrap_or(self.lines + 1));
         match (encoding, self.wrong.is_some(), self.pending.is_empty()) {
@@ -143,13 +196,23 @@ impl Judge {
             (Encoding::Utf8 | Encoding::Utf8Bom, false, false) => {
                 return Err(Finding::new(Code::I110, "the file ends in the middle of a UTF-8 character").at(here));
             }
-            (Encoding::Utf8, true, _) => encoding = Encoding::Windows1252,
+            (Encoding::Utf8, true, _) => {
+                self.is_windows_1252()?;
+                encoding = Encoding::Windows1252;
+            }
             _ => {}
         }
         let (head, head_is_whole) = head_of(&self.first, encoding, self.total == self.first.len() as u64);
         let ends_with_newline = matches!(self.last, 0x0A | 0x0D);
         Ok(Verdict { encoding, head, head_is_whole, ends_with_newline, escaped_quotes: self.escaped_quotes })
     }
+}
+
+/// Characters of several bytes, but for those that a no-break space or a closing quotation mark behind a capital
+/// makes in Windows-1252 by chance.
+fn characters(text: &[u8]) -> u64 {
+    let begins = |pair: &&[u8]| pair[0] >= 0xC2 && !matches!(pair[1], 0xA0 | 0xBB);
+    text.windows(2).filter(begins).count() as u64
 }
 
 fn is_high_surrogate(unit: u16) -> bool {

@@ -544,3 +544,33 @@ fn a_row_with_a_problem_leaves_nothing_behind_for_the_next() {
     let codes: Vec<Code> = seen.rejects.iter().map(|r| r.code).collect();
     assert_eq!(codes, [Code::I105, Code::I118, Code::I106, Code::I111, Code::I117]);
 }
+
+#[test]
+fn a_row_that_counts_several_things_is_a_usage_row_of_each() {
+    let text = "id = \"own\"\nkind = \"usage\"\n[recognise]\nrequired = [\"Tenant\", \"PCs\"]\n[columns]\n\
+                sub_account_name = \"Tenant\"\n[[each]]\nquantity = \"PCs\"\nsku_id = { constant = \"PC\" }\n[[each]]\n\
+                quantity = \"Macs\"\nsku_id = { constant = \"MAC\" }\n[[each]]\nquantity = \"Users\"\nsku_id = { constant = \"USER\" }\n";
+    let mut registry = Registry::builtin();
+    registry.add(parse_spec(text).expect("a spec"));
+    let read = |rows: &str| {
+        let file = file(&format!("Tenant,PCs,Macs,Users,Note\n{rows}"));
+        let detection = detect(file.path(), "f.csv", &registry).expect("recognised");
+        let mut seen = Seen::default();
+        seen.totals = read_usage(&detection, &mut seen).expect("read");
+        seen
+    };
+    let seen = read("x,1,2,3,\ny,,5,,\nx,0,,many,\nz,,,,n\nw,7,8,9,\nTotal,8,15,12,\n");
+    assert_eq!(
+        seen.rows,
+        ["2:x PC 1 ", "2:x MAC 2 ", "2:x USER 3 ", "3:y MAC 5 ", "4:x PC 0 ", "6:w PC 7 ", "6:w MAC 8 ", "6:w USER 9 "]
+    );
+    assert_eq!(codes(&seen), [(4, Code::I105), (5, Code::I111)], "a row that counts nothing is not lost");
+    assert_eq!((seen.totals.rows, seen.totals.rejected), (8, 2));
+    let totals: Vec<&Finding> = seen.findings.iter().filter(|f| f.code == Code::I113).collect();
+    assert!(totals.is_empty(), "each column's total is its own: {totals:?}");
+    // Things of one row are no copies of each other, and the same row again is one of each.
+    let twice = read("x,1,1,1,\nx,1,1,1,\n");
+    let whole: Vec<u128> = twice.fingerprints.iter().map(|(_, _, whole)| *whole).collect();
+    assert_eq!(whole[..3], whole[3..]);
+    assert!(whole[0] != whole[1] && whole[1] != whole[2] && whole[0] != whole[2]);
+}

@@ -2,6 +2,7 @@
 //! binary floats need a choice: the shortest decimal that gives the float back.
 
 use std::fmt::Write as _;
+use std::io::{Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -12,6 +13,9 @@ use polars::prelude::{
 
 use super::workbook::float_text;
 use crate::finding::Code;
+use pages::{Chunk, check};
+
+mod pages;
 
 /// The largest row group, unpacked, and its largest number of values: one is held in memory.
 const LARGEST_GROUP: u64 = 1 << 30;
@@ -50,6 +54,8 @@ pub(super) struct ParquetColumns {
 struct Group {
     start: usize,
     rows: usize,
+    /// Where its columns stand.
+    chunks: Vec<Chunk>,
 }
 
 /// The columns of a file.
@@ -89,7 +95,12 @@ fn open(path: &Path) -> Result<(ParquetColumns, Vec<Group>), ParquetFault> {
                     number + 1
                 ))));
             }
-            groups.push(Group { start, rows });
+            let chunks = group.parquet_columns().iter().map(|column| Chunk {
+                bytes: column.byte_range(),
+                unpacked: u64::try_from(column.uncompressed_size()).unwrap_or(0),
+                values: u64::try_from(column.num_values()).unwrap_or(0),
+            });
+            groups.push(Group { start, rows, chunks: chunks.collect() });
             start = start.saturating_add(rows);
         }
         columns.rows = start as u64;
@@ -117,7 +128,11 @@ pub(super) fn read_parquet(
     let mut raw = String::new();
     let mut number = 0;
     for group in groups.into_iter().filter(|g| g.rows > 0) {
-        let file = fs_err::File::open(path)?.into_file();
+        let mut file = fs_err::File::open(path)?.into_file();
+        if let Some(why) = group.chunks.iter().find_map(|chunk| check(&mut file, chunk).err()) {
+            return Ok(Some((number, ParquetFault::damaged(why))));
+        }
+        file.seek(SeekFrom::Start(0))?;
         let frame = guarded(|| {
             ParquetReader::new(file)
                 .with_columns(Some(columns.names.clone()))

@@ -6,6 +6,8 @@ pub trait Progress: Sync {
     fn file(&self, source: &str, bytes: u64);
     /// So many more bytes of the files were read.
     fn advance(&self, bytes: u64);
+    /// So many more rows of them were read.
+    fn rows(&self, _rows: u64) {}
     /// What is being done now, in a word or two.
     fn stage(&self, name: &str);
 }

@@ -110,6 +110,8 @@ impl<R: Read> Records<R> {
         let Dialect { delimiter, .. } = self.dialect;
         let blank = match bytes.first() {
             None => true,
+            // The mark by which DOS ends a text.
+            Some(0x1A) => bytes.len() == 1 && self.eof && self.start + 1 == self.end,
             Some(b' ' | b'\t') => bytes.iter().all(|b| matches!(b, b' ' | b'\t') && *b != delimiter),
             Some(_) => false,
         };

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::detect::parquet_findings;
 use super::escape::shown_escape;
-use super::guess::guess;
+use super::guess::{guess, suspected_delimiter};
+use super::json::pages_left;
 use super::layout::is_cut_off;
 use super::parquet::{ParquetFault, parquet_columns, read_parquet};
 use super::record::shown;
@@ -124,6 +125,15 @@ impl Content {
                 Event::Record if record.line() == guess.header_line => {
                     width = record.len();
                     records.expect_fields(width);
+                    if let (1, Some(between)) = (width, suspected_delimiter(&self.survey)) {
+                        let message = format!(
+                            "the file was read as one column, though each line has as many {between:?} as the others; \
+                             if it stands between fields, put sep={} on a line above the headings",
+                            between.escape_default(),
+                        );
+                        let finding = Finding::new(Code::I104, message).severity(Severity::Warning);
+                        sink.finding(finding.at(self.line(record.line())))?;
+                    }
                     let cells: Vec<&str> = record.iter().collect();
                     if !sink.headings(&self.source, record.line(), &cells)? {
                         return Ok(None);
@@ -162,6 +172,11 @@ impl Content {
     }
 
     fn json(&self, sink: &mut dyn RecordSink) -> anyhow::Result<Option<u64>> {
+        if self.survey.shape == Shape::JsonEnvelope
+            && let Some(more) = pages_left(open_text(&self.path, &self.survey)?)?
+        {
+            sink.finding(more.at(Place::file(&self.source)))?;
+        }
         let mut columns = Columns::default();
         let (mut broken, mut records) = (None, 0);
         self.each(&mut |event| {

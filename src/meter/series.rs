@@ -1,8 +1,6 @@
 //! The readings of one meter (account, SKU, subscription) over the days of a period, for the rules that
 //! look at days: the highest, the last, the average.
 
-use std::collections::BTreeMap;
-
 use chrono::NaiveDate;
 
 use crate::book::Period;
@@ -12,8 +10,25 @@ use crate::rate::{ExactSum, Overflow};
 /// Readings without an end are kept apart, since only the next one ends them.
 #[derive(Debug, Clone, Default)]
 pub struct Series {
-    steps: BTreeMap<NaiveDate, ExactSum>,
-    open: BTreeMap<NaiveDate, ExactSum>,
+    steps: Days,
+    open: Days,
+}
+
+/// Sums by day, in order. A meter has few readings, and there may be millions of meters.
+#[derive(Debug, Clone, Default)]
+struct Days(Vec<(NaiveDate, ExactSum)>);
+
+impl Days {
+    fn at(&mut self, day: NaiveDate) -> &mut ExactSum {
+        let index = self.0.binary_search_by_key(&day, |(d, _)| *d).unwrap_or_else(|free| {
+            if self.0.capacity() == 0 {
+                self.0.reserve_exact(2);
+            }
+            self.0.insert(free, (day, ExactSum::ZERO));
+            free
+        });
+        &mut self.0[index].1
+    }
 }
 
 impl Series {
@@ -28,18 +43,9 @@ impl Series {
     ) -> Result<(), Overflow> {
         let from = start.unwrap_or(period.start()).max(period.start());
         match (start, end) {
-            (Some(_), None) => self.open.entry(from).or_default().merge(units),
+            (Some(_), None) => self.open.at(from).merge(units),
             _ => self.step(from, end_of_reading(period, start, end), units),
         }
-    }
-
-    pub fn merge(&mut self, other: &Series) -> Result<(), Overflow> {
-        for (mine, theirs) in [(&mut self.steps, &other.steps), (&mut self.open, &other.open)] {
-            for (day, sum) in theirs {
-                mine.entry(*day).or_default().merge(*sum)?;
-            }
-        }
-        Ok(())
     }
 
     /// The most units on any one day.
@@ -87,8 +93,8 @@ impl Series {
         if from >= to {
             return Ok(());
         }
-        self.steps.entry(from).or_default().merge(units)?;
-        let off = self.steps.entry(to).or_default();
+        self.steps.at(from).merge(units)?;
+        let off = self.steps.at(to);
         *off = off.minus(units)?;
         Ok(())
     }
@@ -101,14 +107,13 @@ impl Series {
         mut each: impl FnMut(NaiveDate, NaiveDate, ExactSum) -> Result<(), Overflow>,
     ) -> Result<(), Overflow> {
         let mut all = self.clone();
-        let days: Vec<(NaiveDate, ExactSum)> = std::mem::take(&mut all.open).into_iter().collect();
+        let days = std::mem::take(&mut all.open).0;
         for (i, (from, units)) in days.iter().enumerate() {
             let to = days.get(i + 1).map_or(period.end(), |(next, _)| *next);
             all.step(*from, to, *units)?;
         }
-        let steps: Vec<(NaiveDate, ExactSum)> = all.steps.into_iter().collect();
         let mut level = ExactSum::ZERO;
-        for pair in steps.windows(2) {
+        for pair in all.steps.0.windows(2) {
             level.merge(pair[0].1)?;
             each(pair[0].0, pair[1].0, level)?;
         }

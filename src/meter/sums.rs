@@ -1,15 +1,12 @@
 //! What the exports say a client used of a product under one term: running sums that can be added to in
 //! any order, by any number of threads, and come out the same.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use chrono::{Months, NaiveDate};
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::Series;
 use super::series::end_of_reading;
 use crate::book::Period;
-use crate::control::Tally;
 use crate::format::{ChargeCategory, MeterRule};
 use crate::ingest::Treatment;
 use crate::rate::{Currency, ExactSum, Overflow};
@@ -25,7 +22,7 @@ pub struct Conversion {
 /// Places to which a quantity that does not end is rounded.
 pub const QUANTITY_PLACES: u32 = 6;
 
-/// The sums of one client × product × term.
+/// The sums of one client × product × term. There is one for each, on each thread: it must be small.
 #[derive(Debug, Clone, Default)]
 pub struct Sums {
     plain: ExactSum,
@@ -33,11 +30,8 @@ pub struct Sums {
     unit_days: ExactSum,
     /// Of the units in `unit_days`, those that the period ends with.
     at_end: ExactSum,
-    series: BTreeMap<(MeterRule, u128), Series>,
-    pub cost: BTreeMap<Currency, ExactSum>,
-    /// Everything metered here as it was read, per file and currency: the ledger's side of this group.
-    pub placed: BTreeMap<(u32, Currency), Tally>,
-    pub providers: BTreeSet<u32>,
+    costs: Few<Currency, ExactSum>,
+    providers: Few<u32, ()>,
     /// File and line of the first row.
     pub first: Option<(u32, u64)>,
     /// Some row carries units.
@@ -47,6 +41,47 @@ pub struct Sums {
     pub spread: bool,
     /// Some row with units is a recurring one.
     purchased: bool,
+}
+
+/// A map that nearly always has one entry.
+#[derive(Debug, Clone)]
+struct Few<K, V> {
+    first: Option<(K, V)>,
+    others: Vec<(K, V)>,
+}
+
+impl<K, V> Default for Few<K, V> {
+    fn default() -> Self {
+        Self { first: None, others: Vec::new() }
+    }
+}
+
+impl<K: Copy + Ord, V: Default> Few<K, V> {
+    fn at(&mut self, key: K) -> &mut V {
+        if self.first.as_ref().is_some_and(|(k, _)| *k != key) {
+            let index = self.others.iter().position(|(k, _)| *k == key).unwrap_or_else(|| {
+                self.others.push((key, V::default()));
+                self.others.len() - 1
+            });
+            return &mut self.others[index].1;
+        }
+        &mut self.first.get_or_insert_with(|| (key, V::default())).1
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &(K, V)> {
+        self.first.iter().chain(&self.others)
+    }
+}
+
+/// A reading of a meter whose rule looks at days: it counts once all readings of that meter are together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reading {
+    pub rule: MeterRule,
+    /// Account, SKU and subscription.
+    pub series: u128,
+    pub start: Option<NaiveDate>,
+    pub end: Option<NaiveDate>,
+    pub units: ExactSum,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -68,7 +103,8 @@ impl UnitCost {
 }
 
 impl Sums {
-    /// Adds a row that belongs to the period, in part or whole.
+    /// Adds a row that belongs to the period, in part or whole. What comes back is its reading, if the rule looks
+    /// at days.
     pub fn add(
         &mut self,
         row: &Row,
@@ -76,14 +112,13 @@ impl Sums {
         period: Period,
         belonging: Belonging,
         conversion: Conversion,
-    ) -> Result<(), Overflow> {
-        self.placed.entry((row.file, row.currency)).or_default().add(row.quantity, row.cost)?;
-        self.providers.insert(provider);
+    ) -> Result<Option<Reading>, Overflow> {
+        self.providers.at(provider);
         let position = row.position();
         self.first = Some(self.first.map_or(position, |f| f.min(position)));
         if let Some(cost) = row.cost {
             // A cost that counts in another period is known to be nothing here, which is not the same as unknown.
-            let sum = self.cost.entry(row.currency).or_default();
+            let sum = self.costs.at(row.currency);
             if belonging.cost {
                 sum.add(cost)?;
             }
@@ -105,46 +140,79 @@ impl Sums {
             self.purchased |= row.category == ChargeCategory::Purchase;
             self.spread |= row.category == ChargeCategory::Usage
                 || matches!(conversion.rule, MeterRule::Average | MeterRule::Prorated);
-            let units = ExactSum::of(quantity).scaled(conversion.multiplier)?;
-            self.count(row, period, conversion.rule, units)?;
+            let units = ExactSum::of(quantity);
+            let units =
+                if conversion.multiplier == Decimal::ONE { units } else { units.scaled(conversion.multiplier)? };
+            return self.count(row, period, conversion.rule, units);
         }
-        Ok(())
+        Ok(None)
     }
 
-    fn count(&mut self, row: &Row, period: Period, rule: MeterRule, units: ExactSum) -> Result<(), Overflow> {
+    fn count(
+        &mut self,
+        row: &Row,
+        period: Period,
+        rule: MeterRule,
+        units: ExactSum,
+    ) -> Result<Option<Reading>, Overflow> {
         match rule {
-            MeterRule::Sum => self.plain.merge(units),
+            MeterRule::Sum => self.plain.merge(units)?,
             MeterRule::Prorated => {
                 let from = row.start.unwrap_or(period.start()).max(period.start());
                 let to = end_of_reading(period, row.start, row.end);
                 if from < to && to == period.end() {
                     self.at_end.merge(units)?;
                 }
-                self.unit_days.merge(units.times(days_between(from, to) + days_beyond(row, period))?)
+                self.unit_days.merge(units.times(days_between(from, to) + days_beyond(row, period))?)?;
             }
             MeterRule::Max | MeterRule::Last | MeterRule::Average => {
                 if rule == MeterRule::Average {
                     self.unit_days.merge(units.times(days_beyond(row, period))?)?;
                 }
-                self.series.entry((rule, row.series)).or_default().add(period, row.start, row.end, units)
+                return Ok(Some(Reading { rule, series: row.series, start: row.start, end: row.end, units }));
             }
         }
+        Ok(None)
+    }
+
+    /// Counts a meter, all of whose readings are in `series`.
+    pub fn settle(&mut self, rule: MeterRule, series: &Series, period: Period) -> Result<(), Overflow> {
+        match rule {
+            MeterRule::Max => self.plain.merge(series.highest(period)?),
+            MeterRule::Last => self.plain.merge(series.last(period)?),
+            MeterRule::Average => {
+                self.at_end.merge(series.at_end(period)?)?;
+                self.unit_days.merge(series.unit_days(period)?)
+            }
+            MeterRule::Sum | MeterRule::Prorated => Ok(()),
+        }
+    }
+
+    /// Whether any row was added.
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// The cost by currency, in no order.
+    pub fn costs(&self) -> impl Iterator<Item = (Currency, ExactSum)> {
+        self.costs.iter().copied()
+    }
+
+    /// The vendors whose rows were added, in no order.
+    pub fn providers(&self) -> impl Iterator<Item = u32> {
+        self.providers.iter().map(|(provider, ())| *provider)
     }
 
     pub fn merge(&mut self, other: &Sums) -> Result<(), Overflow> {
         self.plain.merge(other.plain)?;
         self.unit_days.merge(other.unit_days)?;
         self.at_end.merge(other.at_end)?;
-        for (key, series) in &other.series {
-            self.series.entry(*key).or_default().merge(series)?;
+        for (currency, cost) in other.costs.iter() {
+            self.costs.at(*currency).merge(*cost)?;
         }
-        for (currency, cost) in &other.cost {
-            self.cost.entry(*currency).or_default().merge(*cost)?;
+        for (provider, ()) in other.providers.iter() {
+            self.providers.at(*provider);
         }
-        for (place, tally) in &other.placed {
-            self.placed.entry(*place).or_default().merge(tally)?;
-        }
-        self.providers.extend(&other.providers);
         self.first = match (self.first, other.first) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -158,15 +226,7 @@ impl Sums {
 
     /// The metered quantity: multiplied before divided, and rounded once where it does not end.
     pub fn quantity(&self, period: Period) -> Result<Decimal, Overflow> {
-        let (mut sum, mut unit_days) = (self.plain, self.unit_days);
-        for ((rule, _), series) in &self.series {
-            match rule {
-                MeterRule::Max => sum.merge(series.highest(period)?)?,
-                MeterRule::Last => sum.merge(series.last(period)?)?,
-                MeterRule::Average => unit_days.merge(series.unit_days(period)?)?,
-                MeterRule::Sum | MeterRule::Prorated => {}
-            }
-        }
+        let (sum, mut unit_days) = (self.plain, self.unit_days);
         if unit_days.is_zero() {
             return sum.to_decimal();
         }
@@ -176,16 +236,9 @@ impl Sums {
     }
 
     /// The units that the period ends with, where some are spread over its days: what the next begins with.
-    pub fn at_end(&self, period: Period) -> Result<Decimal, Overflow> {
+    pub fn at_end(&self) -> Result<Decimal, Overflow> {
         let mut sum = self.plain;
         sum.merge(self.at_end)?;
-        for ((rule, _), series) in &self.series {
-            sum.merge(match rule {
-                MeterRule::Max => series.highest(period)?,
-                MeterRule::Average => series.at_end(period)?,
-                MeterRule::Last | MeterRule::Sum | MeterRule::Prorated => series.last(period)?,
-            })?;
-        }
         sum.to_decimal()
     }
 
@@ -253,8 +306,26 @@ mod tests {
         let mut sums = Sums::default();
         let conversion = Conversion { rule: MeterRule::Sum, multiplier: Decimal::ONE };
         sums.add(row, 0, october, belonging, conversion).expect("fits");
-        let cost = sums.cost.get(&row.currency).expect("a cost").to_string();
+        let (currency, cost) = sums.costs().next().expect("a cost");
+        assert_eq!(currency, row.currency);
+        let cost = cost.to_string();
         (sums.quantity(october).expect("fits").to_string(), cost, sums.unit_cost())
+    }
+
+    /// The sums of rows of one meter, each added by a thread of its own.
+    fn metered(rows: &[Row], rule: MeterRule, period: Period) -> Sums {
+        let (mut sums, mut series) = (Sums::default(), Series::default());
+        for row in rows {
+            let mut own = Sums::default();
+            let here = Belonging { quantity: true, cost: true };
+            let reading = own.add(row, 0, period, here, Conversion { rule, multiplier: Decimal::ONE }).expect("fits");
+            if let Some(Reading { start, end, units, .. }) = reading {
+                series.add(period, start, end, units).expect("fits");
+            }
+            sums.merge(&own).expect("fits");
+        }
+        sums.settle(rule, &series, period).expect("fits");
+        sums
     }
 
     #[test]
@@ -262,12 +333,7 @@ mod tests {
         let october: Period = "2026-10".parse().expect("a period");
         let on = NaiveDate::from_ymd_opt(2026, 10, 7);
         let row = Row { start: on, end: on, quantity: Some(Decimal::from(62)), ..year_up_front() };
-        let quantity = |rule| {
-            let mut sums = Sums::default();
-            let here = Belonging { quantity: true, cost: true };
-            sums.add(&row, 0, october, here, Conversion { rule, multiplier: Decimal::ONE }).expect("fits");
-            sums.quantity(october).expect("fits").to_string()
-        };
+        let quantity = |rule| metered(&[row], rule, october).quantity(october).expect("fits").to_string();
         let rules = [MeterRule::Max, MeterRule::Last, MeterRule::Average, MeterRule::Prorated];
         assert_eq!(rules.map(quantity), ["62", "62", "2", "2"]);
     }
@@ -287,12 +353,10 @@ mod tests {
             let day = |(m, d)| NaiveDate::from_ymd_opt(2026, m, d);
             let row = Row { start: day(start), end: day(end), quantity: Some(Decimal::from(units)), ..year_up_front() };
             for rule in [MeterRule::Average, MeterRule::Prorated] {
-                let mut sums = Sums::default();
-                let here = Belonging { quantity: true, cost: true };
-                sums.add(&row, 0, january, here, Conversion { rule, multiplier: Decimal::ONE }).expect("fits");
+                let sums = metered(&[row], rule, january);
                 assert_eq!(sums.quantity(january).expect("fits").to_string(), shown, "{rule:?} {start:?} {end:?}");
                 let at_end = if end <= (2, 1) { 0 } else { units };
-                assert_eq!(sums.at_end(january).expect("fits"), Decimal::from(at_end), "{rule:?} {start:?} {end:?}");
+                assert_eq!(sums.at_end().expect("fits"), Decimal::from(at_end), "{rule:?} {start:?} {end:?}");
             }
         }
     }
@@ -316,18 +380,13 @@ mod tests {
             (MeterRule::Max, "12", "12"),
             (MeterRule::Sum, "22", "22"),
         ] {
-            let mut one = Sums::default();
-            let mut other = Sums::default();
-            let here = Belonging { quantity: true, cost: true };
-            one.add(&rows[0], 0, october, here, Conversion { rule, multiplier: Decimal::ONE }).expect("fits");
-            other.add(&rows[1], 0, october, here, Conversion { rule, multiplier: Decimal::ONE }).expect("fits");
-            one.merge(&other).expect("fits");
+            let one = metered(&rows, rule, october);
             assert_eq!(one.quantity(october).expect("fits").to_string(), quantity, "{rule:?}");
-            assert_eq!(one.at_end(october).expect("fits").to_string(), at_end, "{rule:?}");
+            assert_eq!(one.at_end().expect("fits").to_string(), at_end, "{rule:?}");
             assert!(!one.is_consumption());
         }
         let mut used = Sums::default();
-        let row = Row { category: ChargeCategory::Usage, ..rows[0].clone() };
+        let row = Row { category: ChargeCategory::Usage, ..rows[0] };
         let here = Belonging { quantity: true, cost: true };
         used.add(&row, 0, october, here, Conversion { rule: MeterRule::Sum, multiplier: Decimal::ONE }).expect("fits");
         assert!(used.is_consumption());

@@ -24,6 +24,16 @@ impl ExactSum {
         Self { mantissa: value.mantissa(), scale: value.scale() }
     }
 
+    /// `mantissa × 10^-scale`, as it was kept aside by [`ExactSum::parts`].
+    pub const fn from_parts(mantissa: i128, scale: u32) -> Self {
+        Self { mantissa, scale }
+    }
+
+    /// Mantissa and scale.
+    pub const fn parts(self) -> (i128, u32) {
+        (self.mantissa, self.scale)
+    }
+
     pub fn is_zero(self) -> bool {
         self.mantissa == 0
     }

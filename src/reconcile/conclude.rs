@@ -10,7 +10,7 @@ use super::compare::{Comparison, Disagreement, billing, compare};
 use super::decide::{Lapse, Standing, standing};
 use super::duplicate_line;
 use super::ids::discrepancy_id;
-use super::lines::{Billed, LineBuilder};
+use super::lines::{Before, Billed, LineBuilder};
 use super::margin;
 use super::supply::Supply;
 use super::unit::{Index, LineView, Unit, units};
@@ -269,7 +269,15 @@ fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Ove
             (false, true) => contract,
             (false, false) => quantity,
         };
-        out.push(Billed { quantity, metered, spread, next });
+        let before = match decision {
+            Standing::Decided(d) if d.from.is_some_and(|from| from < case.input.period) && compared => match d.kind {
+                DecisionKind::Set => Before::Known(quantity),
+                DecisionKind::Accept => Before::Doubtful(contract),
+                DecisionKind::Keep | DecisionKind::Dismiss => Before::Known(contract),
+            },
+            Standing::Decided(_) | Standing::Undecided | Standing::Lapsed(..) => Before::Known(contract),
+        };
+        out.push(Billed { quantity, metered, spread, next, before });
     }
     Ok(out)
 }

@@ -27,6 +27,25 @@ pub struct Billed {
     pub spread: bool,
     /// What the next period begins with: billed in advance. Else `quantity`.
     pub next: Decimal,
+    /// Under advance billing: what was billed for this period before it began.
+    pub before: Before,
+}
+
+/// What the bill of the period before held, which this run has not seen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Before {
+    /// The contract quantity, or what a decision set that held then.
+    Known(Decimal),
+    /// A decision to bill what was metered held then, and the contract quantity may not be what it came to.
+    Doubtful(Decimal),
+}
+
+impl Before {
+    pub fn quantity(self) -> Decimal {
+        match self {
+            Before::Known(quantity) | Before::Doubtful(quantity) => quantity,
+        }
+    }
 }
 
 /// Builds the line items of one unit.
@@ -55,7 +74,9 @@ impl<'a, 'b, 'c> LineBuilder<'a, 'b, 'c> {
     /// The line of a contract line that ended earlier in the cycle that is billed now.
     pub fn closing(&self, view: &LineView<'a>, out: &mut Outcome) -> Result<(), Overflow> {
         let quantity = view.line.quantity;
-        self.bill(view, &Billed { quantity, metered: None, spread: false, next: quantity }, CostShare::default(), out)
+        let before = Before::Known(quantity);
+        let billed = Billed { quantity, metered: None, spread: false, next: quantity, before };
+        self.bill(view, &billed, CostShare::default(), out)
     }
 
     fn bill(&self, view: &LineView<'a>, billed: &Billed, cost: CostShare, out: &mut Outcome) -> Result<(), Overflow> {

@@ -6,11 +6,11 @@ use rust_decimal::Decimal;
 
 use super::conclude::Outcome;
 use super::ids::line_id;
-use super::lines::{Billed, LineBuilder};
+use super::lines::{Before, Billed, LineBuilder};
 use super::rating::{rate_month, rate_share};
 use super::service::Span;
 use super::unit::LineView;
-use super::{LineItem, LineKind};
+use super::{LineItem, LineKind, LineStatus};
 use crate::book::BillTiming;
 use crate::rate::{Overflow, Rated, Share, add, plain, subtract};
 
@@ -18,11 +18,13 @@ impl<'a> LineBuilder<'a, '_, '_> {
     /// What was billed before and has turned out otherwise: the line began, or ended, within a cycle that is
     /// paid for in advance, or not the contract quantity was used.
     pub(super) fn true_up(&self, view: &LineView<'a>, billed: &Billed, out: &mut Outcome) -> Result<(), Overflow> {
+        let mut view = view.clone();
+        view.terms.unit_cost = view.terms.unit_cost.or(self.case.metered_unit_cost());
         for span in &view.service.spans {
-            self.dated(view, billed, span, out)?;
+            self.dated(&view, billed, span, out)?;
         }
-        if view.service.billed_before && billed.quantity != view.line.quantity {
-            self.quantity_changed(view, billed, out)?;
+        if view.service.billed_before && billed.quantity != billed.before.quantity() {
+            self.quantity_changed(&view, billed, out)?;
         }
         Ok(())
     }
@@ -39,7 +41,7 @@ impl<'a> LineBuilder<'a, '_, '_> {
         let (quantity, spread) = match (began, view.service.months) {
             (true, 1) => (billed.quantity, billed.spread),
             (true, _) => (billed.next, false),
-            (false, _) => (view.line.quantity, false),
+            (false, _) => (billed.before.quantity(), false),
         };
         let share = if spread { Share::WHOLE } else { span.now };
         let Some(now) = self.worth(view, &mut item, quantity, share, out)? else { return Ok(()) };
@@ -50,13 +52,13 @@ impl<'a> LineBuilder<'a, '_, '_> {
             if share.is_whole() { "as it begins".to_string() } else { days(share.active, share.of) }
         } else {
             item.quantity = -before.quantity;
-            let (of, left) = if span.before.is_whole() {
-                let of = span.now.of;
-                (of, of - span.now.active)
-            } else {
-                (span.before.of, span.before.active - span.now.active.min(span.before.active))
-            };
-            format!("{} given back", days(left, of))
+            match (span.before.is_whole(), span.now.is_none()) {
+                (_, true) => "all given back".to_string(),
+                (true, false) => format!("{} given back", days(span.now.of - span.now.active, span.now.of)),
+                (false, false) => {
+                    format!("{} given back", days(span.before.active.saturating_sub(span.now.active), span.before.of))
+                }
+            }
         };
         item.description = format!("{}: from {}, {what}", item.description, span.start);
         difference(view, item, &now, &before, out)
@@ -67,14 +69,25 @@ impl<'a> LineBuilder<'a, '_, '_> {
         let period = self.case.input.period;
         let mut item = self.item(view, LineKind::Proration);
         (item.service_start, item.service_end) = view.active.unwrap_or((period.start(), period.last_day()));
-        let contract = view.line.quantity;
+        let paid = billed.before.quantity();
+        if matches!(billed.before, Before::Doubtful(_)) && item.status == LineStatus::Ready {
+            item.status = LineStatus::Review;
+        }
         let now = if billed.spread {
             rate_share(billed.quantity, &view.terms, Share::WHOLE)?
         } else {
             rate_month(view, billed.quantity)?
         };
-        let (Ok(now), Ok(before)) = (now, rate_month(view, contract)?) else {
-            return Ok(());
+        let (now, before) = match (now, rate_month(view, paid)?) {
+            (Ok(now), Ok(before)) => (now, before),
+            (Err(problem), _) | (_, Err(problem)) => {
+                // Where the cycle itself is billed, its line has said so.
+                if !view.service.due {
+                    item.quantity = billed.quantity;
+                    self.unpriced(view, item, &problem, out);
+                }
+                return Ok(());
+            }
         };
         item.quantity = subtract(now.quantity, before.quantity)?;
         item.unit_price = now.unit_price.filter(|_| now.unit_price == before.unit_price);
@@ -84,7 +97,7 @@ impl<'a> LineBuilder<'a, '_, '_> {
             "{}: {} instead of {} in {period}{of_cycle}",
             item.description,
             plain(billed.quantity),
-            plain(contract)
+            plain(paid)
         );
         difference(view, item, &now, &before, out)
     }
@@ -120,16 +133,23 @@ fn difference(
     before: &Rated,
     out: &mut Outcome,
 ) -> Result<(), Overflow> {
-    let whole = |r: &Rated| add(r.amount, r.minimum_shortfall);
-    let amount = subtract(whole(now)?, whole(before)?)?;
+    let minimums = !now.minimum_shortfall.is_zero() || !before.minimum_shortfall.is_zero();
+    let (amount, exact) = if minimums {
+        item.unit_price = None;
+        let whole = |r: &Rated| add(r.amount, r.minimum_shortfall);
+        let amount = subtract(whole(now)?, whole(before)?)?;
+        (amount, amount)
+    } else {
+        // Rounded once, as any line is.
+        let exact = |r: &Rated| subtract(r.amount, r.residue);
+        let exact = subtract(exact(now)?, exact(before)?)?;
+        (view.terms.rounding.line(exact, view.terms.currency), exact)
+    };
     if amount.is_zero() && (item.quantity.is_zero() || !before.amount.is_zero()) {
         return Ok(());
     }
-    if !now.minimum_shortfall.is_zero() || !before.minimum_shortfall.is_zero() {
-        item.unit_price = None;
-    }
     item.amount = Some(view.terms.rounding.line(amount, view.terms.currency));
-    out.add_residue(&view.contract.id, view.terms.currency, subtract(now.residue, before.residue)?)?;
+    out.add_residue(&view.contract.id, view.terms.currency, subtract(amount, exact)?)?;
     out.lines.push(item);
     Ok(())
 }

@@ -144,7 +144,7 @@ impl<'a> Index<'a> {
     /// one on, or is carried on by one, is a stretch of a quantity that changed.
     fn is_once(&self, line: &ContractLine, config: &Config) -> bool {
         let (Some(effective), Some(cancelled)) = (line.effective_date, line.cancelled_date) else { return false };
-        if cancelled < effective || Period::of(effective) != Period::of(cancelled) {
+        if line.by_day || cancelled < effective || Period::of(effective) != Period::of(cancelled) {
             return false;
         }
         let days_of = |l: &ContractLine| ActiveDays::between(l.effective_date, l.cancelled_date, edges(config));

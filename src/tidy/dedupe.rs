@@ -3,11 +3,13 @@
 //! compare, and equal purchases within one file are legal: over files, the copies kept are the largest
 //! number that any one file has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
 
 use super::row::Row;
 use crate::control::Fate;
-use crate::finding::{Code, Finding, Severity};
+use crate::finding::{About, Code, Severity};
 
 /// What becomes of a row among its copies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +27,8 @@ pub enum Judgement {
 }
 
 impl Judgement {
-    /// What there is to say of the row, without its place.
-    pub fn finding(self) -> Option<Finding> {
+    /// What there is to say of the row.
+    pub fn about(self) -> Option<About> {
         let (code, message) = match self {
             Judgement::Keep => return None,
             Judgement::Suspect => (Code::T204, "an equal row stands before it in the same file; both are kept"),
@@ -39,18 +41,24 @@ impl Judgement {
             Judgement::Drop { code, .. } => (code, "the same row stands in another export; that one is kept"),
             Judgement::Conflict => {
                 let message = "two rows carry one identity and differ, and nothing says which export is later";
-                return Some(Finding::new(Code::T203, message).severity(Severity::Error));
+                return Some(About { severity: Severity::Error, ..About::new(Code::T203, message) });
             }
         };
-        Some(Finding::new(code, message))
+        Some(About::new(code, message))
     }
 
     /// The fate of a row that is not kept; `copies` are those that were judged.
     pub fn dropped(self, copies: &[Row]) -> Option<Fate> {
+        self.dropped_for(|kept| copies[kept].position())
+    }
+
+    /// The fate of a row that is not kept; `position` is that of the row kept.
+    pub fn dropped_for(self, position: impl FnOnce(usize) -> (u32, u64)) -> Option<Fate> {
         match self {
             Judgement::Keep | Judgement::Suspect => None,
             Judgement::Drop { code, kept } => {
-                Some(Fate::Duplicate { code, kept_file: copies[kept].file, kept_line: copies[kept].line })
+                let (kept_file, kept_line) = position(kept);
+                Some(Fate::Duplicate { code, kept_file, kept_line })
             }
             Judgement::Conflict => Some(Fate::Rejected(Code::T203)),
         }
@@ -109,28 +117,118 @@ fn judge_whole_rows(copies: &[Row]) -> Vec<Judgement> {
         *per_file.entry(copy.file).or_default() += 1;
     }
     let keep = per_file.values().copied().max().unwrap_or(0);
+    let mut met: BTreeSet<u32> = BTreeSet::new();
     copies
         .iter()
         .enumerate()
         .map(|(i, copy)| {
             if i >= keep {
                 Judgement::Drop { code: Code::T202, kept: 0 }
-            } else if i > 0 && copies[..i].iter().any(|c| c.file == copy.file) {
-                Judgement::Suspect
-            } else {
+            } else if met.insert(copy.file) {
                 Judgement::Keep
+            } else {
+                Judgement::Suspect
             }
         })
         .collect()
 }
 
+/// Judges copies of one key that are too many to be held: they are shown again and again, in any order of
+/// files, but in order of lines within a file. It comes to what [`judge`] does.
+#[derive(Debug, Default)]
+pub struct Standing {
+    identified: bool,
+    /// Rows of each file.
+    per_file: BTreeMap<u32, u64>,
+    first: Option<(u32, u64)>,
+    /// The content of the first row shown, and whether all have it.
+    content: u128,
+    alike: bool,
+    /// Every copy has a date, and the latest.
+    dated: bool,
+    last: Option<NaiveDate>,
+    /// The content of that date, `None` where there are several.
+    winner: Option<u128>,
+    /// The first copy of the content to keep.
+    kept: Option<(u32, u64)>,
+    /// Rows of files before this one, and how many of it were judged.
+    before: BTreeMap<u32, (u64, u64)>,
+}
+
+impl Standing {
+    /// Looks at all copies; `again` shows each of them once, every time it is called.
+    pub fn of<E>(mut again: impl FnMut(&mut dyn FnMut(&Row)) -> Result<(), E>) -> Result<Self, E> {
+        let mut s = Self { alike: true, dated: true, ..Self::default() };
+        again(&mut |row| {
+            if s.first.is_none() {
+                (s.identified, s.content) = (row.identified, row.content);
+            }
+            s.first = s.first.into_iter().chain([row.position()]).min();
+            *s.per_file.entry(row.file).or_default() += 1;
+            s.alike &= row.content == s.content;
+            s.dated &= row.exported.is_some();
+            s.last = s.last.max(row.exported);
+        })?;
+        if s.identified && s.alike {
+            (s.winner, s.kept) = (Some(s.content), s.first);
+        } else if s.identified && s.dated {
+            let (mut seen, mut alone) = (None, true);
+            again(&mut |row| {
+                if row.exported == s.last {
+                    alone &= *seen.get_or_insert(row.content) == row.content;
+                }
+            })?;
+            s.winner = seen.filter(|_| alone);
+            again(&mut |row| {
+                if Some(row.content) == s.winner {
+                    s.kept = s.kept.into_iter().chain([row.position()]).min();
+                }
+            })?;
+        }
+        let mut sum = 0;
+        for (file, rows) in &s.per_file {
+            s.before.insert(*file, (sum, 0));
+            sum += rows;
+        }
+        Ok(s)
+    }
+
+    /// Judges the next copy, shown as before; beside a row dropped, the position of the one kept for it.
+    pub fn judge(&mut self, row: &Row) -> (Judgement, (u32, u64)) {
+        let first = self.first.unwrap_or_default();
+        if self.identified {
+            let Some(kept) = self.kept else { return (Judgement::Conflict, first) };
+            let code = match (Some(row.content) == self.winner, row.file == kept.0) {
+                _ if row.position() == kept => return (Judgement::Keep, kept),
+                (false, _) => Code::T203,
+                (true, true) => Code::T201,
+                (true, false) => Code::T202,
+            };
+            return (Judgement::Drop { code, kept: 0 }, kept);
+        }
+        let keep = self.per_file.values().copied().max().unwrap_or(0);
+        let (before, judged) = self.before.entry(row.file).or_default();
+        let (index, again) = (*before + *judged, *judged > 0);
+        *judged += 1;
+        let judgement = match (index >= keep, again) {
+            (true, _) => Judgement::Drop { code: Code::T202, kept: 0 },
+            (false, true) => Judgement::Suspect,
+            (false, false) => Judgement::Keep,
+        };
+        (judgement, first)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use chrono::NaiveDate;
     use proptest::prelude::*;
 
     use super::super::row::tests::row;
     use super::*;
+
+    fn identified_row(file: u32, line: u64, content: u128, day: Option<u32>) -> Row {
+        identified(file, line, content, day)
+    }
 
     fn identified(file: u32, line: u64, content: u128, day: Option<u32>) -> Row {
         Row {
@@ -198,6 +296,39 @@ mod tests {
             }
             let kept = judge(&copies).iter().filter(|j| matches!(j, Judgement::Keep | Judgement::Suspect)).count();
             prop_assert_eq!(kept, counts.iter().copied().max().unwrap_or(0));
+        }
+
+        #[test]
+        fn copies_that_are_not_held_are_judged_as_those_that_are(
+            rows in proptest::collection::vec((0u32..3, 0u128..3, proptest::option::of(1u32..4)), 1..12),
+            identified: bool,
+        ) {
+            let mut copies: Vec<Row> = rows
+                .iter()
+                .zip(1..)
+                .map(|((file, content, day), line)| Row { identified, ..identified_row(*file, line, *content, *day) })
+                .collect();
+            let shown = copies.clone();
+            copies.sort_by_key(Row::position);
+            let mut standing = Standing::of(|see| -> Result<(), ()> {
+                shown.iter().for_each(see);
+                Ok(())
+            })
+            .expect("shown");
+            let mut one_by_one: Vec<_> = shown
+                .iter()
+                .map(|row| {
+                    let (judgement, kept) = standing.judge(row);
+                    (row.position(), judgement == Judgement::Suspect, judgement.dropped_for(|_| kept))
+                })
+                .collect();
+            one_by_one.sort_by_key(|(position, ..)| *position);
+            let held: Vec<_> = copies
+                .iter()
+                .zip(judge(&copies))
+                .map(|(row, j)| (row.position(), j == Judgement::Suspect, j.dropped(&copies)))
+                .collect();
+            prop_assert_eq!(one_by_one, held);
         }
     }
 }

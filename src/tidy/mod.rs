@@ -1,16 +1,22 @@
-//! Typed rows to rows that count once: fixed-size rows in partitions, copies judged, periods assigned.
+//! Typed rows to rows that count once: small rows in partitions, copies judged, periods assigned.
 //! No value is changed here; a row is kept, or dropped with a code that names the copy kept.
 
+mod copies;
 mod dedupe;
 mod health;
 mod partition;
 mod period;
 mod row;
 mod runs;
+mod spill;
+mod trail;
 
-pub use dedupe::{Judgement, judge};
+pub use copies::{Met, each_met};
+pub use dedupe::{Judgement, Standing, judge};
 pub use health::{Cluster, Health, Problem, RecordKind, examine, unused_ignores};
-pub use partition::{PARTITIONS, Partitions};
+pub use partition::{Batches, Part, Partitions, records};
 pub use period::{Belonging, belonging, covers_more_than_a_month};
 pub use row::Row;
 pub use runs::{FateRuns, Merged};
+pub use spill::{Extent, Spill};
+pub use trail::{End, Trail};

@@ -1,5 +1,5 @@
-//! A typed row at rest: fixed size, its texts interned, so that millions of them can wait in partitions
-//! in memory or on disk.
+//! A typed row at rest: small, its texts interned, so that millions of them can wait in partitions in memory
+//! or on disk.
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -36,17 +36,22 @@ pub struct Row {
     pub unit_cost: Option<Decimal>,
 }
 
-/// Bytes of an encoded row.
-pub const ROW_BYTES: usize = 16 * 6 + 8 + 4 * 6 + 3 + 3;
-
-const NO_DAY: i32 = i32::MIN;
+/// Bytes of the mantissa of an encoded number, by the code in its first byte.
+const WIDTHS: [usize; 8] = [1, 2, 3, 4, 5, 6, 8, 13];
+/// In the place of a number that is not there.
+const NO_NUMBER: u8 = u8::MAX;
+/// Bytes of a record before the parts that a row may lack.
+const FIXED: usize = 40;
+/// Where the key stands.
+const KEY: std::ops::Range<usize> = 3..19;
 
 impl Row {
     /// A typed row at rest, its texts not yet interned.
     pub fn of(row: &UsageRow<'_>, file: u32, key: u128) -> Self {
         Self {
             key,
-            content: row.content,
+            // Whole rows of equal key are equal: what they say in other columns is in the key.
+            content: if row.identity.is_some() { row.content } else { 0 },
             series: 0,
             line: row.line,
             file,
@@ -70,75 +75,127 @@ impl Row {
         (self.file, self.line)
     }
 
+    /// Appends the row as a record that begins with its length.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        for wide in [self.key, self.content, self.series] {
+        let start = out.len();
+        let days = [self.start, self.end, self.exported];
+        let wide = [self.content, self.series];
+        let has = days.map(|d| d.is_some()).into_iter().chain(wide.map(|w| w != 0)).chain([self.identified]);
+        let flags = has.enumerate().fold(0u8, |flags, (i, bit)| flags | (u8::from(bit) << i));
+        let mut fixed = [0u8; FIXED];
+        fixed[1] = flags;
+        fixed[2] = self.category as u8 | (self.treatment as u8) << 4;
+        fixed[KEY].copy_from_slice(&self.key.to_le_bytes());
+        fixed[19..23].copy_from_slice(&self.file.to_le_bytes());
+        fixed[23..29].copy_from_slice(&self.line.to_le_bytes()[..6]);
+        fixed[29..33].copy_from_slice(&self.account.to_le_bytes());
+        fixed[33..37].copy_from_slice(&self.sku.to_le_bytes());
+        let code = self.currency.code().as_bytes();
+        fixed[37..37 + code.len()].copy_from_slice(code);
+        out.extend_from_slice(&fixed);
+        for day in days.into_iter().flatten() {
+            out.extend_from_slice(&day.to_epoch_days().to_le_bytes());
+        }
+        for wide in wide.into_iter().filter(|w| *w != 0) {
             out.extend_from_slice(&wide.to_le_bytes());
         }
         for number in [self.quantity, self.cost, self.unit_cost] {
-            out.extend_from_slice(&number.unwrap_or_default().serialize());
+            encode_number(number, out);
         }
-        out.extend_from_slice(&self.line.to_le_bytes());
-        for narrow in [self.file, self.account, self.sku] {
-            out.extend_from_slice(&narrow.to_le_bytes());
-        }
-        for day in [self.start, self.end, self.exported] {
-            out.extend_from_slice(&day_number(day).to_le_bytes());
-        }
-        let mut code = [0u8; 3];
-        code[..self.currency.code().len()].copy_from_slice(self.currency.code().as_bytes());
-        out.extend_from_slice(&code);
-        let has = [self.quantity.is_some(), self.cost.is_some(), self.unit_cost.is_some(), self.identified];
-        let flags = has.iter().enumerate().fold(0u8, |f, (i, &bit)| f | (u8::from(bit) << i));
-        out.extend_from_slice(&[flags, self.category as u8, self.treatment as u8]);
+        // At most 40 + 12 + 32 + 42 bytes.
+        out[start] = u8::try_from(out.len() - start).unwrap_or(u8::MAX);
+    }
+
+    /// The key of a record, without the rest.
+    pub fn key_of(record: &[u8]) -> Option<u128> {
+        record.get(KEY)?.try_into().ok().map(u128::from_le_bytes)
+    }
+
+    /// The file of a record, without the rest.
+    pub fn file_of(record: &[u8]) -> Option<u32> {
+        record.get(19..23)?.try_into().ok().map(u32::from_le_bytes)
     }
 
     /// `None` if the bytes were not written by `encode`.
-    pub fn decode(bytes: &[u8; ROW_BYTES]) -> Option<Self> {
-        let mut at = 0;
-        let mut take = |n: usize| {
-            at += n;
-            &bytes[at - n..at]
+    pub fn decode(record: &[u8]) -> Option<Self> {
+        let (fixed, mut rest) = record.split_at_checked(FIXED)?;
+        let narrow = |at: usize| fixed[at..at + 4].try_into().ok().map(u32::from_le_bytes);
+        let has = |bit: u8| fixed[1] & (1 << bit) != 0;
+        let mut line = [0u8; 8];
+        line[..6].copy_from_slice(&fixed[23..29]);
+        let code = std::str::from_utf8(fixed[37..40].split(|b| *b == 0).next()?).ok()?;
+        let rest = &mut rest;
+        let mut day = |bit: u8| -> Option<Option<NaiveDate>> {
+            if !has(bit) {
+                return Some(None);
+            }
+            let number = take(rest, 4)?.try_into().ok().map(i32::from_le_bytes)?;
+            NaiveDate::from_epoch_days(number).map(Some)
         };
-        let wide = |b: &[u8]| b.try_into().ok().map(u128::from_le_bytes);
-        let (key, content, series) = (wide(take(16))?, wide(take(16))?, wide(take(16))?);
-        let number = |b: &[u8]| b.try_into().ok().map(Decimal::deserialize);
-        let (quantity, cost, unit_cost) = (number(take(16))?, number(take(16))?, number(take(16))?);
-        let line = u64::from_le_bytes(take(8).try_into().ok()?);
-        let narrow = |b: &[u8]| b.try_into().ok().map(u32::from_le_bytes);
-        let (file, account, sku) = (narrow(take(4))?, narrow(take(4))?, narrow(take(4))?);
-        let day = |b: &[u8]| b.try_into().ok().map(i32::from_le_bytes).map(day_of);
-        let (start, end, exported) = (day(take(4))?, day(take(4))?, day(take(4))?);
-        let code = std::str::from_utf8(take(3)).ok()?.trim_end_matches('\0').to_string();
-        let rest = take(3);
-        let has = |bit: u8| rest[0] & (1 << bit) != 0;
+        let (start, end, exported) = (day(0)?, day(1)?, day(2)?);
+        let mut wide =
+            |bit: u8| if has(bit) { take(rest, 16)?.try_into().ok().map(u128::from_le_bytes) } else { Some(0) };
+        let (content, series) = (wide(3)?, wide(4)?);
+        let (quantity, cost, unit_cost) = (decode_number(rest)?, decode_number(rest)?, decode_number(rest)?);
+        rest.is_empty().then_some(())?;
         Some(Self {
-            key,
+            key: Self::key_of(record)?,
             content,
             series,
-            line,
-            file,
-            account,
-            sku,
-            identified: has(3),
-            category: category(rest[1])?,
-            treatment: treatment(rest[2])?,
-            currency: Currency::parse(&code)?,
+            line: u64::from_le_bytes(line),
+            file: narrow(19)?,
+            account: narrow(29)?,
+            sku: narrow(33)?,
+            identified: has(5),
+            category: category(fixed[2] & 15)?,
+            treatment: treatment(fixed[2] >> 4)?,
+            currency: Currency::parse(code)?,
             start,
             end,
             exported,
-            quantity: has(0).then_some(quantity),
-            cost: has(1).then_some(cost),
-            unit_cost: has(2).then_some(unit_cost),
+            quantity,
+            cost,
+            unit_cost,
         })
     }
 }
 
-fn day_number(day: Option<NaiveDate>) -> i32 {
-    day.map_or(NO_DAY, |d| d.to_epoch_days())
+fn take<'a>(rest: &mut &'a [u8], bytes: usize) -> Option<&'a [u8]> {
+    let (taken, left) = rest.split_at_checked(bytes)?;
+    *rest = left;
+    Some(taken)
 }
 
-fn day_of(number: i32) -> Option<NaiveDate> {
-    if number == NO_DAY { None } else { NaiveDate::from_epoch_days(number) }
+/// Scale and width in one byte, then as many bytes of the mantissa as it needs.
+fn encode_number(number: Option<Decimal>, out: &mut Vec<u8>) {
+    let Some(number) = number else { return out.push(NO_NUMBER) };
+    let mantissa = number.mantissa();
+    // Leading bits that only repeat the sign need not be kept.
+    let bits = 129 - (if mantissa < 0 { !mantissa } else { mantissa }).leading_zeros() as usize;
+    let code = WIDTHS.iter().position(|w| w * 8 >= bits).unwrap_or(WIDTHS.len() - 1);
+    // A scale is at most 28, so the byte is never `NO_NUMBER`.
+    #[allow(clippy::cast_possible_truncation, reason = "five bits and three")]
+    out.push((number.scale() as u8) << 3 | code as u8);
+    out.extend_from_slice(&mantissa.to_le_bytes()[..WIDTHS[code]]);
+}
+
+#[allow(clippy::option_option, reason = "damaged, absent or there")]
+fn decode_number(rest: &mut &[u8]) -> Option<Option<Decimal>> {
+    let head = take(rest, 1)?[0];
+    if head == NO_NUMBER {
+        return Some(None);
+    }
+    let kept = take(rest, WIDTHS[usize::from(head & 7)])?;
+    let sign = if kept.last()? & 0x80 == 0 { 0 } else { 0xFF };
+    let scale = u32::from(head >> 3);
+    if kept.len() <= 8 {
+        let mut bytes = [sign; 8];
+        bytes[..kept.len()].copy_from_slice(kept);
+        return Decimal::try_new(i64::from_le_bytes(bytes), scale).ok().map(Some);
+    }
+    let mut bytes = [sign; 16];
+    bytes[..kept.len()].copy_from_slice(kept);
+    Decimal::try_from_i128_with_scale(i128::from_le_bytes(bytes), scale).ok().map(Some)
 }
 
 fn category(byte: u8) -> Option<ChargeCategory> {
@@ -180,18 +237,41 @@ pub(crate) mod tests {
 
     #[test]
     fn a_row_survives_its_encoding() {
-        let mut bare = row(u128::MAX, 9, u64::MAX);
+        let mut bare = row(u128::MAX, 9, (1 << 48) - 1);
         bare.start = None;
         bare.end = None;
         bare.quantity = None;
         bare.currency = Currency::NONE;
         bare.treatment = Treatment::Excluded;
         bare.category = ChargeCategory::Adjustment;
-        for original in [row(5, 1, 2), bare] {
+        bare.content = 0;
+        let mut full = row(3, u32::MAX, 1);
+        full.exported = full.start;
+        full.identified = true;
+        full.unit_cost = Some(Decimal::MIN);
+        full.cost = Some(Decimal::MAX);
+        for original in [row(5, 1, 2), bare, full] {
             let mut bytes = Vec::new();
             original.encode(&mut bytes);
-            let fixed: &[u8; ROW_BYTES] = bytes.as_slice().try_into().expect("the stated size");
-            assert_eq!(Row::decode(fixed), Some(original));
+            assert_eq!(usize::from(bytes[0]), bytes.len());
+            assert_eq!(Row::key_of(&bytes), Some(original.key));
+            assert_eq!(Row::file_of(&bytes), Some(original.file));
+            assert_eq!(Row::decode(&bytes), Some(original));
+            assert_eq!(Row::decode(&bytes[..bytes.len() - 1]), None);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_number_survives_its_encoding(mantissa: i64, wide: i64, scale in 0u32..29, shift in 0u32..64) {
+            let big = (i128::from(mantissa) << 32) + i128::from(wide);
+            for mantissa in [i128::from(mantissa >> shift), big >> shift] {
+                let Ok(number) = Decimal::try_from_i128_with_scale(mantissa, scale) else { continue };
+                let mut bytes = Vec::new();
+                encode_number(Some(number), &mut bytes);
+                let back = decode_number(&mut bytes.as_slice()).flatten().expect("a number");
+                proptest::prop_assert_eq!((back.mantissa(), back.scale()), (number.mantissa(), number.scale()));
+            }
         }
     }
 }

@@ -1,36 +1,48 @@
 //! Fates come out of partitions in no order, but outputs are in file and line order. Each batch is sorted
-//! into a run; runs that outgrow memory go to unnamed temporary files; the end is one merge over all.
+//! into a run; runs that outgrow memory are put aside; the end is one merge over all.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::sync::Arc;
 
+use super::spill::{Extent, Spill, damaged};
 use crate::control::{FATE_BYTES, RowFate};
 
 /// Sorted runs of fates, in memory up to a bound.
-#[derive(Default)]
 pub struct FateRuns {
     runs: Vec<Run>,
+    /// Not yet a run.
+    loose: Vec<RowFate>,
     in_memory: usize,
     bound: usize,
-    spill_dir: PathBuf,
+    spill: Arc<Spill>,
 }
 
 enum Run {
     Memory(Vec<RowFate>),
-    Spilled(File),
+    /// Pieces of a run, in order.
+    Spilled(Vec<Extent>),
 }
+
+/// Fates of a spilled piece, and of a run.
+const PIECE: usize = 2048;
 
 impl FateRuns {
     /// Keeps at most `bound` fates in memory.
-    pub fn new(spill_dir: &Path, bound: usize) -> Self {
-        Self { runs: Vec::new(), in_memory: 0, bound, spill_dir: spill_dir.to_path_buf() }
+    pub fn new(spill: Arc<Spill>, bound: usize) -> Self {
+        Self { runs: Vec::new(), loose: Vec::new(), in_memory: 0, bound, spill }
     }
 
     /// Adds a batch, in any order.
-    pub fn push(&mut self, mut fates: Vec<RowFate>) -> io::Result<()> {
+    pub fn push(&mut self, fates: Vec<RowFate>) -> io::Result<()> {
+        self.loose.extend(fates);
+        // A merge looks at all runs at once: many small batches make one.
+        if self.loose.len() > (self.bound / 4).max(PIECE) { self.settle() } else { Ok(()) }
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        let mut fates = std::mem::take(&mut self.loose);
         if fates.is_empty() {
             return Ok(());
         }
@@ -40,63 +52,56 @@ impl FateRuns {
             self.runs.push(Run::Memory(fates));
             return Ok(());
         }
-        let mut file = tempfile::tempfile_in(&self.spill_dir)?;
-        let mut bytes = Vec::with_capacity(fates.len() * FATE_BYTES);
-        for fate in &fates {
-            fate.encode(&mut bytes);
+        let mut extents = Vec::with_capacity(fates.len() / PIECE + 1);
+        let mut bytes = Vec::with_capacity(PIECE * FATE_BYTES);
+        for piece in fates.chunks(PIECE) {
+            bytes.clear();
+            for fate in piece {
+                fate.encode(&mut bytes);
+            }
+            extents.push(self.spill.write(&bytes)?);
         }
-        file.write_all(&bytes)?;
-        self.runs.push(Run::Spilled(file));
+        self.runs.push(Run::Spilled(extents));
         Ok(())
     }
 
-    /// Takes over the runs of another.
-    pub fn append(&mut self, other: Self) {
-        self.in_memory += other.in_memory;
-        self.runs.extend(other.runs);
-    }
-
     /// All fates in order of file and line.
-    pub fn merge(self) -> io::Result<Merged> {
-        let mut sources = Vec::with_capacity(self.runs.len());
+    pub fn merge(mut self) -> io::Result<Merged> {
+        self.settle()?;
+        let mut sources: Vec<Source> = Vec::with_capacity(self.runs.len());
         for run in self.runs {
             sources.push(match run {
-                Run::Memory(fates) => Source::Memory(fates.into_iter()),
-                Run::Spilled(mut file) => {
-                    file.seek(SeekFrom::Start(0))?;
-                    Source::Spilled(BufReader::with_capacity(1 << 16, file))
-                }
+                Run::Memory(fates) => Source { fates: fates.into_iter(), extents: Vec::new().into_iter() },
+                Run::Spilled(extents) => Source { fates: Vec::new().into_iter(), extents: extents.into_iter() },
             });
         }
         let mut heap = BinaryHeap::with_capacity(sources.len());
         for (i, source) in sources.iter_mut().enumerate() {
-            if let Some(fate) = source.next()? {
+            if let Some(fate) = source.next(&self.spill)? {
                 heap.push(Reverse((fate, i)));
             }
         }
-        Ok(Merged { sources, heap })
+        Ok(Merged { sources, heap, spill: self.spill })
     }
 }
 
-enum Source {
-    Memory(std::vec::IntoIter<RowFate>),
-    Spilled(BufReader<File>),
+/// What is left of a run: the piece at hand, and those put aside.
+struct Source {
+    fates: std::vec::IntoIter<RowFate>,
+    extents: std::vec::IntoIter<Extent>,
 }
 
 impl Source {
-    fn next(&mut self) -> io::Result<Option<RowFate>> {
-        match self {
-            Source::Memory(fates) => Ok(fates.next()),
-            Source::Spilled(reader) => {
-                let mut bytes = [0u8; FATE_BYTES];
-                match reader.read_exact(&mut bytes) {
-                    Ok(()) => RowFate::decode(&bytes).map(Some).ok_or_else(|| {
-                        io::Error::new(io::ErrorKind::InvalidData, "a temporary file was damaged; run again")
-                    }),
-                    Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-                    Err(e) => Err(e),
-                }
+    fn next(&mut self, spill: &Spill) -> io::Result<Option<RowFate>> {
+        loop {
+            if let Some(fate) = self.fates.next() {
+                return Ok(Some(fate));
             }
+            let Some(extent) = self.extents.next() else { return Ok(None) };
+            let mut bytes = Vec::new();
+            spill.read(extent, &mut bytes)?;
+            let decoded = bytes.chunks_exact(FATE_BYTES).map(|b| b.try_into().ok().and_then(RowFate::decode));
+            self.fates = decoded.collect::<Option<Vec<_>>>().ok_or_else(damaged)?.into_iter();
         }
     }
 }
@@ -105,6 +110,7 @@ impl Source {
 pub struct Merged {
     sources: Vec<Source>,
     heap: BinaryHeap<Reverse<(RowFate, usize)>>,
+    spill: Arc<Spill>,
 }
 
 impl Iterator for Merged {
@@ -112,7 +118,7 @@ impl Iterator for Merged {
 
     fn next(&mut self) -> Option<Self::Item> {
         let Reverse((fate, i)) = self.heap.pop()?;
-        match self.sources[i].next() {
+        match self.sources[i].next(&self.spill) {
             Ok(Some(next)) => self.heap.push(Reverse((next, i))),
             Ok(None) => {}
             Err(e) => return Some(Err(e)),
@@ -131,10 +137,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_merge_is_the_sorted_whole(batches in proptest::collection::vec(
-            proptest::collection::vec((0u32..5, 0u64..100), 0..20), 0..8), bound in 0usize..60)
+            proptest::collection::vec((0u32..5, 0u64..100), 0..900), 0..8), bound in 0usize..4000)
         {
             let dir = tempfile::tempdir().expect("a folder");
-            let mut runs = FateRuns::new(dir.path(), bound);
+            let mut runs = FateRuns::new(Arc::new(Spill::new(dir.path(), 0)), bound);
             let mut all = Vec::new();
             for batch in batches {
                 let fates: Vec<_> =

@@ -26,11 +26,12 @@ pub struct Book {
 #[derive(Debug, Clone, Copy)]
 pub struct Way {
     pub threads: usize,
-    pub rows_in_memory: usize,
+    /// Bytes: with few, everything that can be put aside is.
+    pub memory: u64,
     pub fault: Option<Fault>,
 }
 
-pub const PLAIN: Way = Way { threads: 2, rows_in_memory: 1 << 16, fault: None };
+pub const PLAIN: Way = Way { threads: 2, memory: 64 << 20, fault: None };
 
 impl Book {
     /// The plan on disk, without decisions.
@@ -95,7 +96,7 @@ impl Book {
 pub fn run_at(root: &Path, way: Way) -> anyhow::Result<Concluded> {
     let mut settings = Settings::new(root, NonZeroUsize::new(way.threads).expect("some"));
     settings.period = Some(PERIOD.parse().expect("a period"));
-    settings.rows_in_memory = way.rows_in_memory;
+    settings.memory = way.memory;
     settings.fault = way.fault;
     reconcile(&settings, &Silent)
 }

@@ -6,6 +6,7 @@ use trueup::finding::Severity;
 use trueup::reconcile::Discrepancy;
 
 use crate::cli::ExitStatus;
+use crate::cli::interrupt;
 use crate::cli::printer::Printer;
 use crate::cli::report::{Report, is_open};
 use crate::cli::settings::{FailOn, ReconcileSettings};
@@ -15,6 +16,9 @@ pub fn run(settings: &ReconcileSettings, printer: &Printer) -> anyhow::Result<Ex
     let mut run = Settings::new(&settings.book, settings.threads);
     run.period = settings.period;
     run.psa = settings.psa;
+    run.memory = settings.memory;
+    run.temp.clone_from(&settings.temp);
+    interrupt::watch(&run.unfinished, printer)?;
     let concluded = engine::reconcile(&run, progress.as_ref())?;
     // The bar goes before anything is said below it.
     drop(progress);

@@ -39,6 +39,7 @@ fn line(id: &str, product: &str, effective: Option<&str>) -> ContractLine {
         held: false,
         no_charge: false,
         proration: None,
+        by_day: false,
         place: Place::line("psa/lines.json", 4),
     }
 }

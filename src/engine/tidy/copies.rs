@@ -1,19 +1,21 @@
 //! The first reading: which rows are copies of one another, by the rules of `reconcile`. Only fingerprints
 //! wait in partitions; what is kept of the judgement is the fate of each row that is not written.
 
+use std::sync::Arc;
+
+use anyhow::Context;
+
 use crate::control::{Ledger, RowFate};
 use crate::emit::FindingLog;
-use crate::finding::{Finding, Place};
+use crate::finding::Finding;
 use crate::ingest::{OtherLine, Reject, UsageRow, UsageSink, read_usage};
-use crate::tidy::{FateRuns, PARTITIONS, Partitions, Row, judge};
+use crate::tidy::{Batches, FateRuns, Met, Partitions, Row, Spill, each_met, judge};
 
 use super::{Export, TidySettings};
 use crate::engine::collect::Scratch;
 
-/// Rows gathered per partition before they are handed over.
-const BATCH: usize = 256;
-/// Fates kept in memory before runs spill.
-const FATES_IN_MEMORY: usize = 1 << 20;
+/// Into how many partitions the fingerprints go.
+const PARTITIONS: usize = 128;
 
 /// The fate of every row that is not kept, in order of file and line once merged.
 pub(super) fn judge_all(
@@ -22,29 +24,37 @@ pub(super) fn judge_all(
     ledger: &mut Ledger,
     log: &mut FindingLog,
 ) -> anyhow::Result<FateRuns> {
-    let partitions = Partitions::new(&settings.spill_dir, settings.rows_in_memory);
+    let memory = usize::try_from(settings.memory).unwrap_or(usize::MAX);
+    let needs = exports.iter().map(|e| e.detection.survey.bytes).sum();
+    let spill = Arc::new(Spill::new(&settings.spill_dir, needs));
+    let partitions = Partitions::new(spill.clone(), PARTITIONS, memory / 4);
+    let mut batches = Batches::new(&partitions, memory / 32);
+    let mut scratch = Scratch::default();
     for (file, export) in (0..).zip(exports) {
-        let batches = (0..PARTITIONS).map(|_| Vec::new()).collect();
-        let mut sink =
-            Sink { export, file, partitions: &partitions, batches, scratch: Scratch::default(), ledger, log };
+        let (partitions, batches, scratch) = (&partitions, &mut batches, &mut scratch);
+        let mut sink = Sink { export, file, partitions, batches, scratch, ledger, log };
         read_usage(&export.detection, &mut sink)?;
-        for (index, batch) in sink.batches.iter_mut().enumerate() {
-            partitions.push(index, batch)?;
-        }
     }
-    let mut fates = FateRuns::new(&settings.spill_dir, FATES_IN_MEMORY);
+    batches.flush(&partitions)?;
+    let mut fates = FateRuns::new(spill.clone(), memory / 8 / size_of::<RowFate>());
     for index in 0..PARTITIONS {
-        let mut rows = partitions.take(index)?;
-        rows.sort_unstable_by_key(|r| (r.key, r.file, r.line));
+        let bytes = partitions.take(index).load(&spill)?;
         let mut out = Vec::new();
-        for copies in rows.chunk_by(|a, b| a.key == b.key) {
-            for (row, judgement) in copies.iter().zip(judge(copies)) {
+        each_met(&bytes, |met| -> anyhow::Result<()> {
+            let Met::Copies(set) = met else { return Ok(()) };
+            let decoded: Option<Vec<Row>> = set.iter().map(|record| Row::decode(record)).collect();
+            let mut copies = decoded.context("a temporary file was damaged while it was in use; run again")?;
+            copies.sort_unstable_by_key(Row::position);
+            for (row, judgement) in copies.iter().zip(judge(&copies)) {
                 let source = exports.get(row.file as usize).map_or("", |e| e.detection.source.as_str());
-                log.extend(judgement.finding().map(|finding| finding.at(Place::line(source, row.line))));
-                let fate = judgement.dropped(copies);
+                if let Some(about) = judgement.about() {
+                    log.add_at(about, source, row.line);
+                }
+                let fate = judgement.dropped(&copies);
                 out.extend(fate.map(|fate| RowFate { file: row.file, line: row.line, fate }));
             }
-        }
+            Ok(())
+        })?;
         fates.push(out)?;
     }
     Ok(fates)
@@ -54,8 +64,8 @@ struct Sink<'a> {
     export: &'a Export,
     file: u32,
     partitions: &'a Partitions,
-    batches: Vec<Vec<Row>>,
-    scratch: Scratch,
+    batches: &'a mut Batches,
+    scratch: &'a mut Scratch,
     ledger: &'a mut Ledger,
     log: &'a mut FindingLog,
 }
@@ -64,12 +74,7 @@ impl UsageSink for Sink<'_> {
     fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()> {
         self.ledger.read(self.file, row.currency, row.quantity, row.cost)?;
         let packed = Row::of(row, self.file, self.scratch.key(row, self.export.stated));
-        let index = Partitions::partition_of(packed.key);
-        let batch = &mut self.batches[index];
-        batch.push(packed);
-        if batch.len() >= BATCH {
-            self.partitions.push(index, batch)?;
-        }
+        self.batches.push(self.partitions, packed.key, |out| packed.encode(out))?;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! PSA tables to their health: loaded as a run loads them, and held against what the book ignores.
 
-use crate::book::{IGNORE_COLUMNS, IGNORE_FILE, Ignore, load_ignores, load_psa};
+use crate::book::{Config, IGNORE_COLUMNS, IGNORE_FILE, Ignore, load_ignores, load_psa_with};
 use crate::emit::FindingLog;
 use crate::engine::load::all_said;
 use crate::finding::{Code, Finding};
@@ -12,12 +12,13 @@ use super::TidySettings;
 
 pub(super) fn judge(
     settings: &TidySettings,
+    config: &Config,
     tables: &[(TableKind, Table)],
     log: &mut FindingLog,
 ) -> anyhow::Result<Health> {
     // A table that was not given is not missing what it would hold: only references between given tables count.
     let given = |kind| tables.iter().any(|(k, _)| *k == kind);
-    let (psa, findings) = load_psa(tables);
+    let (psa, findings) = load_psa_with(tables, &config.psa_defaults(None));
     let findings: Vec<Finding> = findings.into_iter().filter(|f| f.code != Code::T208 || all_sides(&given)).collect();
     let ignores = ignores(settings, log)?;
     let health = examine(tables, &psa, &findings, &ignores, settings.stale_months);

@@ -40,13 +40,8 @@ pub struct TidySettings {
     pub stale_months: u32,
     /// Where unnamed temporary files may be made.
     pub spill_dir: PathBuf,
-    /// Rows kept in memory before they spill.
-    pub rows_in_memory: usize,
-}
-
-impl TidySettings {
-    /// Rows kept in memory as measured to be enough.
-    pub const ROWS_IN_MEMORY: usize = 256 * 1024;
+    /// Bytes of memory for what waits to be judged; the rest goes to temporary files.
+    pub memory: u64,
 }
 
 /// What became of one export.
@@ -101,7 +96,8 @@ pub fn tidy(
     progress: &dyn Progress,
 ) -> anyhow::Result<Tidied> {
     let registry = registry_of(&settings.book)?;
-    let limits = Config::load(&settings.book)?.input;
+    let config = Config::load(&settings.book)?;
+    let limits = &config.input;
     let mut log = FindingLog::default();
     let mut given: Vec<(String, &PathBuf)> =
         sources::sources(&settings.book, &settings.files).into_iter().zip(&settings.files).collect();
@@ -109,7 +105,7 @@ pub fn tidy(
     given.dedup_by(|a, b| is_same(a.1, b.1));
     let (mut exports, mut tables, mut refused) = (Vec::new(), Vec::new(), 0);
     for (source, path) in &given {
-        for side in recognise(path, source, &registry, &limits, &mut log) {
+        for side in recognise(path, source, &registry, limits, &mut log) {
             match side {
                 Some(Side::Usage(found)) => {
                     progress.file(&found.source, found.survey.bytes);
@@ -144,7 +140,7 @@ pub fn tidy(
         folder: None,
     };
     if !tables.is_empty() {
-        let health = health::judge(settings, &tables, &mut log)?;
+        let health = health::judge(settings, &config, &tables, &mut log)?;
         if let Some(folder) = &folder {
             write_health(folder.folder(), &health)?;
         }

@@ -6,13 +6,14 @@ use std::path::Path;
 
 use crate::format::normalise;
 use crate::ingest::detect::{DELIMITERS, KEYED, TITLES};
+use crate::ingest::parquet::{parquet_columns, read_parquet};
 use crate::ingest::{
-    DateFault, DecimalStyle, Dialect, Event, JsonEvent, Record, Records, Shape, Survey, open_text, parse_date,
+    DateFault, DecimalStyle, Dialect, Event, JsonEvent, Record, Rows, Shape, Survey, open_text, parse_date,
     parse_number, read_json,
 };
 use crate::rate::Currency;
 
-/// How many rows of delimited text are looked at.
+/// How many rows of a text or sheet are looked at.
 const ROWS: usize = 200;
 /// How many lines below a heading row speak for it.
 const BELOW: usize = 20;
@@ -20,10 +21,13 @@ const BELOW: usize = 20;
 const NOTHING: &[&str] = &["null", "n/a", "na", "none", "nil", "-"];
 
 pub(super) struct Sample {
-    /// `None` for JSON.
+    /// Of delimited text.
     pub delimiter: Option<u8>,
-    /// 0 for JSON.
+    /// 0 where records name their values.
     pub header_line: u64,
+    pub shape: Shape,
+    /// The sheet's name, where the rows are of one.
+    pub sheet: Option<String>,
     pub rows: usize,
     pub columns: Vec<SampleColumn>,
 }
@@ -64,10 +68,9 @@ impl Looks {
 
 pub(super) fn take(path: &Path, survey: &Survey) -> anyhow::Result<Sample> {
     let (delimiter, header_line, headings, rows) = match survey.shape {
-        Shape::Delimited => delimited(survey)?,
+        Shape::Delimited | Shape::Sheet => laid_out(survey)?,
         Shape::JsonArray | Shape::JsonLines | Shape::JsonEnvelope => json(path, survey)?,
-        // A survey is of one text.
-        Shape::Sheet | Shape::Parquet => anyhow::bail!("a spec is drafted from text; save the sheet as CSV"),
+        Shape::Parquet => parquet(path)?,
     };
     let mut seen = HashSet::new();
     let twice: HashSet<String> = headings.iter().map(|h| normalise(h)).filter(|h| !seen.insert(h.clone())).collect();
@@ -76,25 +79,32 @@ pub(super) fn take(path: &Path, survey: &Survey) -> anyhow::Result<Sample> {
         let cells = rows.iter().filter_map(|r| r.get(i)).filter(|c| !c.is_empty());
         SampleColumn::of(heading, !known.is_empty() && !twice.contains(&known), cells.cloned().collect())
     });
-    Ok(Sample { delimiter, header_line, rows: rows.len(), columns: columns.collect() })
+    let (shape, sheet) = (survey.shape, survey.sheet.as_ref().map(|s| s.name().to_string()));
+    Ok(Sample { delimiter, header_line, shape, sheet, rows: rows.len(), columns: columns.collect() })
 }
 
 type Table = (Option<u8>, u64, Vec<String>, Vec<Vec<String>>);
 
-fn delimited(survey: &Survey) -> anyhow::Result<Table> {
+fn laid_out(survey: &Survey) -> anyhow::Result<Table> {
     let mut best: Option<(usize, Table)> = None;
-    for delimiter in DELIMITERS {
-        let records = records(&survey.head, *delimiter, survey.head_is_whole);
+    let is_sheet = survey.sheet.is_some();
+    for delimiter in if is_sheet { &DELIMITERS[..1] } else { DELIMITERS } {
+        let records = records(survey, *delimiter);
+        // A sheet's rows end with their last filled cell.
+        let is_as_wide = |row: &[String], below: &[String]| {
+            below.len() == row.len() || (is_sheet && below.len() > 1 && below.len() < row.len())
+        };
         for (i, (line, cells)) in records.iter().enumerate().take(TITLES) {
             let labels: HashSet<String> =
                 cells.iter().filter(|c| is_label(c)).map(|c| normalise(c)).filter(|c| !c.is_empty()).collect();
             let others = cells.iter().filter(|c| !c.is_empty()).count() - labels.len().min(cells.len());
-            let below = records[i + 1..].iter().take(BELOW).filter(|(_, below)| below.len() == cells.len()).count();
+            let below = records[i + 1..].iter().take(BELOW).filter(|(_, below)| is_as_wide(cells, below)).count();
             let score = labels.len().saturating_sub(2 * others) * (1 + below);
             if labels.len() > 1 && score > best.as_ref().map_or(0, |(score, _)| *score) {
                 let rows = records[i + 1..].iter().filter(|(_, r)| r.iter().filter(|c| !c.is_empty()).count() > 1);
                 let rows = rows.take(ROWS).map(|(_, cells)| cells.clone()).collect();
-                best = Some((score, (Some(*delimiter), *line, cells.clone(), rows)));
+                let delimiter = (!is_sheet).then_some(*delimiter);
+                best = Some((score, (delimiter, *line, cells.clone(), rows)));
             }
         }
     }
@@ -102,8 +112,9 @@ fn delimited(survey: &Survey) -> anyhow::Result<Table> {
 }
 
 /// The head's records, without one that the head may have cut.
-fn records(head: &str, delimiter: u8, whole: bool) -> Vec<(u64, Vec<String>)> {
-    let mut reader = Records::new(head.as_bytes(), Dialect::of(delimiter));
+fn records(survey: &Survey, delimiter: u8) -> Vec<(u64, Vec<String>)> {
+    let whole = survey.head_is_whole || survey.sheet.is_some();
+    let mut reader = Rows::of_head(survey, Dialect::of(delimiter));
     let mut record = Record::new();
     let mut found = Vec::new();
     while found.len() < TITLES + ROWS {
@@ -126,10 +137,12 @@ fn is_label(cell: &str) -> bool {
     cell.chars().any(char::is_alphabetic) && !is_number(cell) && !is_date(cell) && cell.len() <= 80
 }
 
+/// Ends the reading of a file of which enough was seen.
+#[derive(Debug, thiserror::Error)]
+#[error("enough")]
+struct Enough;
+
 fn json(path: &Path, survey: &Survey) -> anyhow::Result<Table> {
-    #[derive(Debug, thiserror::Error)]
-    #[error("enough")]
-    struct Enough;
     let (mut headings, mut rows): (Vec<String>, Vec<Vec<String>>) = (Vec::new(), Vec::new());
     let read = read_json(open_text(path, survey)?, survey.shape, &mut |event| {
         if let JsonEvent::Record(record) = event {
@@ -149,6 +162,20 @@ fn json(path: &Path, survey: &Survey) -> anyhow::Result<Table> {
     match read {
         Err(e) if !e.is::<Enough>() => Err(e),
         _ if headings.is_empty() => anyhow::bail!("the file has no records to draft a spec from"),
+        _ => Ok((None, 0, headings, rows)),
+    }
+}
+
+fn parquet(path: &Path) -> anyhow::Result<Table> {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let headings = parquet_columns(path)?.names;
+    let read = read_parquet(path, &mut |record| {
+        rows.push(record.cells.iter().map(|c| c.trim().to_string()).collect());
+        if rows.len() == KEYED { Err(Enough.into()) } else { Ok(()) }
+    });
+    match read {
+        Err(e) if !e.is::<Enough>() => Err(e),
+        Ok(Some((_, fault))) => Err(fault.into()),
         _ => Ok((None, 0, headings, rows)),
     }
 }

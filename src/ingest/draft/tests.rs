@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use super::draft_spec;
 use crate::finding::Finding;
 use crate::format::{DateOrderRule, DecimalRule, From, PeriodEnd, PeriodSource, Registry, Spec, parse_spec};
+use crate::ingest::made::{simple_xlsx, zip};
 use crate::ingest::{OtherLine, Reject, UsageRow, UsageSink, detect, read_usage};
 
 /// Quantities and what was refused.
@@ -43,6 +44,12 @@ impl Book {
         let file = dir.path().join(name);
         fs_err::write(&file, text).expect("a file");
         Self { dir, file, name: name.to_string() }
+    }
+
+    fn of(name: &str, bytes: &[u8]) -> Self {
+        let book = Self::with(name, "");
+        fs_err::write(&book.file, bytes).expect("a file");
+        book
     }
 
     fn draft(&self) -> (String, Spec) {
@@ -208,4 +215,35 @@ fn a_file_without_headings_is_refused() {
         let book = Book::with("t.csv", text);
         assert!(draft_spec(&book.file, "t.csv").is_err(), "{text:?}");
     }
+}
+
+const SHEET: &str =
+    "Invoice of May\n\nClient Name,Part Number,Seats,Start Date\nacme,P-1,3,2026-05-01\nbeta,P-2,4,2026-05-01\n";
+
+#[test]
+fn a_workbook_is_drafted_from_and_read_by_its_draft() {
+    let (text, spec, seen) = Book::of("acme.xlsx", &simple_xlsx(&[("Lines", SHEET)])).round();
+    assert!(text.contains("(a sheet, headings in row 3, 2 rows looked at)"), "{text}");
+    assert_eq!(spec.tables[0].read.sheet, None);
+    assert_eq!(
+        (seen.rows.as_slice(), seen.rejects.len()),
+        (&["acme|P-1|3|2026-05-01".to_string(), "beta|P-2|4|2026-05-01".into()][..], 0)
+    );
+}
+
+#[test]
+fn of_several_sheets_the_draft_names_the_one_with_headings() {
+    let book = Book::of("acme.xlsx", &simple_xlsx(&[("Cover", "Made for Acme\n"), ("Lines", SHEET)]));
+    let (text, spec) = book.draft();
+    assert_eq!(spec.tables[0].read.sheet.as_deref(), Some("Lines"), "{text}");
+}
+
+#[test]
+fn a_packed_file_is_drafted_from_and_a_foreign_one_named() {
+    let packed = zip(&[("lines.csv", SHEET.trim_start_matches("Invoice of May\n\n").as_bytes())]);
+    let (_, _, seen) = Book::of("acme.zip", &packed).round();
+    assert_eq!(seen.rows.len(), 2);
+    let foreign = Book::of("acme.pdf", b"%PDF-1.7\n");
+    let why = draft_spec(&foreign.file, &foreign.name).expect_err("no text").to_string();
+    assert!(why.contains("PDF"), "{why}");
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::guess::Guess;
 use super::sample::{Sample, SampleColumn};
 use crate::format::{Column, ColumnKind, Registry, normalise};
-use crate::ingest::{DateOrder, OrderEvidence, OrderVerdict, StyleEvidence, StyleVerdict, parse_date};
+use crate::ingest::{DateOrder, OrderEvidence, OrderVerdict, Shape, StyleEvidence, StyleVerdict, parse_date};
 use chrono::{Datelike, NaiveDate};
 
 /// How much of a cell a comment shows.
@@ -20,6 +20,11 @@ pub(super) fn write(name: &str, sample: &Sample, guesses: &[Guess]) -> anyhow::R
     let place = match sample.delimiter {
         Some(b'\t') => format!("fields between tabs, headings in line {}", sample.header_line),
         Some(byte) => format!("fields between {:?}, headings in line {}", char::from(byte), sample.header_line),
+        None if sample.shape == Shape::Sheet => match &sample.sheet {
+            Some(sheet) => format!("sheet {sheet:?}, headings in row {}", sample.header_line),
+            None => format!("a sheet, headings in row {}", sample.header_line),
+        },
+        None if sample.shape == Shape::Parquet => "Parquet".to_string(),
         None => "JSON".to_string(),
     };
     out.comment(&format!(
@@ -98,6 +103,10 @@ fn read(out: &mut Draft, sample: &Sample, guesses: &[Guess]) {
     };
     let (numbers, dates) = (fed(ColumnKind::Number), fed(ColumnKind::Date));
     out.line("\n[read]");
+    if let Some(sheet) = &sample.sheet {
+        out.comment("of several sheets, the one this was drafted from; * and ? are patterns");
+        out.line(&format!("sheet = {}", quoted(&sheet.replace(['*', '?'], "?"))));
+    }
     let order = date_order(out, &dates);
     decimal(out, sample.delimiter, &numbers);
     let nothing: BTreeSet<&str> =

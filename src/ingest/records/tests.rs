@@ -300,3 +300,9 @@ fn an_escaping_backslash_is_undone_in_quoted_fields_alone() {
     assert_eq!(read(br#"a\\b,\x,"say ""hi""""#), [row(1, &["a\\\\b", "\\x", "say \"hi\""])]);
     assert_eq!(read(b"\"a\\\"\n\",2\n3,4"), [Seen::Row(1, 2, vec!["a\"\n".into(), "2".into()]), row(3, &["3", "4"])]);
 }
+
+#[test]
+fn the_mark_that_ends_a_dos_text_is_no_row() {
+    assert_eq!(read_as(b"a,b\r\n\x1A", COMMA, None), [row(1, &["a", "b"]), Seen::Blank(2)]);
+    assert_eq!(read_as(b"\x1A\na", COMMA, None), [row(1, &["\x1A"]), row(2, &["a"])]);
+}

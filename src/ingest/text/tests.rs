@@ -63,12 +63,39 @@ fn encodings_are_told_by_content() {
 
 #[test]
 fn one_byte_at_the_end_of_a_long_file_decides_for_all_of_it() {
-    let mut bytes = "Größe;1\n".repeat(100_000).into_bytes();
+    let mut bytes = "Tiger;1\n".repeat(100_000).into_bytes();
     assert_eq!(surveyed(&bytes).unwrap().encoding, Encoding::Utf8);
     bytes.extend_from_slice(b"Gr\xF6\xDFe;1\n");
     let (survey, text) = whole(&bytes);
     assert_eq!(survey.encoding, Encoding::Windows1252);
-    assert!(text.starts_with("GrÃ¶ÃŸe;1\n") && text.ends_with("Größe;1\n"));
+    assert!(text.starts_with("Tiger;1\n") && text.ends_with("Größe;1\n"));
+}
+
+#[test]
+fn lines_of_two_encodings_are_refused_where_they_part() {
+    let refused = |bytes: &[u8]| {
+        let finding = surveyed(bytes).unwrap_err();
+        (finding.code, finding.place.and_then(|p| p.line))
+    };
+    let mut bytes = "Größe;1\n".repeat(100_000).into_bytes();
+    bytes.extend_from_slice(b"Gr\xF6\xDFe;1\n");
+    assert_eq!(refused(&bytes), (Code::I101, Some(100_001)));
+    assert_eq!(refused(b"a;b\nGr\xF6\xDFe;1\nGr\xC3\xB6\xC3\x9Fe;1\n"), (Code::I101, Some(2)));
+    // `É` and a no-break space are a character of UTF-8 by chance.
+    let (survey, text) = whole(b"CAF\xC9\xA0;1\n");
+    assert_eq!((survey.encoding, text.as_str()), (Encoding::Utf8, "CAFɠ;1\n"));
+    let (survey, text) = whole(b"CAF\xC9\xA0;1\nd\xE9j\xE0;2\n");
+    assert_eq!((survey.encoding, text.as_str()), (Encoding::Windows1252, "CAFÉ\u{a0};1\ndéjà;2\n"));
+}
+
+#[test]
+fn bytes_that_no_encoding_here_knows_are_refused_with_their_line() {
+    for bytes in [&b"a,b\n1,2\nM\x81ller,2\n"[..], b"a,b\n1,2\nM\xFCller\0,2\n"] {
+        let finding = surveyed(bytes).unwrap_err();
+        assert_eq!((finding.code, finding.place.and_then(|p| p.line)), (Code::I101, Some(3)), "{bytes:?}");
+    }
+    let utf32: Vec<u8> = "a,b\n1,2\n".chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+    assert!(surveyed(&utf32).unwrap_err().message.contains("UTF-32"));
 }
 
 #[test]
@@ -128,6 +155,14 @@ fn what_is_no_text_is_named() {
         (b"<html>".to_vec(), "HTML"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n".to_vec(), "git lfs pull"),
         (gzip(&simple_xlsx(&[("S", "a")])), "inside the gzip is an Office document"),
+        (b"BZh91AY&SY\xA3".to_vec(), "a bzip2 file"),
+        (b"\xFD7zXZ\0\0\x04".to_vec(), "an xz file"),
+        (b"7z\xBC\xAF\x27\x1C\0\x04".to_vec(), "a 7-Zip archive"),
+        (b"Rar!\x1A\x07\0".to_vec(), "a RAR archive"),
+        (b"\x04\x22\x4D\x18d".to_vec(), "an lz4 file"),
+        (b"{\\rtf1\\ansi a,b}".to_vec(), "a rich text document"),
+        ([vec![b'a'; 257], b"ustar\x0000".to_vec(), vec![b'0'; 250]].concat(), "a tar archive"),
+        (gzip(&[vec![b'a'; 257], b"ustar\x0000".to_vec(), vec![b'0'; 250]].concat()), "inside the gzip is a tar"),
         (gzip(&gzip(b"a,b\n")), "inside the gzip is a gzip file"),
     ] {
         let finding = surveyed(&bytes).unwrap_err();

@@ -10,6 +10,9 @@ use rust_decimal::{Decimal, RoundingStrategy};
 /// Whole numbers from here on have lost digits: spreadsheets keep 15.
 const SPOILT: &str = "1000000000000000";
 
+/// Stands for the value of a formula that the program which wrote the file never worked out.
+pub(super) const NOT_WORKED_OUT: &str = "#NOT-CALCULATED!";
+
 /// The shortest decimal that is this float, as plain digits. From 10^15 on, where not every digit is known,
 /// in the exponent notation that a spreadsheet shows, so that nobody takes it for an id.
 pub(in crate::ingest) fn float_text(value: f64) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::cell::number_text;
+use super::cell::{NOT_WORKED_OUT, number_text};
 use super::package::{Node, Package, Tag, Xml};
 use super::{CellKind, Held, Sheet, Workbook, WorkbookFault};
 
@@ -147,6 +147,7 @@ impl Started {
             "time" => (value("office:time-value"), CellKind::Date),
             "boolean" => (value("office:boolean-value"), CellKind::Truth),
             "string" => (value("office:string-value"), CellKind::Text),
+            "" if tag.attribute("table:formula").is_some() => (Some(NOT_WORKED_OUT.to_string()), CellKind::Error),
             _ => (None, CellKind::Text),
         };
         Self { value, kind }

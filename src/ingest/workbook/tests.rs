@@ -220,3 +220,13 @@ proptest! {
         let _ = read(&bytes, &Limits::default());
     }
 }
+
+#[test]
+fn a_formula_that_was_never_worked_out_is_an_error_and_no_empty_cell() {
+    let data = r#"<row r="1"><c r="A1"><f>1+1</f></c><c r="B1"><f>1+1</f><v/></c><c r="C1" t="str"><f>""</f><v></v></c><c r="D1"><f>1+1</f><v>2</v></c></row>"#;
+    let bytes = xlsx(&[("Data", "visible", data)], &[], false);
+    assert_eq!(only(&bytes), ["1 e:#NOT-CALCULATED!|e:#NOT-CALCULATED!||n:2"]);
+    let cells = r#"<table:table-cell table:formula="of:=1+1"/><table:table-cell table:formula="of:=1+1" office:value-type="float" office:value="2"/>"#;
+    let table = format!(r#"<table:table table:name="Data"><table:table-row>{cells}</table:table-row></table:table>"#);
+    assert_eq!(only(&ods(&table)), ["1 e:#NOT-CALCULATED!|n:2"]);
+}

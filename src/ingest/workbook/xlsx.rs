@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::cell::{NumberFormat, elapsed_text, number_text, serial_text};
+use super::cell::{NOT_WORKED_OUT, NumberFormat, elapsed_text, number_text, serial_text};
 use super::package::{Node, Package, Tag};
 use super::{CellKind, Held, Sheet, Workbook, WorkbookFault};
 
@@ -213,6 +213,7 @@ struct Cell {
     style: usize,
     value: String,
     inline: Text,
+    formula: bool,
 }
 
 impl Reader<'_, '_> {
@@ -248,6 +249,7 @@ impl Reader<'_, '_> {
                         in_cell = true;
                     }
                     "v" if in_cell => in_value = true,
+                    "f" if in_cell => cell.formula = true,
                     other if in_cell => cell.inline.open(other),
                     _ => {}
                 },
@@ -271,6 +273,10 @@ impl Reader<'_, '_> {
 
     fn value(&self, cell: &mut Cell) -> Result<(String, CellKind), WorkbookFault> {
         let stored = cell.value.trim();
+        // One that came to an empty text says that it is a text.
+        if cell.formula && stored.is_empty() && cell.kind != "str" {
+            return Ok((NOT_WORKED_OUT.to_string(), CellKind::Error));
+        }
         Ok(match cell.kind.as_str() {
             "s" => {
                 let string = stored.parse::<usize>().ok().and_then(|i| self.strings.get(i));

@@ -1,0 +1,80 @@
+//! What must not be left behind by a run that is told to stop. A run that fails clears away by itself; one that
+//! is interrupted has no time to, so whoever hears the signal does it in its place.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fs_err as fs;
+
+/// The folder that a run writes into, while its outputs are not in place. Clones are one and the same.
+#[derive(Debug, Clone, Default)]
+pub struct Unfinished(Arc<Mutex<Option<PathBuf>>>);
+
+/// How often a folder is removed again into which other threads still write.
+const TRIES: u32 = 200;
+
+impl Unfinished {
+    /// From here on the folder is litter if the run stops.
+    pub(super) fn begin(&self, folder: &Path) {
+        *self.lock() = Some(folder.to_path_buf());
+    }
+
+    /// From here on it is not. While the guard lives, nothing is cleared away: the outputs are being put in place.
+    pub(super) fn end(&self) -> MutexGuard<'_, Option<PathBuf>> {
+        let mut folder = self.lock();
+        *folder = None;
+        folder
+    }
+
+    /// Removes what an interrupted run has written so far, and keeps the run from putting it in place for as long
+    /// as the process lives. Whether there was anything.
+    pub fn clear(&self) -> io::Result<bool> {
+        let mut guard = self.lock();
+        let Some(folder) = guard.take() else { return Ok(false) };
+        let mut last = Ok(());
+        for _ in 0..TRIES {
+            last = match fs::remove_dir_all(&folder) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+                other => other,
+            };
+            if last.is_ok() {
+                break;
+            }
+            // A thread that has not heard of it makes a file meanwhile.
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // The guard is never given back: a commit that waits for it must not find a folder half there.
+        std::mem::forget(guard);
+        last.map(|()| true)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<PathBuf>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unfinished_is_cleared_away_and_what_is_done_stays() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let folder = dir.path().join("staging");
+        let begun = || {
+            let unfinished = Unfinished::default();
+            fs::create_dir_all(&folder).expect("made");
+            fs::write(folder.join("a.csv"), "1").expect("written");
+            unfinished.begin(&folder);
+            unfinished
+        };
+        assert!(begun().clone().clear().expect("cleared"));
+        assert!(!folder.exists());
+        let unfinished = begun();
+        drop(unfinished.end());
+        assert!(!unfinished.clear().expect("nothing to clear"));
+        assert!(folder.exists());
+    }
+}
