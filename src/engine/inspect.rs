@@ -93,6 +93,10 @@ impl UsageSink for Count {
         Ok(())
     }
 
+    fn wants_prints(&self) -> bool {
+        false
+    }
+
     fn reject(&mut self, reject: Reject) -> anyhow::Result<()> {
         self.rows += 1;
         if reject.with_its_file {

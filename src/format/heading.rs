@@ -6,6 +6,17 @@ pub fn normalise(heading: &str) -> String {
     heading.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
+/// Whether `text` is `normalised` once it is reduced so; it mostly shows at the first letter.
+pub fn reads_as(text: &str, normalised: &str) -> bool {
+    if let (Some(first), Some(wanted)) = (text.as_bytes().first(), normalised.as_bytes().first())
+        && first.is_ascii_alphanumeric()
+        && first.to_ascii_lowercase() != *wanted
+    {
+        return false;
+    }
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).eq(normalised.chars())
+}
+
 /// Whether a heading, already normalised, is meant by a spec's entry; an entry that ends in `*` means every
 /// heading that starts so.
 pub fn means(entry: &str, normalised: &str) -> bool {
@@ -36,7 +47,13 @@ mod tests {
     fn case_spacing_and_punctuation_do_not_tell_headings_apart() {
         for spelling in ["company/id", "company.id", "companyId", "COMPANY ID", " Company_Id "] {
             assert_eq!(normalise(spelling), "companyid");
+            assert!(reads_as(spelling, "companyid"));
         }
+        assert!(
+            !reads_as("company", "companyid")
+                && !reads_as("companyIdX", "companyid")
+                && reads_as("Ärger İ", "ärgeri\u{307}")
+        );
         assert_ne!(normalise("company"), normalise("companyId"));
     }
 

@@ -13,7 +13,7 @@ mod troubles;
 
 pub use canonical::{CHARGED_METRICS, ChargeCategory, Column, ColumnKind, MeterRule};
 pub use formula::{neutralise, restore};
-pub use heading::{closest, means, normalise};
+pub use heading::{closest, means, normalise, reads_as};
 pub use page::formats_page;
 pub use registry::{Fit, Registry};
 pub use schema::spec_schema;

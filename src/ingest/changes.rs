@@ -17,7 +17,7 @@ impl Typist<'_> {
         sink: &mut dyn UsageSink,
     ) -> anyhow::Result<()> {
         for column in Column::ALL.iter().copied() {
-            let taken = self.binding.take(column as usize, cells);
+            let taken = self.binding.take(column as usize);
             let cell = taken.field.map_or("", |f| cells.cell(f));
             let to = self.value(column, taken, typed);
             if cell == to {

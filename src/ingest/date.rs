@@ -64,6 +64,9 @@ pub enum DateFault {
 /// Reads ISO dates, dates with a month's English name, and numeric dates; for the last, `order` says
 /// which part is which. Without it only what fits one order is a date.
 pub fn parse_date(text: &str, order: Option<DateOrder>) -> Result<ParsedDate, DateFault> {
+    if let Some(parsed) = parse_usual(text.as_bytes(), order) {
+        return Ok(parsed);
+    }
     let (parts, rest) = read_parts(text)?;
     let date = match parts {
         Parts::Known(y, m, d) => civil(y, m, d)?,
@@ -73,6 +76,35 @@ pub fn parse_date(text: &str, order: Option<DateOrder>) -> Result<ParsedDate, Da
         },
     };
     Ok(ParsedDate { date, time: read_time(rest)? })
+}
+
+/// Nearly every cell: `2026-10-01`, also at midnight UTC, and `10/1/2026` where the order is known.
+fn parse_usual(text: &[u8], order: Option<DateOrder>) -> Option<ParsedDate> {
+    fn digits(text: &[u8]) -> Option<u32> {
+        text.iter().try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))
+    }
+    let (day, time) = match text {
+        [day @ .., b'T', b'0', b'0', b':', b'0', b'0', b':', b'0', b'0', b'Z'] => (day, Some(NaiveTime::MIN)),
+        day => (day, None),
+    };
+    if let [year @ .., b'-', m1, m2, b'-', d1, d2] = day {
+        let year = digits(year).filter(|_| year.len() == 4)?;
+        let date = civil(i32::try_from(year).ok()?, digits(&[*m1, *m2])?, digits(&[*d1, *d2])?).ok()?;
+        return Some(ParsedDate { date, time });
+    }
+    let [short @ .., b'/', y1, y2, y3, y4] = day else { return None };
+    let slash = if short.get(1) == Some(&b'/') { 1 } else { 2 };
+    if !matches!(short.len(), 3..=5) || short.get(slash) != Some(&b'/') || !matches!(short.len() - slash, 2 | 3) {
+        return None;
+    }
+    let (first, second) = (digits(&short[..slash])?, digits(&short[slash + 1..])?);
+    let (month, day) = match order? {
+        DateOrder::Mdy => (first, second),
+        DateOrder::Dmy => (second, first),
+        DateOrder::Ymd => return None,
+    };
+    let date = civil(i32::try_from(digits(&[*y1, *y2, *y3, *y4])?).ok()?, month, day).ok()?;
+    Some(ParsedDate { date, time })
 }
 
 enum Parts {

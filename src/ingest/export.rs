@@ -6,14 +6,16 @@ use rust_decimal::Decimal;
 
 use super::bind::{Binding, Cells, Taken, columns_of, usage_columns};
 use super::cut::{Cut, cut_of};
+use super::glance::may_hold;
 use super::layout::{Layout, LineSink};
+use super::memo::Memo;
 use super::nested;
 use super::parquet::read_parquet;
 use super::styles::{Evidence, Known, Styles, stated_order, stated_style};
-use super::typed::{Problem, Typist};
+use super::typed::{Faulty, Problem, Typist};
 use super::unnamed::Unnamed;
 use super::{
-    Detection, JsonEvent, OtherLine, Record, RecordFault, Reject, Shape, UsageSink, open_text, read_json, serial,
+    Detection, JsonEvent, OtherLine, Record, RecordFault, Reject, Rows, Shape, UsageSink, open_text, read_json, serial,
 };
 use crate::finding::{self, Code, Finding, Place};
 use crate::format::{Column, ColumnKind, TableSpec, normalise};
@@ -61,16 +63,20 @@ pub fn read_usage(detection: &Detection, sink: &mut dyn UsageSink) -> anyhow::Re
     for (field, example) in styles.serials() {
         sink.finding(serial::finding(detection, field, example))?;
     }
+    let prints = sink.wants_prints();
     let typists = counted.iter().zip(bindings.drain(..));
-    let mut typists = typists.map(|(table, binding)| Typist::new(&detection.spec, table, binding, styles.clone()));
-    let typist = typists.next().expect("a table counts one thing at least");
+    let mut typists = typists.map(|(table, binding)| {
+        let typist = Typist::new(&detection.spec, table, binding, styles.clone(), prints);
+        (typist, Memo::new(prints))
+    });
+    let (typist, memo) = typists.next().expect("a table counts one thing at least");
     let others = typists.collect();
     let place = |wanted: &&str| headings.iter().position(|h| normalise(h) == normalise(wanted));
     let wanted = sink.wants_cells().iter().map(place).collect();
     let cut = cut_of(detection, &layout, &headings)?;
     let totals = ReadTotals { truncated: cut.is_some(), ..ReadTotals::default() };
     let unnamed = Unnamed::of(detection);
-    let mut reader = Reader { detection, typist, others, sink, totals, sums, wanted, cut, unnamed };
+    let mut reader = Reader { detection, typist, memo, others, sink, totals, sums, wanted, cut, unnamed };
     reader.say_cut()?;
     if detection.is_laid_out() {
         layout.read(detection.lines(), &mut reader)?;
@@ -122,10 +128,14 @@ pub(super) fn learn(
     let open_numbers: &[usize] = if style.is_none() { numbers } else { &[] };
     let suspects = if order.is_none() { Vec::new() } else { serial::suspects(detection, dates) };
     let open_dates: &[usize] = if order.is_none() { dates } else { &suspects };
-    let mut first_pass = FirstPass { evidence: Evidence::new(headings.len(), open_numbers, open_dates) };
+    let mut first_pass =
+        FirstPass { evidence: Evidence::new(headings.len(), open_numbers, open_dates), is_torn: false };
     if !open_numbers.is_empty() || !open_dates.is_empty() {
         if detection.is_laid_out() {
-            layout.read(detection.lines(), &mut first_pass)?;
+            match of_head(detection, layout, &first_pass.evidence)? {
+                Some(evidence) => first_pass.evidence = evidence,
+                None => layout.read(detection.lines(), &mut first_pass)?,
+            }
         } else {
             each_record(detection, headings, &mut |row| {
                 if let Ok((_, cells, _)) = row {
@@ -145,8 +155,27 @@ pub(super) fn learn(
     Ok(styles)
 }
 
+/// What the head shows, if it speaks for all of a file too large to be its own head.
+fn of_head(detection: &Detection, layout: &Layout, none_yet: &Evidence) -> anyhow::Result<Option<Evidence>> {
+    let (survey, dialect) = (&detection.survey, detection.dialect());
+    if survey.shape != Shape::Delimited || survey.head_is_whole {
+        return Ok(None);
+    }
+    let Some(end) = survey.head.rfind(['\n', '\r']) else { return Ok(None) };
+    let mut pass = FirstPass { evidence: none_yet.clone(), is_torn: false };
+    layout.read_rows(Rows::of_text(&survey.head[..end], dialect), detection.header_line, &mut pass)?;
+    match pass.evidence.doubts(dialect.delimiter) {
+        Some(doubts) if !pass.is_torn && !may_hold(open_text(&detection.path, survey)?, doubts)? => {
+            Ok(Some(pass.evidence))
+        }
+        _ => Ok(None),
+    }
+}
+
 struct FirstPass {
     evidence: Evidence,
+    /// A quote was open, so what stood behind it may be no rows.
+    is_torn: bool,
 }
 
 impl LineSink for FirstPass {
@@ -160,7 +189,8 @@ impl LineSink for FirstPass {
     fn total(&mut self, _: &Record) -> anyhow::Result<()> {
         Ok(())
     }
-    fn broken(&mut self, _: u64, _: &str, _: Option<&Record>, _: Problem) -> anyhow::Result<()> {
+    fn broken(&mut self, _: u64, _: &str, _: Option<&Record>, problem: Problem) -> anyhow::Result<()> {
+        self.is_torn |= problem.code == Code::I109;
         Ok(())
     }
     fn cut_off(&mut self, _: u64, _: String) -> anyhow::Result<()> {
@@ -183,7 +213,9 @@ impl FieldSum {
 
     fn add(&mut self, value: Decimal) {
         for sum in [&mut self.all, &mut self.since] {
-            *sum = sum.and_then(|mut s| s.add(value).ok().map(|()| s));
+            if sum.as_mut().is_some_and(|sum| sum.add(value).is_err()) {
+                *sum = None;
+            }
         }
     }
 }
@@ -258,8 +290,9 @@ pub(super) fn each_record(
 struct Reader<'d, 's> {
     detection: &'d Detection,
     typist: Typist<'d>,
+    memo: Memo,
     /// For what else each row counts.
-    others: Vec<Typist<'d>>,
+    others: Vec<(Typist<'d>, Memo)>,
     sink: &'s mut dyn UsageSink,
     totals: ReadTotals,
     sums: Vec<FieldSum>,
@@ -298,7 +331,7 @@ impl Reader<'_, '_> {
         let mut stated = false;
         for turn in 0..=self.others.len() {
             if turn > 0 {
-                std::mem::swap(&mut self.typist, &mut self.others[turn - 1]);
+                self.change_places(turn - 1);
             }
             if self.typist.binding.states(Column::Quantity as usize, cells) {
                 stated = true;
@@ -307,14 +340,19 @@ impl Reader<'_, '_> {
         }
         // Each had left its place to the one before it: back to where they were.
         self.others.rotate_left(1);
-        if let Some(last) = self.others.last_mut() {
-            std::mem::swap(&mut self.typist, last);
-        }
+        self.change_places(self.others.len() - 1);
         if stated { Ok(()) } else { self.usage(cells, line, raw) }
     }
 
+    fn change_places(&mut self, with: usize) {
+        let (typist, memo) = &mut self.others[with];
+        std::mem::swap(&mut self.typist, typist);
+        std::mem::swap(&mut self.memo, memo);
+    }
+
     fn usage(&mut self, cells: &impl Cells, line: u64, raw: &str) -> anyhow::Result<()> {
-        let (typed, treatment, problem) = self.typist.read(cells);
+        let faulty = self.typist.read(cells, &mut self.memo);
+        let typed = faulty.as_ref().map_or(self.memo.typed(), |faulty| &faulty.typed);
         for (field, value) in [(typed.quantity_field, typed.quantity), (typed.cost_field, typed.cost)] {
             if let (Some(field), Some(value)) = (field, value)
                 && let Some(sum) = self.sums.iter_mut().find(|s| s.field == field)
@@ -323,11 +361,14 @@ impl Reader<'_, '_> {
             }
         }
         // A file is read whole or not at all: what is left of half a file bills too little, and looks right.
-        let with_its_file = problem.is_none() && self.cut.is_some();
-        let problem = problem.or_else(|| self.cut.as_ref().map(|_| Cut::problem()));
-        if let Some(problem) = problem {
+        let rejected = match (faulty, &self.cut) {
+            (Some(faulty), _) => Some((*faulty, false)),
+            (None, Some(_)) => Some((Faulty { typed: *self.memo.typed(), problem: Cut::problem() }, true)),
+            (None, None) => None,
+        };
+        if let Some((Faulty { typed, problem }, with_its_file)) = rejected {
             self.totals.rejected += 1;
-            let reject = self.typist.reject(cells, line, raw, &typed, problem);
+            let reject = self.typist.reject(line, raw, &typed, problem);
             return self.sink.reject(Reject { with_its_file, ..reject });
         }
         self.totals.rows += 1;
@@ -336,12 +377,13 @@ impl Reader<'_, '_> {
             let beside: Vec<Option<&str>> = self.wanted.iter().map(clean).collect();
             self.sink.cells(&beside)?;
         }
-        self.sink.row(&self.typist.row(cells, line, &typed, treatment))?;
+        self.sink.row(&self.typist.row(line, &self.memo))?;
+        // Asked of each row: a sink may want some and not others.
         if self.sink.wants_raw() {
             self.sink.raw(raw)?;
         }
         if self.sink.wants_changes() {
-            self.typist.changes(cells, line, &typed, self.sink)?;
+            self.typist.changes(cells, line, self.memo.typed(), self.sink)?;
         }
         Ok(())
     }
@@ -354,7 +396,7 @@ impl Reader<'_, '_> {
 
     fn finish(mut self) -> anyhow::Result<ReadTotals> {
         let mut unknown = std::mem::take(&mut self.typist.binding.unknown_words);
-        for other in &mut self.others {
+        for (other, _) in &mut self.others {
             unknown.append(&mut other.binding.unknown_words);
         }
         if !unknown.is_empty() {
@@ -436,9 +478,10 @@ impl LineSink for Reader<'_, '_> {
         let reject = match record {
             // Which cell is in which field is not certain, so no amount is taken from it.
             Some(record) => {
-                let (mut typed, _, _) = self.typist.read(record);
+                let faulty = self.typist.read(record, &mut self.memo);
+                let mut typed = faulty.map_or(*self.memo.typed(), |faulty| faulty.typed);
                 (typed.quantity, typed.cost) = (None, None);
-                self.typist.reject(record, line, raw, &typed, problem)
+                self.typist.reject(line, raw, &typed, problem)
             }
             None => self.typist.blind_reject(line, raw, problem),
         };

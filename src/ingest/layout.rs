@@ -8,7 +8,7 @@ use std::path::Path;
 use super::typed::Problem;
 use super::{Dialect, Event, OtherLine, Record, Rows, Survey};
 use crate::finding::Code;
-use crate::format::normalise;
+use crate::format::{normalise, reads_as};
 
 /// Words, reduced as headings are, that name a total.
 const TOTAL_WORDS: &[&str] = &["total", "totals", "grandtotal", "subtotal", "sum", "overall"];
@@ -77,7 +77,11 @@ impl Layout {
 
     /// Reads the whole file.
     pub fn read(&self, lines: Lines<'_>, sink: &mut dyn LineSink) -> anyhow::Result<()> {
-        let mut records = Rows::open(lines.path, lines.survey, lines.dialect)?;
+        self.read_rows(Rows::open(lines.path, lines.survey, lines.dialect)?, lines.header_line, sink)
+    }
+
+    /// Reads what there is of a file.
+    pub fn read_rows(&self, mut records: Rows<'_>, header_line: u64, sink: &mut dyn LineSink) -> anyhow::Result<()> {
         let mut record = Record::new();
         let mut notes: Vec<MaybeNote> = Vec::new();
         let mut apart = false;
@@ -96,7 +100,7 @@ impl Layout {
                     sink.other(records.line(), OtherLine::Blank)?;
                     apart = true;
                 }
-                Event::Fault(fault) if fault.line < lines.header_line => sink.other(fault.line, OtherLine::Title)?,
+                Event::Fault(fault) if fault.line < header_line => sink.other(fault.line, OtherLine::Title)?,
                 Event::Fault(fault) => {
                     self.give_up(&mut notes, sink)?;
                     let (line, raw) = (fault.line, fault.raw.clone());
@@ -107,9 +111,9 @@ impl Layout {
                     if record.is_blank() {
                         sink.other(line, OtherLine::Blank)?;
                         apart = true;
-                    } else if line < lines.header_line {
+                    } else if line < header_line {
                         sink.other(line, OtherLine::Title)?;
-                    } else if line == lines.header_line {
+                    } else if line == header_line {
                         sink.other(line, OtherLine::Heading)?;
                         records.expect_fields(self.headings.len());
                     } else if self.is_heading(&record) {
@@ -185,6 +189,9 @@ impl Layout {
 
     /// Rows follow, so what looked like notes are rows that lack their fields.
     fn give_up(&self, notes: &mut Vec<MaybeNote>, sink: &mut dyn LineSink) -> anyhow::Result<()> {
+        if notes.is_empty() {
+            return Ok(());
+        }
         for note in notes.drain(..) {
             let mut problem = self.wrong_count(note.fields, &note.text);
             if note.fields >= self.headings.len() {
@@ -234,8 +241,8 @@ impl Layout {
         if cell.len() > 64 {
             return false;
         }
-        let word = normalise(cell);
-        TOTAL_WORDS.contains(&word.as_str()) || self.labels.contains(&word)
+        let labels = self.labels.iter().map(String::as_str);
+        TOTAL_WORDS.iter().copied().chain(labels).any(|word| reads_as(cell, word))
     }
 }
 
@@ -252,7 +259,11 @@ pub fn looks_like_total(cells: &[&str]) -> bool {
 }
 
 fn is_empty(record: &Record, field: usize) -> bool {
-    record.get(field).is_none_or(|cell| cell.trim().is_empty())
+    match record.bytes(field).first() {
+        None => true,
+        Some(byte) if byte.is_ascii_graphic() => false,
+        Some(_) => record.get(field).is_none_or(|cell| cell.trim().is_empty()),
+    }
 }
 
 /// `"5\", z"`: the quote was escaped the other way, so one cell came out as two, and those behind it are shifted.
@@ -262,7 +273,7 @@ fn is_split_by_a_backslash(record: &Record) -> bool {
 }
 
 fn same(cell: &str, heading: &str) -> bool {
-    cell.len() >= heading.len() && normalise(cell) == heading
+    cell.len() >= heading.len() && reads_as(cell, heading)
 }
 
 /// Looks like a number or an amount of money.

@@ -509,6 +509,42 @@ fn of_two_formats_that_know_as_many_headings_the_users_own_is_meant() {
     assert_eq!(id(&registry), "acme");
 }
 
+/// A file longer than what its survey keeps of it, whose head has decimal points alone.
+fn long_usage(last: &str) -> Seen {
+    let mut rows = String::new();
+    while rows.len() < 300 << 10 {
+        rows.push_str("A,\"x, Inc. 7\",S,1,2.50,USD,2026-10-01\nA,y,S,1.125,3,USD,2026-10-01\n");
+    }
+    usage(&format!("{rows}{last}\n"))
+}
+
+#[test]
+fn a_long_file_is_read_by_its_head_and_its_last_row_can_still_say_otherwise() {
+    let whole = long_usage("A,z,S,1,4.50,USD,2026-10-01");
+    assert!(whole.rejects.is_empty());
+    assert_eq!(whole.rows.last().map(|r| r.ends_with(":z S 1 4.5")), Some(true));
+    assert!(whole.rows.iter().any(|r| r.contains(" 1.125 ")), "a column follows the others of its file");
+    // One decimal comma, and no cell of its column that has a separator is certain any more.
+    for last in ["A,z,S,1,\"4,50\",USD,2026-10-01", "A,z,S,1,4.500.000,USD,2026-10-01"] {
+        let mixed = long_usage(last);
+        assert_eq!(mixed.rows.len() + mixed.rejects.len(), whole.rows.len());
+        assert!(!mixed.rows.iter().any(|r| r.contains(":x")), "{last}");
+        let why = &mixed.rejects[0];
+        assert!(why.code == Code::I105 && why.message.contains("mixes decimal points"), "{}", why.message);
+    }
+}
+
+#[test]
+fn a_row_with_a_problem_leaves_nothing_behind_for_the_next() {
+    let seen = usage(
+        "A,x,S,1,2,USD,2026-10-01\nA,x,S,one,2,USD,2026-10-01\nA,x,S,1,2,XXQ,2026-10-01\nA,x,S,1,2,USD,2026-13-01\n\
+         A,,S,1,2,USD,2026-10-01\nA,x,1E+17,1,2,USD,2026-10-01\nA,x,S,1,2,USD,2026-10-01\nA,x,S,3,,USD,2026-10-01\n",
+    );
+    assert_eq!(seen.rows, ["2:x S 1 2", "8:x S 1 2", "9:x S 3 "]);
+    let codes: Vec<Code> = seen.rejects.iter().map(|r| r.code).collect();
+    assert_eq!(codes, [Code::I105, Code::I118, Code::I106, Code::I111, Code::I117]);
+}
+
 #[test]
 fn a_row_that_counts_several_things_is_a_usage_row_of_each() {
     let text = "id = \"own\"\nkind = \"usage\"\n[recognise]\nrequired = [\"Tenant\", \"PCs\"]\n[columns]\n\

@@ -13,6 +13,7 @@ mod draft;
 mod escape;
 mod export;
 mod extent;
+mod glance;
 mod guess;
 mod json;
 mod judge;
@@ -22,6 +23,7 @@ mod layout_tests;
 mod limits;
 #[cfg(test)]
 pub(crate) mod made;
+mod memo;
 mod nested;
 mod number;
 mod parquet;
@@ -34,6 +36,7 @@ mod rows;
 #[cfg(test)]
 mod samples;
 mod scan;
+mod seen;
 mod serial;
 mod shape;
 mod styles;

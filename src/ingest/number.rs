@@ -55,8 +55,8 @@ pub enum NumberFault {
 /// Reads `text` exactly: signs before or behind, parentheses, currency signs and ISO codes, thousands
 /// in groups of three, exponents, and `12%` as 0.12. The scale stays as written, unless only zeros stand past 28 digits.
 pub fn parse_number(text: &str, style: DecimalStyle) -> Result<Decimal, NumberFault> {
-    if let Some(number) = parse_bare(text, style) {
-        return Ok(number);
+    if let Some((digits, scale)) = parse_plain(text, style) {
+        return Ok(Decimal::new(digits, scale));
     }
     let bare = undress(text)?;
     match parse_core(&bare, style) {
@@ -72,21 +72,24 @@ pub fn parse_number(text: &str, style: DecimalStyle) -> Result<Decimal, NumberFa
     }
 }
 
-/// Nearly every cell: ASCII digits, perhaps a minus and one separator.
-fn parse_bare(text: &str, style: DecimalStyle) -> Option<Decimal> {
-    let (digits, negative) = match text.strip_prefix('-') {
-        Some(rest) => (rest.as_bytes(), true),
-        None => (text.as_bytes(), false),
+/// Nearly every cell: ASCII digits, perhaps a minus and one separator. Its digits, and how many of them are behind the
+/// separator.
+#[inline]
+pub(super) fn parse_plain(text: &str, style: DecimalStyle) -> Option<(i64, u32)> {
+    let (digits, negative) = match text.as_bytes() {
+        [b'-', digits @ ..] => (digits, true),
+        digits => (digits, false),
     };
     if digits.is_empty() || digits.len() > 18 {
         return None;
     }
+    let separator = style.separator() as u32;
     let mut value = 0_i64;
     let mut point = None;
     for (i, byte) in digits.iter().enumerate() {
         match byte {
             b'0'..=b'9' => value = value * 10 + i64::from(byte - b'0'),
-            b if char::from(*b) == style.separator() && point.is_none() => point = Some(i),
+            b if u32::from(*b) == separator && point.is_none() => point = Some(i),
             _ => return None,
         }
     }
@@ -95,8 +98,7 @@ fn parse_bare(text: &str, style: DecimalStyle) -> Option<Decimal> {
         Some(i) if i + 1 < digits.len() => digits.len() - i - 1,
         Some(_) => return None,
     };
-    let value = if negative { -value } else { value };
-    Decimal::try_from_i128_with_scale(i128::from(value), u32::try_from(scale).ok()?).ok()
+    Some((if negative { -value } else { value }, u32::try_from(scale).ok()?))
 }
 
 fn is_space(c: char) -> bool {
@@ -306,7 +308,7 @@ pub enum StyleVerdict {
 
 impl StyleEvidence {
     pub fn observe(&mut self, text: &str) {
-        if !text.bytes().any(|b| matches!(b, b'.' | b',')) {
+        if !text.bytes().any(|b| matches!(b, b'.' | b',')) || self.knows(text) {
             return;
         }
         let Ok(bare) = undress(text) else { return };
@@ -326,6 +328,26 @@ impl StyleEvidence {
         if slot.is_none() {
             *slot = Some(text.to_owned());
         }
+    }
+
+    /// Whether a cell of the usual form, `123.45`, shows what an earlier one has shown.
+    fn knows(&self, text: &str) -> bool {
+        let digits = text.as_bytes().strip_prefix(b"-").unwrap_or(text.as_bytes());
+        let Some(point) = digits.iter().position(|b| *b == b'.') else { return false };
+        let (whole, fraction) = (&digits[..point], &digits[point + 1..]);
+        let is_usual = !fraction.is_empty() && whole.iter().chain(fraction).all(u8::is_ascii_digit);
+        let may_be_a_group = fraction.len() == 3 && matches!(whole.len(), 1..=3) && whole[0] != b'0';
+        is_usual && if may_be_a_group { self.ambiguous.is_some() } else { self.point.is_some() }
+    }
+
+    /// Whether a cell has been seen that only a decimal point makes a number.
+    pub fn shows_point(&self) -> bool {
+        self.point.is_some()
+    }
+
+    /// Whether a cell has been seen that only a decimal comma makes a number.
+    pub fn shows_comma(&self) -> bool {
+        self.comma.is_some()
     }
 
     pub fn verdict(&self) -> StyleVerdict {

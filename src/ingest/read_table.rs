@@ -179,15 +179,15 @@ impl TableReader {
             self.findings.push(finding(&self.table.source, line, problem));
             return;
         }
-        if let Some((rule, field)) = self.binding.excluded_by(cells) {
+        self.binding.prepare(cells);
+        if let Some((rule, field)) = self.binding.excluded_by() {
             let reason = self.excluded.get(rule).map_or("", |r| r.reason.as_str());
             let place = Place::cell(&self.table.source, line, field as u64 + 1);
             let note = Finding::new(Code::I102, format!("the row is left out: {reason}")).severity(Severity::Info);
             self.table.findings.push(note.at(place).value(cells.cell(field)));
             return;
         }
-        self.binding.prepare(cells);
-        let taken = self.fed.iter().map(|column| self.binding.take(*column, cells));
+        let taken = self.fed.iter().map(|column| self.binding.take(*column));
         let (values, fields) = taken.map(|t| (self.canonical(t), t.field.map_or(0, |f| f as u64 + 1))).unzip();
         self.table.rows.push(TableRow { line, cells: values, fields });
     }

@@ -113,6 +113,14 @@ impl Record {
         self.spans.iter().map(|span| self.text(*span))
     }
 
+    /// The `i`th field's bytes, none where there is no such field.
+    #[inline]
+    pub(super) fn bytes(&self, i: usize) -> &[u8] {
+        let Some(span) = self.spans.get(i) else { return &[] };
+        let from = if span.doubled { &self.undoubled } else { &self.raw };
+        from.as_bytes().get(span.start..span.end).unwrap_or_default()
+    }
+
     /// What the `i`th field is.
     pub fn kind(&self, i: usize) -> CellKind {
         self.kinds.get(i).copied().unwrap_or_default()
@@ -135,7 +143,8 @@ impl Record {
 
     /// Whether every field is empty or white space.
     pub fn is_blank(&self) -> bool {
-        self.iter().all(|field| field.trim().is_empty())
+        let has_ink = |at| self.bytes(at).first().is_some_and(u8::is_ascii_graphic);
+        !has_ink(0) && self.iter().all(|field| field.trim().is_empty())
     }
 
     /// Whether a field that is not quoted has a quote in it.

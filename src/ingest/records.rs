@@ -4,7 +4,7 @@
 
 use std::io::{self, Read};
 
-use memchr::{memchr_iter, memchr2, memchr3};
+use memchr::{memchr2, memchr3};
 
 pub use super::record::{Dialect, Escape, Record, RecordFault};
 use super::record::{Span, shown};
@@ -120,12 +120,7 @@ impl<R: Read> Records<R> {
         };
         if !blank {
             record.raw.push_str(text);
-            let mut start = after_mark(bytes);
-            for end in memchr_iter(delimiter, bytes) {
-                record.spans.push(Span { start, end, doubled: false });
-                start = end + 1;
-            }
-            record.spans.push(Span { start, end: stop, doubled: false });
+            split(bytes, delimiter, &mut record.spans);
         }
         self.consume(stop + length, length > 0, 1);
         if blank { Event::Blank } else { Event::Record }
@@ -246,4 +241,32 @@ impl<R: Read> Records<R> {
         }
         Ok(())
     }
+}
+
+/// The fields of a line without quotes. They are short, so delimiters are found in words of eight bytes sooner than
+/// by a vector search that is set up for each.
+fn split(line: &[u8], delimiter: u8, spans: &mut Vec<Span>) {
+    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+    let pattern = u64::from_ne_bytes([delimiter; 8]);
+    let mut start = after_mark(line);
+    let (words, rest) = line.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let differs = u64::from_le_bytes(*word) ^ pattern;
+        // The high bit of every byte that is zero, and of no other.
+        let mut hits = !(((differs & LOW) + LOW) | differs | LOW);
+        while hits != 0 {
+            let end = at * 8 + hits.trailing_zeros() as usize / 8;
+            spans.push(Span { start, end, doubled: false });
+            start = end + 1;
+            hits &= hits - 1;
+        }
+    }
+    let done = words.len() * 8;
+    for (at, byte) in rest.iter().enumerate() {
+        if *byte == delimiter {
+            spans.push(Span { start, end: done + at, doubled: false });
+            start = done + at + 1;
+        }
+    }
+    spans.push(Span { start, end: line.len(), doubled: false });
 }

@@ -27,10 +27,14 @@ impl<'a> Rows<'a> {
 
     /// The rows of a survey's head; all rows of a sheet.
     pub(super) fn of_head(survey: &'a Survey, dialect: Dialect) -> Self {
-        Self(match &survey.sheet {
-            Some(sheet) => From::Sheet(sheet.clone(), SheetRows::default()),
-            None => From::Text(Box::new(Records::new(Box::new(survey.head.as_bytes()), dialect))),
-        })
+        match &survey.sheet {
+            Some(sheet) => Self(From::Sheet(sheet.clone(), SheetRows::default())),
+            None => Self::of_text(&survey.head, dialect),
+        }
+    }
+
+    pub(super) fn of_text(text: &'a str, dialect: Dialect) -> Self {
+        Self(From::Text(Box::new(Records::new(Box::new(text.as_bytes()), dialect))))
     }
 
     pub fn next(&mut self, record: &mut Record) -> io::Result<Event> {

@@ -40,6 +40,11 @@ impl SerialEvidence {
         }
     }
 
+    /// Whether other cells have been seen, so that no further one can change the verdict.
+    pub fn is_settled(&self) -> bool {
+        self.others
+    }
+
     /// The first serial number, where there is nothing else.
     pub fn verdict(&self) -> Option<&str> {
         self.first.as_deref().filter(|_| !self.others)

@@ -5,6 +5,8 @@ use chrono::{NaiveDate, NaiveTime};
 use rust_decimal::Decimal;
 
 use super::bind::{Cells, Taken};
+use super::glance::Doubts;
+use super::number::parse_plain;
 use super::serial::{self, SerialEvidence};
 use super::{
     CellKind, DateFault, DateOrder, DecimalStyle, NumberFault, OrderEvidence, OrderVerdict, Shape, StyleEvidence,
@@ -52,6 +54,17 @@ impl Styles {
         })
     }
 
+    /// Reads a number of the usual form, as its digits and scale; `None` says nothing.
+    #[inline]
+    pub fn plain_number(&self, taken: Taken<'_>) -> Option<(i64, u32)> {
+        let known = taken.field.and_then(|f| self.numbers.get(f)).and_then(Option::as_ref);
+        match known.filter(|_| taken.kind != CellKind::Number) {
+            None => parse_plain(taken.text, DecimalStyle::Point),
+            Some(Known::As(style)) => parse_plain(taken.text, *style),
+            Some(Known::Open(_)) => None,
+        }
+    }
+
     /// Reads a date as its field is written.
     pub fn date(&self, taken: Taken<'_>) -> Result<(NaiveDate, Option<NaiveTime>), (Code, String)> {
         let known = taken.field.and_then(|f| self.dates.get(f)).and_then(Option::as_ref);
@@ -81,7 +94,7 @@ impl Styles {
 }
 
 /// What the cells of a file show, gathered in a first pass.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Evidence {
     numbers: Vec<Option<StyleEvidence>>,
     dates: Vec<Option<(OrderEvidence, SerialEvidence)>>,
@@ -135,6 +148,26 @@ impl Evidence {
                 serials.observe(cells.cell(field).trim());
             }
         }
+    }
+
+    /// What elsewhere in the file could say otherwise than the cells so far. `None`: they are silent, or already at
+    /// odds, and every cell must be asked.
+    pub fn doubts(&self, delimiter: u8) -> Option<Doubts> {
+        let (mut numbers, mut dates) =
+            (self.numbers.iter().flatten().peekable(), self.dates.iter().flatten().peekable());
+        let commas = numbers.peek().map(|_| delimiter);
+        if commas.is_some() {
+            let shown =
+                numbers.fold((false, false), |(point, comma), n| (point | n.shows_point(), comma | n.shows_comma()));
+            // One column with a decimal point settles the others, as long as none has a comma.
+            if shown != (true, false) {
+                return None;
+            }
+        }
+        let orders = dates.peek().is_some();
+        dates
+            .all(|(order, serials)| order.verdict() == OrderVerdict::NoneNeeded && serials.is_settled())
+            .then_some(Doubts { commas, orders })
     }
 
     /// What is known after the last row. A number column that cannot tell follows the others of its file

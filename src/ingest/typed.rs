@@ -1,10 +1,11 @@
 //! A row of cells to a typed usage row, or to a reject that says why and keeps what could be read.
 
-use chrono::{Datelike, NaiveDate, NaiveTime};
+use chrono::{NaiveDate, NaiveTime};
 use rust_decimal::Decimal;
-use xxhash_rust::xxh3::xxh3_128;
 
-use super::bind::{Binding, Cells, Taken, push};
+use super::bind::{Binding, Cells, Taken};
+use super::memo::Memo;
+use super::seen::is_cut_short;
 use super::styles::Styles;
 use super::{RecordFault, Reject, Treatment, UsageRow};
 use crate::finding::Code;
@@ -45,6 +46,13 @@ pub(super) struct Typed {
     pub cost_field: Option<usize>,
 }
 
+/// What could be read of a row, and the first thing that is wrong with it.
+#[derive(Debug)]
+pub(super) struct Faulty {
+    pub typed: Typed,
+    pub problem: Problem,
+}
+
 /// Reads rows of one file.
 #[derive(Debug)]
 pub(super) struct Typist<'s> {
@@ -52,17 +60,31 @@ pub(super) struct Typist<'s> {
     table: &'s TableSpec,
     pub binding: Binding,
     styles: Styles,
-    buffer: Vec<u8>,
 }
 
 impl<'s> Typist<'s> {
-    pub fn new(spec: &'s Spec, table: &'s TableSpec, binding: Binding, styles: Styles) -> Self {
-        Self { spec, table, binding, styles, buffer: Vec::new() }
+    /// `prints`: rows carry the fingerprints that tell copies.
+    pub fn new(spec: &'s Spec, table: &'s TableSpec, mut binding: Binding, styles: Styles, prints: bool) -> Self {
+        if !prints {
+            binding.without_prints();
+        }
+        Self { spec, table, binding, styles }
     }
 
-    /// Types a row. `Err` carries the first problem, beside everything that could be read.
-    pub fn read(&mut self, cells: &impl Cells) -> (Typed, Treatment, Option<Problem>) {
-        self.binding.prepare(cells);
+    /// Types a row into `memo`, which is of the row before. `Some` where something is wrong with it: its first problem,
+    /// beside everything that could be read.
+    pub fn read(&mut self, cells: &impl Cells, memo: &mut Memo) -> Option<Box<Faulty>> {
+        let changed = self.binding.prepare(cells);
+        memo.renew(self, changed);
+        if memo.is_whole() && self.binding.error_cell(cells).is_none() {
+            return None;
+        }
+        // Such rows are few: what is wrong, and what stands beside it, is worked out from the beginning.
+        let (typed, problem) = self.judge(cells);
+        problem.map(|problem| Box::new(Faulty { typed, problem }))
+    }
+
+    fn judge(&self, cells: &impl Cells) -> (Typed, Option<Problem>) {
         let mut problem: Option<Problem> = None;
         let mut note = |found: Problem| {
             problem.get_or_insert(found);
@@ -77,7 +99,7 @@ impl<'s> Typist<'s> {
                 note(cell_problem(Code::I117, *field, cells, message));
             }
         }
-        let taken = self.take(Column::ChargeCategory, cells);
+        let taken = self.take(Column::ChargeCategory);
         match ChargeCategory::parse(taken.text) {
             Some(category) => typed.category = category,
             None => note(problem_at(
@@ -86,56 +108,57 @@ impl<'s> Typist<'s> {
                 "charge_category must be Usage, Purchase, Tax, Credit or Adjustment",
             )),
         }
-        let taken = self.take(Column::Currency, cells);
+        let taken = self.take(Column::Currency);
         match Currency::parse(taken.text) {
             Some(currency) => typed.currency = currency,
             None => note(problem_at(Code::I118, taken, "the currency is not an ISO 4217 code")),
         }
-        match self.number(Column::Quantity, cells) {
+        match self.number(Column::Quantity) {
             Ok((value, field)) => (typed.quantity, typed.quantity_field) = (value, field),
             Err(found) => note(found),
         }
-        match self.number(Column::UnitCost, cells) {
+        match self.number(Column::UnitCost) {
             Ok((value, _)) => typed.unit_cost = value,
             Err(found) => note(found),
         }
-        match self.number(Column::Cost, cells) {
+        match self.number(Column::Cost) {
             Ok((value, field)) => (typed.cost, typed.cost_field) = (value, field),
             Err(found) => note(found),
         }
-        if let Err(found) = self.period(cells, &mut typed) {
+        if let Err(found) = self.period(&mut typed) {
             note(found);
         }
-        typed.exported = self.exported(cells);
-        let treatment = self.treatment(cells, typed.category);
+        typed.exported = self.exported();
+        let treatment = self.treatment(typed.category);
         if typed.cost.is_none()
-            && !self.has_text(Column::Cost, cells)
+            && !self.has_text(Column::Cost)
             && let (Some(q), Some(u)) = (typed.quantity, typed.unit_cost)
         {
             typed.cost = exact_product(q, u);
             if typed.cost.is_none() {
-                let taken = self.take(Column::UnitCost, cells);
+                let taken = self.take(Column::UnitCost);
                 note(problem_at(Code::I105, taken, "quantity × unit_cost has more digits than can be kept exactly"));
             }
         }
         if treatment != Treatment::Excluded
-            && let Some(found) = self.missing(cells, typed.quantity, treatment)
+            && let Some(found) = self.missing(typed.quantity, treatment)
         {
             note(found);
         }
-        (typed, treatment, problem)
+        (typed, problem)
     }
 
-    fn take<'a>(&'a self, column: Column, cells: &'a impl Cells) -> Taken<'a> {
-        self.binding.take(column as usize, cells)
+    #[inline]
+    pub fn take(&self, column: Column) -> Taken<'_> {
+        self.binding.take(column as usize)
     }
 
-    fn has_text(&self, column: Column, cells: &impl Cells) -> bool {
-        !self.take(column, cells).text.is_empty()
+    pub fn has_text(&self, column: Column) -> bool {
+        !self.take(column).text.is_empty()
     }
 
-    fn number(&self, column: Column, cells: &impl Cells) -> Result<(Option<Decimal>, Option<usize>), Problem> {
-        let taken = self.take(column, cells);
+    pub fn number(&self, column: Column) -> Result<(Option<Decimal>, Option<usize>), Problem> {
+        let taken = self.take(column);
         if taken.text.is_empty() {
             return Ok((None, None));
         }
@@ -150,6 +173,12 @@ impl<'s> Typist<'s> {
         self.styles.number(taken)
     }
 
+    /// A number of nothing but digits and a separator, which is nearly every one, as its digits and scale.
+    #[inline]
+    pub fn plain_number(&self, taken: Taken<'_>) -> Option<(i64, u32)> {
+        self.styles.plain_number(taken)
+    }
+
     /// The day a cell states, if it is a date.
     pub fn date_in(&self, taken: Taken<'_>) -> Option<NaiveDate> {
         self.styles.date(taken).ok().map(|(date, _)| date)
@@ -160,8 +189,8 @@ impl<'s> Typist<'s> {
         &self.spec.provider
     }
 
-    fn date(&self, column: Column, cells: &impl Cells) -> Result<Option<(NaiveDate, Option<NaiveTime>)>, Problem> {
-        let taken = self.take(column, cells);
+    fn date(&self, column: Column) -> Result<Option<(NaiveDate, Option<NaiveTime>)>, Problem> {
+        let taken = self.take(column);
         if taken.text.is_empty() {
             return Ok(None);
         }
@@ -172,9 +201,9 @@ impl<'s> Typist<'s> {
     }
 
     /// The charge period, its end made exclusive.
-    fn period(&self, cells: &impl Cells, typed: &mut Typed) -> Result<(), Problem> {
-        let start = self.date(Column::ChargePeriodStart, cells);
-        let end = self.date(Column::ChargePeriodEnd, cells);
+    pub fn period(&self, typed: &mut Typed) -> Result<(), Problem> {
+        let start = self.date(Column::ChargePeriodStart);
+        let end = self.date(Column::ChargePeriodEnd);
         typed.start = start.clone().ok().flatten().map(|(date, _)| date);
         if let Ok(Some((date, time))) = end {
             let midnight = time.is_none_or(|t| t == NaiveTime::MIN);
@@ -191,51 +220,47 @@ impl<'s> Typist<'s> {
             && end < start
         {
             typed.end = None;
-            let taken = self.take(Column::ChargePeriodEnd, cells);
+            let taken = self.take(Column::ChargePeriodEnd);
             return Err(problem_at(Code::I106, taken, "the charge period ends before it starts"));
         }
         Ok(())
     }
 
-    fn exported(&self, cells: &impl Cells) -> Option<NaiveDate> {
-        self.binding.exported.iter().find_map(|field| {
-            let text = self.binding.clean(cells.cell(*field));
-            self.styles.date(Taken { text, field: Some(*field), kind: cells.kind(*field) }).ok().map(|(date, _)| date)
-        })
+    pub fn exported(&self) -> Option<NaiveDate> {
+        self.binding.exported.iter().find_map(|field| self.date_in(self.binding.value(*field)))
     }
 
-    fn treatment(&self, cells: &impl Cells, category: ChargeCategory) -> Treatment {
-        if self.binding.is_excluded(cells) {
+    pub fn treatment(&self, category: ChargeCategory) -> Treatment {
+        if self.binding.is_excluded() {
             return Treatment::Excluded;
         }
         match category {
             ChargeCategory::Tax | ChargeCategory::Credit => Treatment::CostOnly,
             ChargeCategory::Usage | ChargeCategory::Purchase | ChargeCategory::Adjustment => {
-                if self.binding.is_cost_only(cells) { Treatment::CostOnly } else { Treatment::Counted }
+                if self.binding.is_cost_only() { Treatment::CostOnly } else { Treatment::Counted }
             }
         }
     }
 
-    fn missing(&self, cells: &impl Cells, quantity: Option<Decimal>, treatment: Treatment) -> Option<Problem> {
+    pub fn missing(&self, quantity: Option<Decimal>, treatment: Treatment) -> Option<Problem> {
         for needed in &self.table.read.require {
             let (there, columns) = match needed {
                 Needed::Account => {
                     let columns = [Column::SubAccountId, Column::SubAccountName];
-                    (columns.iter().any(|c| self.has_text(*c, cells)), columns)
+                    (columns.iter().any(|c| self.has_text(*c)), columns)
                 }
                 Needed::Product => {
                     let columns = [Column::SkuId, Column::ChargeDescription];
-                    (columns.iter().any(|c| self.has_text(*c, cells)), columns)
+                    (columns.iter().any(|c| self.has_text(*c)), columns)
                 }
                 Needed::Quantity => {
-                    let there = quantity.is_some()
-                        || treatment == Treatment::CostOnly
-                        || self.has_text(Column::Quantity, cells);
+                    let there =
+                        quantity.is_some() || treatment == Treatment::CostOnly || self.has_text(Column::Quantity);
                     (there, [Column::Quantity, Column::Quantity])
                 }
             };
             if !there {
-                let field = columns.iter().find_map(|c| self.take(*c, cells).field);
+                let field = columns.iter().find_map(|c| self.take(*c).field);
                 let taken = Taken::text("", field);
                 let message = format!("the row has no {}, which the format needs", needed.word());
                 return Some(problem_at(Code::I111, taken, message));
@@ -244,21 +269,12 @@ impl<'s> Typist<'s> {
         None
     }
 
-    /// The row as the sink takes it.
-    pub fn row<'a>(
-        &'a mut self,
-        cells: &'a impl Cells,
-        line: u64,
-        typed: &Typed,
-        treatment: Treatment,
-    ) -> UsageRow<'a> {
-        let identity = self.binding.identity(cells);
-        let whole = self.binding.whole(cells);
-        let content = self.content(cells, typed);
-        let this = &*self;
-        let text = |column| this.take(column, cells).text;
+    /// The row last read, as the sink takes it.
+    pub fn row(&self, line: u64, memo: &Memo) -> UsageRow<'_> {
+        let (typed, treatment) = (memo.typed(), memo.treatment());
+        let text = |column| self.take(column).text;
         UsageRow {
-            provider_name: this.provider(cells),
+            provider_name: self.provider(),
             sub_account_id: text(Column::SubAccountId),
             sub_account_name: text(Column::SubAccountName),
             sku_id: text(Column::SkuId),
@@ -278,58 +294,23 @@ impl<'s> Typist<'s> {
             currency: typed.currency,
             line,
             treatment,
-            identity,
-            content,
-            whole,
+            identity: self.binding.identity(),
+            content: memo.content(),
+            whole: self.binding.whole(),
             exported: typed.exported,
         }
     }
 
-    fn provider<'a>(&'a self, cells: &'a impl Cells) -> &'a str {
-        match self.take(Column::ProviderName, cells).text {
+    pub fn provider(&self) -> &str {
+        match self.take(Column::ProviderName).text {
             "" => &self.spec.provider,
             named => named,
         }
     }
 
-    /// The fingerprint of the canonical columns: numbers by value, not by how they are written.
-    fn content(&mut self, cells: &impl Cells, typed: &Typed) -> u128 {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.clear();
-        push(&mut buffer, self.provider(cells));
-        for column in [
-            Column::SubAccountId,
-            Column::SubAccountName,
-            Column::SkuId,
-            Column::ChargeDescription,
-            Column::SubscriptionId,
-            Column::LineId,
-            Column::Term,
-            Column::BillingFrequency,
-            Column::Metric,
-            Column::Unit,
-        ] {
-            push(&mut buffer, self.take(column, cells).text);
-        }
-        push(&mut buffer, typed.category.word());
-        push(&mut buffer, typed.currency.code());
-        for date in [typed.start, typed.end] {
-            buffer.extend_from_slice(&date.map_or(0, |d| d.num_days_from_ce()).to_le_bytes());
-        }
-        for number in [typed.quantity, typed.unit_cost, typed.cost] {
-            buffer.push(u8::from(number.is_some()));
-            let number = number.unwrap_or_default().normalize();
-            buffer.extend_from_slice(&number.mantissa().to_le_bytes());
-            buffer.extend_from_slice(&number.scale().to_le_bytes());
-        }
-        let content = xxh3_128(&buffer);
-        self.buffer = buffer;
-        content
-    }
-
     /// A reject with everything that could be read.
-    pub fn reject(&self, cells: &impl Cells, line: u64, raw: &str, typed: &Typed, problem: Problem) -> Reject {
-        let text = |column| self.take(column, cells).text.to_string();
+    pub fn reject(&self, line: u64, raw: &str, typed: &Typed, problem: Problem) -> Reject {
+        let text = |column| self.take(column).text.to_string();
         Reject {
             line,
             column: problem.column,
@@ -338,7 +319,7 @@ impl<'s> Typist<'s> {
             message: problem.message,
             raw: raw.to_string(),
             with_its_file: false,
-            provider_name: self.provider(cells).to_string(),
+            provider_name: self.provider().to_string(),
             sub_account_id: text(Column::SubAccountId),
             sub_account_name: text(Column::SubAccountName),
             sku_id: text(Column::SkuId),
@@ -392,14 +373,6 @@ fn cell_problem(code: Code, field: usize, cells: &impl Cells, message: String) -
     Problem { code, column: field as u64 + 1, value: cells.cell(field).trim().to_string(), message }
 }
 
-/// `1.23457E+17`: what a spreadsheet leaves of a long id.
-fn is_cut_short(id: &str) -> bool {
-    let Some((mantissa, exponent)) = id.split_once("E+") else { return false };
-    let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
-    let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
-    whole.len() == 1 && digits(whole) && digits(fraction) && digits(exponent)
-}
-
 /// The product with all its digits, or `None` if it has more than can be kept.
 pub(super) fn exact_product(a: Decimal, b: Decimal) -> Option<Decimal> {
     let (a, b) = (a.normalize(), b.normalize());
@@ -414,16 +387,6 @@ mod tests {
 
     fn d(text: &str) -> Decimal {
         Decimal::from_str_exact(text).expect("a decimal")
-    }
-
-    #[test]
-    fn an_id_in_exponent_notation_is_known() {
-        for id in ["1.23457E+17", "1E+11", "5,6689E+17"] {
-            assert!(is_cut_short(id), "{id}");
-        }
-        for id in ["06E2", "ABE+1", "12.5E+3", "1.5E+", "CFQ7TTC0LH0R"] {
-            assert!(!is_cut_short(id), "{id}");
-        }
     }
 
     #[test]

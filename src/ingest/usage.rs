@@ -180,6 +180,11 @@ pub trait UsageSink {
     fn other(&mut self, line: u64, kind: OtherLine) -> anyhow::Result<()>;
     fn finding(&mut self, finding: Finding) -> anyhow::Result<()>;
 
+    /// Whether the sink tells copies by a row's fingerprints. Without it `content` and `whole` say nothing.
+    fn wants_prints(&self) -> bool {
+        true
+    }
+
     /// Headings of which the sink wants the cells beside each row.
     fn wants_cells(&self) -> &[&'static str] {
         &[]

@@ -50,6 +50,7 @@ impl ExactSum {
 
     /// Adds another sum.
     pub fn merge(&mut self, other: Self) -> Result<(), Overflow> {
+        // Nearly every sum: a column is written with one number of digits.
         if self.scale == other.scale {
             self.mantissa = self.mantissa.checked_add(other.mantissa).ok_or(Overflow)?;
             return Ok(());

@@ -159,3 +159,22 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// The short way reads what the long way reads, and nothing else.
+    #[test]
+    fn the_usual_forms_read_as_any_other(
+        text in "[0-9]{1,4}[-/][0-9]{1,2}[-/][0-9]{1,4}(T00:00:00Z)?|20[0-9]{2}-[01][0-9]-[0-3][0-9]|[0-9/]{6,10}",
+        order in prop::sample::select(vec![None, Some(DateOrder::Ymd), Some(DateOrder::Mdy), Some(DateOrder::Dmy)]),
+    ) {
+        // A space in front is no usual form.
+        let padded = format!(" {text}");
+        prop_assert!(parse_usual(padded.as_bytes(), order).is_none());
+        let long = parse_date(&padded, order);
+        if let Some(parsed) = parse_usual(text.as_bytes(), order) {
+            prop_assert_eq!(Ok(parsed), long);
+        } else {
+            prop_assert_eq!(parse_date(&text, order), long);
+        }
+    }
+}

@@ -228,3 +228,23 @@ proptest! {
         let _ = evidence.verdict();
     }
 }
+
+proptest! {
+    /// A cell that is passed over shows nothing that it would not have shown by itself.
+    #[test]
+    fn what_cells_show_is_what_each_shows(
+        cells in prop::collection::vec("-?[0-9]{0,4}[.][0-9]{0,4}|-?[0-9]{1,3}[.,][0-9]{3}|[0-9]{1,2},[0-9]{1,2}", 1..8),
+    ) {
+        let mut all = StyleEvidence::default();
+        let (mut point, mut comma, mut ambiguous) = (false, false, false);
+        for cell in &cells {
+            all.observe(cell);
+            let mut alone = StyleEvidence::default();
+            alone.observe(cell);
+            point |= alone.point.is_some();
+            comma |= alone.comma.is_some();
+            ambiguous |= alone.ambiguous.is_some();
+        }
+        prop_assert_eq!((all.point.is_some(), all.comma.is_some(), all.ambiguous.is_some()), (point, comma, ambiguous));
+    }
+}

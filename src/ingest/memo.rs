@@ -1,0 +1,244 @@
+//! What a row is typed to, kept from the row before: a date, a price or a word is parsed when its cells change.
+
+use chrono::{Datelike, NaiveDate};
+use rust_decimal::Decimal;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+use super::Treatment;
+use super::seen::Uses;
+use super::typed::{Typed, Typist, exact_product};
+use crate::format::{ChargeCategory, Column};
+use crate::rate::Currency;
+
+const fn of(column: Column) -> Uses {
+    Uses::column(column as usize)
+}
+
+const CATEGORY: Uses = of(Column::ChargeCategory);
+const CURRENCY: Uses = of(Column::Currency);
+const QUANTITY: Uses = of(Column::Quantity);
+const UNIT_COST: Uses = of(Column::UnitCost);
+const STATED_COST: Uses = of(Column::Cost);
+const COST: Uses = STATED_COST.and(QUANTITY).and(UNIT_COST);
+const PERIOD: Uses = of(Column::ChargePeriodStart).and(of(Column::ChargePeriodEnd));
+const TREATMENT: Uses = CATEGORY.and(Uses::RULES);
+/// What a format may require.
+const NEEDED: Uses = TREATMENT
+    .and(QUANTITY)
+    .and(of(Column::SubAccountId))
+    .and(of(Column::SubAccountName))
+    .and(of(Column::SkuId))
+    .and(of(Column::ChargeDescription));
+
+/// The columns whose text is content.
+const TEXTS: [Column; 10] = [
+    Column::SubAccountId,
+    Column::SubAccountName,
+    Column::SkuId,
+    Column::ChargeDescription,
+    Column::SubscriptionId,
+    Column::LineId,
+    Column::Term,
+    Column::BillingFrequency,
+    Column::Metric,
+    Column::Unit,
+];
+const COLUMNS: usize = Column::ALL.len();
+
+#[derive(Debug)]
+pub(super) struct Memo {
+    typed: Typed,
+    /// Of the cost column, before what is computed.
+    stated_cost: Option<Decimal>,
+    treatment: Treatment,
+    /// What of the row has a problem.
+    wrong: Wrong,
+    /// Whether content is asked for.
+    contents: bool,
+    content: u128,
+    prints: [u128; COLUMNS],
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Wrong {
+    ids: bool,
+    category: bool,
+    currency: bool,
+    quantity: bool,
+    unit_cost: bool,
+    stated_cost: bool,
+    cost: bool,
+    period: bool,
+    missing: bool,
+}
+
+impl Memo {
+    pub fn new(contents: bool) -> Self {
+        Self {
+            typed: Typed::default(),
+            stated_cost: None,
+            treatment: Treatment::Counted,
+            wrong: Wrong::default(),
+            contents,
+            content: 0,
+            prints: [0; COLUMNS],
+        }
+    }
+
+    /// Whether nothing is wrong with the row.
+    pub fn is_whole(&self) -> bool {
+        self.wrong == Wrong::default()
+    }
+
+    /// What the row is typed to, if nothing is wrong with it.
+    pub fn typed(&self) -> &Typed {
+        &self.typed
+    }
+
+    pub fn treatment(&self) -> Treatment {
+        self.treatment
+    }
+
+    /// The fingerprint of the canonical columns of the row: numbers by value, not by how they are written. A
+    /// sum over the columns, so that only those that changed are gone through.
+    pub fn content(&self) -> u128 {
+        self.content
+    }
+
+    /// Types what has changed.
+    pub fn renew(&mut self, typist: &Typist<'_>, changed: Uses) {
+        if changed == Uses::NONE {
+            return;
+        }
+        let typed = &mut self.typed;
+        self.wrong.ids = typist.binding.has_cut_ids();
+        if changed.has(CATEGORY) {
+            let category = ChargeCategory::parse(typist.take(Column::ChargeCategory).text);
+            self.wrong.category = category.is_none();
+            typed.category = category.unwrap_or_default();
+        }
+        if changed.has(CURRENCY) {
+            let currency = Currency::parse(typist.take(Column::Currency).text);
+            self.wrong.currency = currency.is_none();
+            typed.currency = currency.unwrap_or(Currency::NONE);
+        }
+        if changed.has(QUANTITY) {
+            self.wrong.quantity = !number_of(typist, Column::Quantity, &mut typed.quantity, &mut typed.quantity_field);
+        }
+        if changed.has(UNIT_COST) {
+            self.wrong.unit_cost = !number_of(typist, Column::UnitCost, &mut typed.unit_cost, &mut None);
+        }
+        if changed.has(STATED_COST) {
+            self.wrong.stated_cost = !number_of(typist, Column::Cost, &mut self.stated_cost, &mut typed.cost_field);
+        }
+        if changed.has(COST) {
+            typed.cost = self.stated_cost;
+            self.wrong.cost = false;
+            if typed.cost.is_none()
+                && !typist.has_text(Column::Cost)
+                && let (Some(quantity), Some(unit_cost)) = (typed.quantity, typed.unit_cost)
+            {
+                typed.cost = exact_product(quantity, unit_cost);
+                self.wrong.cost = typed.cost.is_none();
+            }
+        }
+        if changed.has(PERIOD) {
+            (typed.start, typed.end) = (None, None);
+            self.wrong.period = typist.period(typed).is_err();
+        }
+        if changed.has(Uses::EXPORTED) {
+            typed.exported = typist.exported();
+        }
+        if changed.has(TREATMENT) {
+            self.treatment = typist.treatment(typed.category);
+        }
+        if changed.has(NEEDED) {
+            self.wrong.missing =
+                self.treatment != Treatment::Excluded && typist.missing(typed.quantity, self.treatment).is_some();
+        }
+        if self.contents {
+            self.renew_content(typist, changed);
+        }
+    }
+
+    fn renew_content(&mut self, typist: &Typist<'_>, changed: Uses) {
+        for column in TEXTS {
+            if changed.has(of(column)) {
+                self.print(column, typist.take(column).text.as_bytes());
+            }
+        }
+        if changed.has(of(Column::ProviderName)) {
+            self.print(Column::ProviderName, typist.provider().as_bytes());
+        }
+        if changed.has(CATEGORY) {
+            self.print(Column::ChargeCategory, self.typed.category.word().as_bytes());
+        }
+        if changed.has(CURRENCY) {
+            let currency = self.typed.currency;
+            self.print(Column::Currency, currency.code().as_bytes());
+        }
+        if changed.has(PERIOD) {
+            self.print(Column::ChargePeriodStart, day(self.typed.start).as_slice());
+            self.print(Column::ChargePeriodEnd, day(self.typed.end).as_slice());
+        }
+        if changed.has(QUANTITY) {
+            self.print(Column::Quantity, number(self.typed.quantity).as_slice());
+        }
+        if changed.has(UNIT_COST) {
+            self.print(Column::UnitCost, number(self.typed.unit_cost).as_slice());
+        }
+        if changed.has(COST) {
+            self.print(Column::Cost, number(self.typed.cost).as_slice());
+        }
+    }
+
+    /// Puts a column's part of the content in the place of the one before; what is empty is no part of it.
+    fn print(&mut self, column: Column, value: &[u8]) {
+        let print = if value.is_empty() { 0 } else { xxh3_128_with_seed(value, column as u64 + 1) };
+        let before = std::mem::replace(&mut self.prints[column as usize], print);
+        self.content = self.content.wrapping_sub(before).wrapping_add(print);
+    }
+}
+
+/// Puts a column's number and its field in their places; `false` if it is wrong. They are written where they stay:
+/// a decimal that is handed around is waited for at every step.
+#[inline]
+fn number_of(typist: &Typist<'_>, column: Column, number: &mut Option<Decimal>, field: &mut Option<usize>) -> bool {
+    let taken = typist.take(column);
+    match typist.plain_number(taken) {
+        Some((digits, scale)) => {
+            *number = Some(Decimal::new(digits, scale));
+            *field = taken.field;
+            true
+        }
+        None => unusual_number(typist, column, number, field),
+    }
+}
+
+#[cold]
+fn unusual_number(
+    typist: &Typist<'_>,
+    column: Column,
+    number: &mut Option<Decimal>,
+    field: &mut Option<usize>,
+) -> bool {
+    let read = typist.number(column);
+    let is_right = read.is_ok();
+    (*number, *field) = read.unwrap_or_default();
+    is_right
+}
+
+fn day(date: Option<NaiveDate>) -> [u8; 4] {
+    date.map_or(0, |d| d.num_days_from_ce()).to_le_bytes()
+}
+
+/// Whether there is a number, its digits without zeros behind the point, and how many of them stand there.
+fn number(number: Option<Decimal>) -> [u8; 18] {
+    let mut bytes = [0; 18];
+    let Some(number) = number else { return bytes };
+    let number = number.normalize();
+    bytes[0] = 1;
+    bytes[1..17].copy_from_slice(&number.mantissa().to_le_bytes());
+    bytes[17] = u8::try_from(number.scale()).unwrap_or(u8::MAX);
+    bytes
+}
