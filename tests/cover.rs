@@ -573,3 +573,25 @@ fn covered_rows_lead_to_the_line_of_their_bundle() {
     let line = book.columns("invoice_lines.csv", &["line_id"]).concat();
     assert_eq!((text("bucket"), text("line_id")), (strings(&["covered"; 2]), strings(&[line.as_str(); 2])));
 }
+
+/// More given back than charged takes nothing of a bundle, and its rows lead to it all the same.
+#[test]
+fn credits_beyond_what_was_used_lead_to_the_line_of_their_bundle() {
+    for (bundles, usage, discrepancies, items) in [
+        (
+            "SEAT,EDR,1,\nSEAT,MAIL,1,\n",
+            "EDR,3,6.00\nEDR,-7,-14.00\nMAIL,10,15.00\n",
+            &["R413 SEAT 10 10 0 0.00 msp"][..],
+            "B1 10 500.00 ready",
+        ),
+        ("SEAT,EDR,1,yes\n", "EDR,3,6.00\nEDR,-7,-14.00\n", &["R404 SEAT 10 0 -10 500.00 msp"], "B1 0 0.00 review"),
+    ] {
+        let book = book(Small { lines: "B1,SEAT,10,50.00\n", bundles, usage, ..PLAIN });
+        run(&book);
+        assert_eq!((said(&book), billed(&book)), (strings(discrepancies), strings(&[items])), "{usage}");
+        let line_id = book.columns("invoice_lines.csv", &["line_id"]).remove(0);
+        let read = book.run(&["read", "out/2026-10/lineage.parquet"]);
+        assert_eq!(read.stdout.lines().skip(1).filter(|row| row.contains(&line_id)).count(), usage.lines().count());
+        assert!(read.stdout.lines().skip(1).all(|row| row.contains("covered")), "{}", read.stdout);
+    }
+}

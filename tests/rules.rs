@@ -897,3 +897,33 @@ fn a_line_that_begins_or_ends_under_advance_billing_is_trued_up_for_its_days() {
     // 50.00 were billed in advance; 17 of 31 days are 27.42.
     assert_eq!(billed(&ends.run()), ["L1 proration -10 -22.58 ready", "L1 recurring 0 0.00 ready"]);
 }
+
+/// A line that ended within the month is compared no more, so the question is the other's: its price, and an id that
+/// is the same next month.
+#[test]
+fn a_discrepancy_names_the_line_that_is_compared() {
+    let mut october = month("12");
+    october.line().effective_date = Some(day("2026-03-05"));
+    october.line().cancelled_date = Some(day("2026-10-20"));
+    october.line().unit_price = Some(d("7.00"));
+    october.psa.contract_lines.push(line("L2", "K1", "3"));
+    let now = october.run();
+    assert_eq!(said(&now), ["R401 L2 9 45.00 client warning"]);
+    assert_eq!(now.discrepancies[0].unit_price, Some(d("5.00")));
+    assert_eq!(changed(&now), ["L2 3>12"]);
+    // A line for once is none of the others, either.
+    october.line().effective_date = Some(day("2026-10-05"));
+    assert_eq!(said(&october.run()), ["R401 L2 9 45.00 client warning"]);
+    // Money without units is the line's that goes on.
+    let mut credit = october.metered[0].clone();
+    credit.cost_only = true;
+    credit.cost = [(usd(), d("-3.00"))].into();
+    october.metered = vec![credit];
+    let costs: Vec<String> =
+        october.run().lines.iter().map(|l| format!("{} {}", l.contract_line_id, shown(l.cost))).collect();
+    assert_eq!(costs, ["L1 0.00", "L2 -3.00"]);
+    october.metered = month("12").metered;
+    october.period = "2026-11";
+    let next = october.run();
+    assert_eq!(next.discrepancies[0].discrepancy_id, now.discrepancies[0].discrepancy_id);
+}

@@ -132,9 +132,16 @@ pub(super) fn case_of<'a, 'b>(
         }
     }
     vendors.sort();
-    let own = unit.active.first().or(unit.inactive.first()).map(|v| v.terms.currency);
+    let own = spoken_of(unit, &comparison).map(|v| v.terms.currency);
     let currency = own.or(unit.covers.first().map(|c| c.surplus.currency)).unwrap_or(currency);
     Ok(Case { unit, comparison, input, vendor: vendors.join("; "), vendors, currency })
+}
+
+/// The line that a unit's discrepancies name: the newest that is compared. One-time lines and lines that ended
+/// within the period are not, and are gone next month: a question that bore their id would be another one then.
+fn spoken_of<'b, 'a>(unit: &'b Unit<'a>, comparison: &Comparison) -> Option<&'b LineView<'a>> {
+    let compared = unit.active.iter().zip(&comparison.is_compared).find(|(_, compared)| **compared);
+    compared.map(|(view, _)| view).or(unit.active.first()).or(unit.inactive.first())
 }
 
 /// How many of a bundle are billed: what covers its components.
@@ -230,7 +237,11 @@ fn conclude(
         code,
     };
     out.discrepancies.extend(main);
-    if let Some(bundle) = case.unit.covers.iter().find(|c| c.units > Decimal::ZERO).and_then(|c| bundles.get(&c.by)) {
+    let covers = &case.unit.covers;
+    // Usage that comes to nothing takes no units of its bundle, which is where it belongs all the same.
+    let nowhere = placement.line_id.is_empty() && placement.discrepancy_id.is_empty();
+    let cover = covers.iter().find(|c| c.units > Decimal::ZERO).or(covers.first().filter(|_| nowhere));
+    if let Some(bundle) = cover.and_then(|c| bundles.get(&c.by)) {
         let nothing_left = case.comparison.metered.is_none_or(|m| m <= Decimal::ZERO);
         if nothing_left && !bundle.line_id.is_empty() {
             // All of it is inside the bundle.
@@ -384,7 +395,12 @@ fn effective_date(view: &LineView<'_>, period: Period) -> NaiveDate {
     view.active.map_or(period.start(), |(first, _)| first)
 }
 
-impl<'b> Case<'_, 'b> {
+impl<'a, 'b> Case<'a, 'b> {
+    /// The contract line that the unit's discrepancies name.
+    pub fn view(&self) -> Option<&'b LineView<'a>> {
+        spoken_of(self.unit, &self.comparison)
+    }
+
     /// The unit's disagreement as a discrepancy, with how it was decided.
     pub fn main(&self) -> Result<Option<(Discrepancy, Standing<'b>)>, Overflow> {
         let Some(disagreement) = &self.comparison.disagreement else { return Ok(None) };
@@ -416,7 +432,7 @@ impl<'b> Case<'_, 'b> {
     /// A discrepancy of this unit, with all but its price and message.
     pub fn discrepancy(&self, code: Code) -> Discrepancy {
         let unit = self.unit;
-        let view = unit.active.first().or(unit.inactive.first());
+        let view = self.view();
         let about = match view {
             Some(view) => view.line.id.as_str().to_string(),
             None => self.about(),
@@ -465,7 +481,7 @@ impl<'b> Case<'_, 'b> {
 
     /// The vendor's unit cost where all rows agree, else the contract line's or the catalogue's.
     pub fn unit_cost(&self) -> Option<Decimal> {
-        let view = self.unit.active.first().or(self.unit.inactive.first());
+        let view = self.view();
         self.metered_unit_cost()
             .or_else(|| view.and_then(|v| v.terms.unit_cost))
             .or_else(|| self.unit.product.and_then(|p| p.unit_cost))

@@ -112,8 +112,8 @@ pub(super) fn rates_used(case: &Case<'_, '_>) -> String {
     rates.join(", ")
 }
 
-/// The metered cost shared over the active lines by their metered quantity; the newest takes what rounding
-/// leaves. One share for usage without a line.
+/// The metered cost shared over the active lines by their metered quantity; the newest that is compared takes what
+/// rounding leaves. One share for usage without a line.
 pub(super) fn cost_shares(case: &Case<'_, '_>) -> Vec<CostShare> {
     let count = case.unit.active.len().max(1);
     let Ok(cost) = unit_cost(case) else { return vec![CostShare::default(); count] };
@@ -131,12 +131,13 @@ pub(super) fn cost_shares(case: &Case<'_, '_>) -> Vec<CostShare> {
     let all: Decimal = weights.iter().try_fold(Decimal::ZERO, |a, w| a.checked_add(*w)).unwrap_or_default();
     let mut rest = line(total);
     let mut out = vec![blank; count];
-    for i in 1..count {
+    let newest = case.comparison.is_compared.iter().position(|compared| *compared).unwrap_or_default();
+    for i in (0..count).filter(|i| *i != newest) {
         let part = multiply(total, weights[i]).ok().and_then(|p| p.checked_div(all)).map_or(Decimal::ZERO, line);
         rest = subtract(rest, part).unwrap_or(rest);
         out[i].metered = Some(part);
     }
-    out[0].metered = Some(rest);
+    out[newest].metered = Some(rest);
     // A line that bills for several months is held against as many times the month's cost.
     for (share, view) in out.iter_mut().zip(&case.unit.active) {
         let months = Decimal::from(view.service.months);
@@ -209,7 +210,7 @@ pub(super) fn findings(case: &Case<'_, '_>, lines: &[LineItem]) -> Result<Vec<Di
 }
 
 fn cost_changed(case: &Case<'_, '_>) -> Result<Option<Discrepancy>, Overflow> {
-    let Some(view) = case.unit.active.first() else { return Ok(None) };
+    let Some(view) = case.view().filter(|_| !case.unit.active.is_empty()) else { return Ok(None) };
     let known = view.line.unit_cost.or_else(|| view.product.and_then(|p| p.unit_cost));
     let mut currencies = case.unit.metered.iter().flat_map(|&i| case.input.metered[i].cost.keys());
     let comparable = currencies.all(|c| *c == case.currency);
