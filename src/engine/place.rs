@@ -10,6 +10,7 @@ use anyhow::Context;
 use rust_decimal::Decimal;
 
 use super::collect::{Collected, out_of_period};
+use super::intern::Numbers;
 use super::pending::Pending;
 use super::readings::Readings;
 use super::targets::{Judged, Target, Targets};
@@ -43,7 +44,7 @@ pub struct Placed {
     /// Account and SKU of rows of the period before, with the sum of their units and the first of them.
     pub before: BTreeMap<(u32, u32), (ExactSum, (u32, u64))>,
     /// Account and SKU of the period's own rows, where there are rows of other periods.
-    pub present: BTreeSet<(u32, u32)>,
+    pub present: Numbers<(u32, u32)>,
     pub ledger: Ledger,
     pub unmapped: BTreeMap<(UnmappedWhat, u32, Currency), UnmappedUse>,
     /// SKUs and the unmapped accounts that hold units of them.
@@ -147,7 +148,7 @@ struct Found {
     contradicted: BTreeMap<(u32, u32), (u64, (u32, u64))>,
     conflicts: Vec<(u32, u64)>,
     before: BTreeMap<(u32, u32), (ExactSum, (u32, u64))>,
-    present: BTreeSet<(u32, u32)>,
+    present: Numbers<(u32, u32)>,
     log: FindingLog,
 }
 
@@ -163,7 +164,7 @@ impl Found {
             contradicted: BTreeMap::new(),
             conflicts: Vec::new(),
             before: BTreeMap::new(),
-            present: BTreeSet::new(),
+            present: Numbers::default(),
             log: FindingLog::default(),
         }
     }

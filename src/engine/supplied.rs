@@ -1,6 +1,6 @@
 //! Which vendors' exports were there for the period, and where the metered side is known to be incomplete.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Run;
 use super::collect::{Collected, FileRead};
@@ -102,17 +102,19 @@ pub fn supply(
 
 /// Recurring usage of the period before whose account and SKU have no row in this one, in order of their names.
 pub fn before(run: &Run<'_>, read: &Collected, targets: &Targets<'_>, placed: &Placed) -> Vec<UsedBefore> {
-    let Some(day) = run.period.previous().map(Period::last_day) else { return Vec::new() };
+    let day = run.period.previous().map(Period::last_day).filter(|_| !placed.before.is_empty());
+    let Some(day) = day else { return Vec::new() };
+    // One SKU has a number for each rule and format it stands in.
+    let mut numbers: HashMap<&SkuKey, u32> = HashMap::new();
+    let first_of: Vec<u32> =
+        (0u32..).zip(&read.names.skus).map(|(number, sku)| *numbers.entry(&sku.key).or_insert(number)).collect();
     let accounts: BTreeSet<u32> = placed.present.iter().map(|(account, _)| *account).collect();
-    let key = |account: u32, sku: u32| {
-        let (account, sku) = (&read.names.accounts[account as usize], &read.names.skus[sku as usize].key);
-        (account, sku)
-    };
-    let present: BTreeSet<_> = placed.present.iter().map(|(account, sku)| key(*account, *sku)).collect();
-    let gone = placed
-        .before
-        .iter()
-        .filter(|((account, sku), (units, _))| units.is_positive() && !present.contains(&key(*account, *sku)));
+    let present: HashSet<(u32, u32)> =
+        placed.present.iter().map(|(account, sku)| (*account, first_of[*sku as usize])).collect();
+    let key = |account: u32, sku: u32| (&read.names.accounts[account as usize], &read.names.skus[sku as usize].key);
+    let gone = placed.before.iter().filter(|((account, sku), (units, _))| {
+        units.is_positive() && !present.contains(&(*account, first_of[*sku as usize]))
+    });
     let mut out: Vec<UsedBefore> = gone
         .filter_map(|((account, sku), (_, (file, line)))| {
             let (of, key) = key(*account, *sku);

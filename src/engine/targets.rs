@@ -83,6 +83,10 @@ struct Resolvers<'p> {
 /// A thread's memory of what it was told.
 #[derive(Default)]
 pub struct Judged {
+    /// By account, where nothing depends on the day.
+    undated_accounts: Vec<Option<Side<u32>>>,
+    /// By SKU, likewise.
+    undated_skus: Vec<Option<Side<(u32, Conversion)>>>,
     accounts: ByNumber<(u32, i32), Side<u32>>,
     skus: ByNumber<(u32, i32), Side<(u32, Conversion)>>,
     groups: ByNumber<(u32, u32), u32>,
@@ -164,15 +168,14 @@ impl<'p> Targets<'p> {
 
     /// What a row of this account and SKU comes to on that day.
     pub fn judge(&self, judged: &mut Judged, account: u32, sku: u32, day: NaiveDate) -> Target {
-        let on = day.to_epoch_days();
-        let by_account = judged.accounts.get(&(account, on)).copied().unwrap_or_else(|| {
-            let side = self.judge_account(account, day);
-            if judged.accounts.len() < REMEMBERED {
-                judged.accounts.insert((account, on), side);
-            }
-            side
-        });
-        let by_sku = *judged.skus.entry((sku, on)).or_insert_with(|| self.judge_sku(sku, day));
+        let (by_account, by_sku) = if self.dated {
+            self.sides_on(judged, account, sku, day)
+        } else {
+            let (accounts, skus) = (&mut judged.undated_accounts, &mut judged.undated_skus);
+            let by_account = remembered(accounts, account, REMEMBERED, || self.judge_account(account, day));
+            let by_sku = remembered(skus, sku, usize::MAX, || self.judge_sku(sku, day));
+            (by_account, by_sku)
+        };
         if self.watched[sku as usize] && judged.pairs.insert((account, sku, day)) {
             let mut resolvers = self.lock();
             let resolution = resolvers.products.resolve(&self.names.skus[sku as usize].key, day);
@@ -194,6 +197,25 @@ impl<'p> Targets<'p> {
                 Target::Unmapped { account: by_account == Side::Unmapped, product: by_sku == Side::Unmapped }
             }
         }
+    }
+
+    fn sides_on(
+        &self,
+        judged: &mut Judged,
+        account: u32,
+        sku: u32,
+        day: NaiveDate,
+    ) -> (Side<u32>, Side<(u32, Conversion)>) {
+        let on = day.to_epoch_days();
+        let by_account = judged.accounts.get(&(account, on)).copied().unwrap_or_else(|| {
+            let side = self.judge_account(account, day);
+            if judged.accounts.len() < REMEMBERED {
+                judged.accounts.insert((account, on), side);
+            }
+            side
+        });
+        let by_sku = *judged.skus.entry((sku, on)).or_insert_with(|| self.judge_sku(sku, day));
+        (by_account, by_sku)
     }
 
     /// Of a SKU that is counted in several ways, each count is metered by itself, also one that a mapping leaves out.
@@ -291,6 +313,22 @@ impl<'p> Targets<'p> {
     fn lock(&self) -> MutexGuard<'_, Resolvers<'p>> {
         self.resolvers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is known by number, or is asked for and, below `most`, remembered.
+fn remembered<T: Copy>(known: &mut Vec<Option<T>>, number: u32, most: usize, ask: impl FnOnce() -> T) -> T {
+    let index = number as usize;
+    if let Some(Some(side)) = known.get(index) {
+        return *side;
+    }
+    let side = ask();
+    if index < most {
+        if known.len() <= index {
+            known.resize(index + 1, None);
+        }
+        known[index] = Some(side);
+    }
+    side
 }
 
 /// SKUs that are counted as a whole and in parts. There are few, so pairs with accounts are kept for these alone.

@@ -121,18 +121,16 @@ impl CostCheck {
             }
             (true | false, ..) => {}
         }
-        let mut any = false;
-        for (rule, count) in VendorRounding::ALL.into_iter().zip(&mut self.explained) {
-            if explains(rule, quantity, unit_price, stated, currency) == Ok(true) {
-                *count += 1;
-                any = true;
-            }
+        let (ways, difference) = ways_and_difference(quantity, unit_price, stated, digits).unwrap_or_else(|| {
+            let ways = VendorRounding::ALL.map(|r| explains(r, quantity, unit_price, stated, currency) == Ok(true));
+            let product = Exact::of(quantity).times(unit_price);
+            let difference = product.and_then(|p| Exact::of(stated).minus(p)).and_then(Exact::sum);
+            (ways, difference.unwrap_or_default())
+        });
+        for (way, count) in ways.into_iter().zip(&mut self.explained) {
+            *count += u64::from(way);
         }
-        let difference = Exact::of(quantity)
-            .times(unit_price)
-            .and_then(|product| Exact::of(stated).minus(product))
-            .and_then(Exact::sum)
-            .unwrap_or_default();
+        let any = ways.contains(&true);
         // A sum of differences that cannot be held stands still; the count of rows goes on.
         let _ = self.residue.merge(difference);
         if !any {
@@ -152,6 +150,61 @@ impl CostCheck {
         let (rule, count) = ways.rev().max_by_key(|(_, count)| *count)?;
         (count > 0).then_some((rule, count + self.plain))
     }
+}
+
+/// Which of `VendorRounding::ALL` explain the amount, and what it is more than the product, by the 128-bit numbers
+/// of most rows; `None` where they are not enough.
+fn ways_and_difference(
+    quantity: Decimal,
+    unit_price: Decimal,
+    stated: Decimal,
+    digits: u32,
+) -> Option<([bool; VendorRounding::ALL.len()], ExactSum)> {
+    let (price, price_scale) = (unit_price.mantissa(), unit_price.scale());
+    let scale = (quantity.scale() + price_scale.max(digits)).max(stated.scale());
+    let raised = |value: i128, from: u32| value.checked_mul(10i128.checked_pow(scale - from)?);
+    let product = raised(quantity.mantissa().checked_mul(price)?, quantity.scale() + price_scale)?;
+    let amount = raised(stated.mantissa(), stated.scale())?;
+    let unit = 10i128.checked_pow(scale - digits)?;
+    // Of a number of the common scale, to so many places.
+    let down = |value: i128, unit: i128| value - value % unit;
+    let nearest = |value: i128, unit: i128| {
+        let rest = value % unit;
+        let up = rest.unsigned_abs() * 2 >= unit.unsigned_abs();
+        down(value, unit).checked_add(if up { unit * rest.signum() } else { 0 })
+    };
+    let half_even = {
+        let (rest, cut) = (product % unit, down(product, unit));
+        let twice = rest.unsigned_abs() * 2;
+        let up = twice > unit.unsigned_abs() || (twice == unit.unsigned_abs() && (cut / unit) % 2 != 0);
+        cut.checked_add(if up { unit * rest.signum() } else { 0 })?
+    };
+    let up = {
+        let rest = product % unit;
+        down(product, unit).checked_add(unit * rest.signum())?
+    };
+    let price = raised(price, price_scale)?;
+    let by_unit = |price: i128| {
+        // A rounded price ends at the minor unit, so nothing is lost.
+        let whole = quantity.mantissa().checked_mul(price / unit)?;
+        raised(whole, quantity.scale() + digits)
+    };
+    let places = stated.scale() > digits && nearest(product, 10i128.checked_pow(scale - stated.scale())?)? == amount;
+    let ways = VendorRounding::ALL.map(|rule| match rule {
+        VendorRounding::Exact => Some(product == amount),
+        VendorRounding::Nearest => Some(nearest(product, unit)? == amount),
+        VendorRounding::Down => Some(down(product, unit) == amount),
+        VendorRounding::UnitDown => Some(by_unit(down(price, unit))? == amount),
+        VendorRounding::HalfEven => Some(half_even == amount),
+        VendorRounding::UnitNearest => Some(by_unit(nearest(price, unit)?)? == amount),
+        VendorRounding::Up => Some(up == amount),
+        VendorRounding::Places => Some(places),
+    });
+    if ways.contains(&None) {
+        return None;
+    }
+    let difference = ExactSum::from_parts(amount.checked_sub(product)?, scale);
+    Some((ways.map(|way| way == Some(true)), difference))
 }
 
 /// Whether `quantity × unit_price` is `stated`, by the 128-bit numbers of most rows; `None` where they are
@@ -176,6 +229,8 @@ fn ends_within(value: Decimal, digits: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn d(s: &str) -> Decimal {
@@ -235,6 +290,34 @@ mod tests {
         let mut check = CostCheck::default();
         check.note(d("2"), d("1.50"), d("3.0"), usd());
         assert_eq!((check.best(), check.rows, check.unexplained), (None, 1, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn short_numbers_say_what_long_ones_do(
+            quantity in (-2_000i64..2_000, 0u32..5), price in (-50_000i64..50_000, 0u32..6),
+            how in 0usize..9, extra in 0u32..3, off in -1i64..2)
+        {
+            let (quantity, price) = (Decimal::new(quantity.0, quantity.1), Decimal::new(price.0, price.1));
+            // An amount that some rule makes, mostly, in more or fewer digits.
+            let product = quantity * price;
+            let strategy = [NEAREST, RoundingStrategy::ToZero, RoundingStrategy::AwayFromZero,
+                RoundingStrategy::MidpointNearestEven][how % 4];
+            let mut stated = match how {
+                0..4 => product.round_dp_with_strategy(2, strategy),
+                4 => product,
+                5 => product.round_dp_with_strategy(4, NEAREST),
+                6 => quantity * price.round_dp_with_strategy(2, NEAREST),
+                7 => quantity * price.round_dp_with_strategy(2, RoundingStrategy::ToZero),
+                _ => product.round_dp_with_strategy(2, NEAREST) + Decimal::new(off, 2),
+            };
+            stated.rescale(stated.scale().max(2) + extra);
+            let digits = usd().minor_digits();
+            let (ways, difference) = ways_and_difference(quantity, price, stated, digits).expect("short numbers");
+            let long = VendorRounding::ALL.map(|r| explains(r, quantity, price, stated, usd()).expect("fits"));
+            prop_assert_eq!(ways, long, "{} × {} = {}", quantity, price, stated);
+            prop_assert_eq!(difference, ExactSum::of(stated - product));
+        }
     }
 
     #[test]
