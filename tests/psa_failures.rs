@@ -235,3 +235,88 @@ fn units_that_change_within_the_month_bill_by_their_days() {
     book.put("trueup.toml", "[psa]\ncurrency = \"USD\"\nproration = \"none\"\n");
     assert_eq!(lines(&book), ["Harbour Group|501|ready|5|25.00"]);
 }
+
+/// An agreement that is billed once is left out, or every month would bill it again.
+#[test]
+fn an_agreement_that_is_billed_once_is_left_out_and_said() {
+    let book = connectwise("", "901,31,EDR,3,0,5.00,3.10,Billable,2025-01-01,,false\n", &[("Harbour Group", "3")]);
+    for (flag, bills) in [("true", false), ("false", true), ("", true)] {
+        let agreement =
+            format!("id,name,company/id,startDate,cancelledFlag,billOneTimeFlag\n31,Care,1,2025-01-01,false,{flag}\n");
+        book.put("psa/agreements.csv", agreement);
+        assert_eq!(lines(&book).len(), usize::from(bills), "{flag}");
+        let said = book.run(&["-v", "reconcile", "--period", "2026-10"]).stderr;
+        assert_eq!(said.contains("contract 31 is of a kind without recurring lines"), !bills, "{said}");
+        let wanted: &[&str] = if bills { &[] } else { &["R416|Harbour Group||3|"] };
+        assert_eq!(discrepancies(&book), wanted, "{flag}");
+    }
+}
+
+/// An export that names no vendor is an export: what its client no longer uses was not used.
+#[test]
+fn an_export_without_a_vendor_counts_as_supplied() {
+    let agreement =
+        "31,Care,1,2025-01-01,,true,false,,Active,false,USD,,\n32,Care,2,2025-01-01,,true,false,,Active,false,USD,,\n";
+    let additions =
+        "901,31,EDR,3,0,5.00,3.10,Billable,2025-01-01,,false\n902,32,EDR,2,0,5.00,3.10,Billable,2025-01-01,,false\n";
+    let book = connectwise(agreement, additions, &[("Harbour Group", "3")]);
+    book.put("map/products.csv", "provider_name,sku_id,product_code,status\n,EDR,EDR,mapped\n");
+    book.remove("usage/2026-10/northstar.csv");
+    book.put("usage/2026-10/counts.csv", "Client,Product,Quantity\nHarbour Group,EDR,3\n");
+    assert_eq!(lines(&book), ["Harbour Group|901|ready|3|15.00", "Harbour Branch|902|review|0|0.00"]);
+    assert_eq!(discrepancies(&book), ["R404|Harbour Branch|902|-2|10.00"]);
+    // Of another month it is none of this one, and is spoken of without a name.
+    book.remove("usage/2026-10/counts.csv");
+    book.put("usage/2026-09/counts.csv", "Client,Product,Quantity\nHarbour Group,EDR,3\n");
+    let ran = book.reconcile();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let messages = book.columns("discrepancies.csv", &["code", "message"]);
+    assert!(!messages.is_empty(), "{}", ran.stdout);
+    for message in messages {
+        assert!(message.ends_with("no export of an unnamed vendor for this period was read"), "{message}");
+    }
+}
+
+/// One run tells every word of a picklist that it does not know, as far as there is room.
+#[test]
+fn different_unknown_words_are_told_before_the_same_one_again() {
+    let cycles = ["Weekly", "Weekly", "Weekly", "Bi-Monthly", "Weekly", "When paid"];
+    let head = "id,name,company/id,startDate,cancelledFlag,billingCycle/name\n";
+    let rows = cycles.iter().enumerate().map(|(i, cycle)| format!("{},Care,1,2025-01-01,false,{cycle}\n", 31 + i));
+    let book = connectwise("", "901,31,EDR,3,0,5.00,3.10,Billable,2025-01-01,,false\n", &[("Harbour Group", "3")]);
+    book.put("psa/agreements.csv", rows.fold(head.to_string(), |all, row| all + &row));
+    let ran = book.reconcile();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    for (line, word) in [(2, "Weekly"), (5, "Bi-Monthly")] {
+        assert!(ran.stderr.contains(&format!("psa/agreements.csv:{line}:6: {word:?}")), "{}", ran.stderr);
+    }
+    assert!(
+        ran.stderr.contains("bill_cycle must be one of monthly, quarterly, semiannual, annual; the row"),
+        "{}",
+        ran.stderr
+    );
+}
+
+/// Ten until the 14th and twelve from the 15th bill 22.58 and 32.90 for what costs 37.20: no loss, though the line
+/// that is compared carries all of the cost.
+#[test]
+fn a_change_within_the_month_is_no_sale_below_cost() {
+    for (price, said) in [("5.00", None), ("3.00", Some("33.29"))] {
+        let additions = format!(
+            "901,31,EDR,10,0,{price},3.10,Billable,2025-01-01,2026-10-14,false\n\
+             902,31,EDR,12,0,{price},3.10,Billable,2026-10-15,,false\n"
+        );
+        let book = connectwise("31,Care,1,2025-01-01,,true,false,,Active,true,USD,,\n", &additions, &[]);
+        book.put(
+            "usage/2026-10/northstar.csv",
+            "provider_name,sub_account_name,sku_id,charge_description,charge_period_start,charge_period_end,quantity,\
+             cost,currency\nNorthstar,Harbour Group,EDR,EDR,2026-10-01,2026-11-01,12,37.20,USD\n",
+        );
+        assert_eq!(lines(&book).len(), 2);
+        let losses = book.columns("discrepancies.csv", &["code", "contract_line_id", "impact", "message"]);
+        let wanted: Vec<String> = said.into_iter().map(|bills| {
+            format!("R407|902|3.91|contract line 902 bills {bills} and costs 37.20, with the lines that it took the place of within the period")
+        }).collect();
+        assert_eq!(losses, wanted, "{price}");
+    }
+}

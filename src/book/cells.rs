@@ -131,7 +131,7 @@ impl<'t> Cells<'t> {
     }
 
     /// One of a list of words, in any case and with spaces, `-` or `_` between them; `default` if empty.
-    pub fn word<T: Copy>(&mut self, column: &str, words: &[(&str, T)], default: T) -> T {
+    pub fn word<T: Copy + PartialEq>(&mut self, column: &str, words: &[(&str, T)], default: T) -> T {
         let text = self.text(column);
         if text.is_empty() {
             return default;
@@ -140,11 +140,16 @@ impl<'t> Cells<'t> {
         if let Some((_, meant)) = words.iter().find(|(word, _)| *word == folded) {
             return *meant;
         }
-        let allowed: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        let guess = nearest(&folded, &allowed).map_or_else(String::new, |near| format!("did you mean {near:?}? "));
-        let way_out = match self.table.way_out(column) {
-            "" => String::new(),
-            way_out => format!("; {way_out}"),
+        // Of words that mean the same, the first is the one to write.
+        let named = |at: usize| !words[..at].iter().any(|(_, meant)| *meant == words[at].1);
+        let allowed: Vec<&str> = (0..words.len()).filter(|at| named(*at)).map(|at| words[at].0).collect();
+        // A tenant's own word is no slip of the pen.
+        let (guess, way_out) = match self.table.way_out(column) {
+            "" => {
+                let near = nearest(&folded, &allowed);
+                (near.map_or_else(String::new, |near| format!("did you mean {near:?}? ")), String::new())
+            }
+            way_out => (String::new(), format!("; {way_out}")),
         };
         let message = format!("{column} must be one of {}; {guess}the row is left out{way_out}", allowed.join(", "));
         self.refuse(Code::I111, column, message);

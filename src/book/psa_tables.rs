@@ -270,10 +270,10 @@ impl Load {
             };
             if !cells.word("contract_type", CONTRACT_TYPE, true) && cells.usable() {
                 let message = format!(
-                    "contract {} is of a type without recurring lines, and is left out: nothing of it is compared",
+                    "contract {} is of a kind without recurring lines, and is left out: nothing of it is compared",
                     contract.id
                 );
-                let note = Finding::new(Code::I102, message).severity(Severity::Info);
+                let note = Finding::new(Code::I116, message).severity(Severity::Info);
                 self.findings.push(note.at(contract.place.clone()).value(contract.name));
                 self.refused_contracts.insert(contract.id.key(), contract.client_id);
                 continue;

@@ -1,12 +1,13 @@
 //! The one place that writes to stdout and stderr. Results go to stdout, everything else to stderr; quiet,
 //! verbose and colour are decided here and nowhere else.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
-use trueup::emit::FindingGroup;
+use trueup::emit::{Example, FindingGroup};
 use trueup::finding::Code;
 use trueup::ingest::{Progress, Silent};
 
@@ -128,7 +129,7 @@ fn paragraph(text: &mut String, same: &[FindingGroup], count: u64) {
     let times = if count == 1 { String::new() } else { format!(" ({count} times)") };
     let _ = writeln!(text, "{head}: {what}{times}");
     let mut shown = 0;
-    for example in same.iter().flat_map(|g| &g.examples).take(EXAMPLES_SHOWN) {
+    for example in examples(same) {
         shown += 1;
         let mut parts = Vec::new();
         if !example.place.is_empty() {
@@ -146,6 +147,20 @@ fn paragraph(text: &mut String, same: &[FindingGroup], count: u64) {
         let _ = writeln!(text, "  and {} more", count - shown);
     }
     let _ = writeln!(text, "{HINT}hint{HINT:#}: {}", first.hint);
+}
+
+/// Some examples: the first of each cause before the second of any, and of those with a value not yet seen before
+/// the others, for what is told once need not be found in another run.
+fn examples(same: &[FindingGroup]) -> Vec<&Example> {
+    let most = same.iter().map(|g| g.examples.len()).max().unwrap_or_default();
+    let rounds = (0..most).flat_map(|round| same.iter().filter_map(move |g| g.examples.get(round).map(|e| (g, e))));
+    let mut told = BTreeSet::new();
+    let (new, known): (Vec<_>, Vec<_>) = rounds.partition(|(g, e)| told.insert((g.cause.as_str(), &e.value)));
+    let chosen = new.into_iter().chain(known).take(EXAMPLES_SHOWN);
+    let mut chosen: Vec<&Example> = chosen.map(|(_, e)| e).collect();
+    let order = |e: &Example| same.iter().flat_map(|g| &g.examples).position(|of| std::ptr::eq(of, e));
+    chosen.sort_by_key(|e| order(e));
+    chosen
 }
 
 /// A paragraph for each cause, and the hint once.

@@ -11,7 +11,7 @@ use trueup::control::Bucket;
 use trueup::emit::{Money, Output, Summary, money_text};
 use trueup::finding::Severity;
 use trueup::rate::{Currency, plain};
-use trueup::reconcile::{Discrepancy, OwedBy, Verdict, VerdictRow, VerdictScope};
+use trueup::reconcile::{Discrepancy, OwedBy, Verdict, VerdictRow, VerdictScope, spoken};
 
 use super::printer::{BAD, BOLD, GOOD, WARN};
 
@@ -143,7 +143,7 @@ impl Report<'_> {
             table.add_row(["rejected".to_string(), many(rejected, "row") + &self.worth(|m| m.rejected_cost)]);
         }
         for row in self.not_reconcilable() {
-            let name = if row.name.is_empty() { &row.id } else { &row.name };
+            let name = spoken(if row.name.is_empty() { &row.id } else { &row.name });
             table.add_row(["not compared".to_string(), format!("{name}: {}", row.reason)]);
         }
         format!("\n{}", indented(&bare(&table)))
@@ -216,7 +216,7 @@ impl Report<'_> {
         let counts = &self.summary.counts;
         let mut steps = Vec::new();
         for row in self.not_reconcilable() {
-            let name = if row.name.is_empty() { &row.id } else { &row.name };
+            let name = spoken(if row.name.is_empty() { &row.id } else { &row.name });
             steps.push(format!("Complete what is missing for {name}: {}.", row.reason.trim_end_matches('.')));
         }
         let rejected = self.rejected();

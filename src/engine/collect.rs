@@ -382,7 +382,8 @@ impl UsageSink for Sink<'_> {
         let series = if self.series { scratch.series(account, sku, row.subscription_id) } else { 0 };
         let packed = Row { series, account, sku, ..Row::of(row, self.file, key) };
         batches.push(&self.shared.partitions, key, |out| packed.encode(out))?;
-        if self.last_provider != row.provider_name {
+        // An export need not name its vendor, so the first is not told by differing from the one before.
+        if self.providers.is_empty() || self.last_provider != row.provider_name {
             self.last_provider = row.provider_name.to_string();
             self.providers.insert(self.last_provider.clone());
         }
@@ -394,7 +395,7 @@ impl UsageSink for Sink<'_> {
             self.stated,
         );
         self.elsewhere |= here.is_elsewhere();
-        if here.cost && self.last_supplied != row.provider_name {
+        if here.cost && (self.supplied.is_empty() || self.last_supplied != row.provider_name) {
             self.last_supplied = row.provider_name.to_string();
             self.supplied.insert(self.last_supplied.clone());
         }

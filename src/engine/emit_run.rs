@@ -116,7 +116,7 @@ impl Emission<'_> {
         for ((file, currency), read, buckets) in accounts.iter().copied().chain(empty) {
             let Some(from) = self.read.files.get(file as usize) else { continue };
             let detection = &from.export.detection;
-            let providers: Vec<&str> = from.providers.iter().map(String::as_str).collect();
+            let providers: Vec<&str> = from.providers.iter().map(String::as_str).filter(|p| !p.is_empty()).collect();
             let provider = if providers.is_empty() { detection.spec.provider.clone() } else { providers.join("; ") };
             let first = seen.insert(file);
             out.push(ControlRow {

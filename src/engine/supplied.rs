@@ -9,7 +9,7 @@ use super::place::{Placed, place_of};
 use super::targets::Targets;
 use crate::book::{MapStatus, Mappings, Period, ProductCode, ProductMapping, Psa, id_key};
 use crate::finding::Code;
-use crate::reconcile::{RejectedUse, Supply, UsedBefore};
+use crate::reconcile::{RejectedUse, Supply, UsedBefore, spoken};
 use crate::resolve::{AccountKey, SkuKey};
 
 /// Gathers what is known of the metered side.
@@ -65,7 +65,8 @@ pub fn supply(
         if let Some(product) = targets.product(sku, day) {
             let name =
                 if account.sub_account_name.is_empty() { &account.sub_account_id } else { &account.sub_account_name };
-            let reason = format!("the unmapped account {name:?} of {} holds units of it", account.provider_name);
+            let reason =
+                format!("the unmapped account {name:?} of {} holds units of it", spoken(&account.provider_name));
             supply.unattribute(&product, &reason);
         }
     }

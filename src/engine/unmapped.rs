@@ -40,7 +40,7 @@ pub fn rows(placed: &Placed, read: &Collected, psa: &Psa, log: &mut FindingLog) 
                 UnmappedWhat::Product => (Code::M302, "a SKU is joined to no product"),
             };
             let value = if name.is_empty() { id } else { name };
-            let mut finding = Finding::new(code, message).value(format!("{provider} {value}"));
+            let mut finding = Finding::new(code, message).value(format!("{provider} {value}").trim().to_string());
             if let Some((file, line)) = uses.first {
                 finding = finding.at(place_of(read, file, line));
             }

@@ -183,7 +183,7 @@ impl TableReader {
         if let Some((rule, field)) = self.binding.excluded_by() {
             let reason = self.excluded.get(rule).map_or("", |r| r.reason.as_str());
             let place = Place::cell(&self.table.source, line, field as u64 + 1);
-            let note = Finding::new(Code::I102, format!("the row is left out: {reason}")).severity(Severity::Info);
+            let note = Finding::new(Code::I116, format!("the row is left out: {reason}")).severity(Severity::Info);
             self.table.findings.push(note.at(place).value(cells.cell(field)));
             return;
         }

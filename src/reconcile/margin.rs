@@ -166,9 +166,11 @@ pub(super) fn findings(case: &Case<'_, '_>, lines: &[LineItem]) -> Result<Vec<Di
     let bills = |l: &&LineItem, view: &LineView<'_>| {
         matches!(l.kind, LineKind::Recurring | LineKind::OneTime) && l.contract_line_id == view.line.id
     };
-    for view in &case.unit.active {
+    for (at, view) in case.unit.active.iter().enumerate() {
         let Some(item) = lines.iter().find(|l| bills(l, view)) else { continue };
-        let loss = item.margin.filter(|m| *m < Decimal::ZERO);
+        let (amount, cost) = with_stretches(case, lines, at, item)?;
+        let loss = amount.zip(cost).map(|(amount, cost)| subtract(amount, cost)).transpose()?;
+        let loss = loss.filter(|m| *m < Decimal::ZERO);
         let covered = view.terms.included_quantity.is_some_and(|q| q > Decimal::ZERO);
         if let Some(loss) = loss.filter(|_| !covered && view.service.due && view.line.is_charged()) {
             let mut row = case.discrepancy(Code::R407);
@@ -187,9 +189,12 @@ pub(super) fn findings(case: &Case<'_, '_>, lines: &[LineItem]) -> Result<Vec<Di
             row.message = format!(
                 "contract line {} bills {} and costs {}",
                 view.line.id,
-                item.amount.unwrap_or_default(),
-                item.cost.unwrap_or_default()
+                amount.unwrap_or_default(),
+                cost.unwrap_or_default()
             );
+            if amount != item.amount {
+                row.message += ", with the lines that it took the place of within the period";
+            }
             out.push(row);
         }
     }
@@ -207,6 +212,32 @@ pub(super) fn findings(case: &Case<'_, '_>, lines: &[LineItem]) -> Result<Vec<Di
     }
     out.extend(cost_changed(case)?);
     Ok(out)
+}
+
+/// What a line bills and costs together with those of its contract that ended within the period: the line that is
+/// compared carries the cost of what was metered, also for the days on which they billed.
+fn with_stretches(
+    case: &Case<'_, '_>,
+    lines: &[LineItem],
+    at: usize,
+    item: &LineItem,
+) -> Result<(Option<Decimal>, Option<Decimal>), Overflow> {
+    let compared = |i: usize| case.comparison.is_compared.get(i).copied().unwrap_or(true);
+    let contract = &case.unit.active[at].line.contract_id;
+    let of_contract: Vec<usize> =
+        (0..case.unit.active.len()).filter(|i| case.unit.active[*i].line.contract_id == *contract).collect();
+    let (mut amount, mut cost) = (item.amount, item.cost);
+    if !compared(at) || of_contract.iter().filter(|i| compared(**i)).count() != 1 {
+        return Ok((amount, cost));
+    }
+    for other in of_contract.into_iter().filter(|i| *i != at) {
+        let id = &case.unit.active[other].line.id;
+        for stretch in lines.iter().filter(|l| l.kind == LineKind::Recurring && l.contract_line_id == *id) {
+            amount = amount.zip(stretch.amount).map(|(a, b)| add(a, b)).transpose()?;
+            cost = cost.zip(stretch.cost).map(|(a, b)| add(a, b)).transpose()?;
+        }
+    }
+    Ok((amount, cost))
 }
 
 fn cost_changed(case: &Case<'_, '_>) -> Result<Option<Discrepancy>, Overflow> {

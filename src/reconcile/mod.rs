@@ -35,4 +35,4 @@ pub use outcome::{
     VerdictRow, VerdictScope,
 };
 pub use residue::{Invoice, Residue};
-pub use supply::{RejectedUse, Supply};
+pub use supply::{RejectedUse, Supply, spoken};

@@ -6,6 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::book::{ClientId, ProductCode, id_key};
 use crate::finding::Place;
 
+/// A vendor in a sentence: exports need not name theirs.
+#[must_use]
+pub fn spoken(vendor: &str) -> &str {
+    if vendor.is_empty() { "an unnamed vendor" } else { vendor }
+}
+
 /// Rows that could not be read but name a client and a product.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RejectedUse {
@@ -115,7 +121,7 @@ impl Supply {
         if let Some(reason) = vendors.keys().find_map(|v| self.partial.get(v)) {
             return Some(reason.clone());
         }
-        let names: Vec<&str> = vendors.values().map(String::as_str).collect();
+        let names: Vec<&str> = vendors.values().map(|name| spoken(name)).collect();
         Some(format!("no export of {} for this period was read", names.join(" or ")))
     }
 
@@ -136,7 +142,7 @@ impl Supply {
                 return Some(reason.clone());
             }
             if !self.supplied.contains(key) {
-                return Some(format!("no export of {name} for this period was read"));
+                return Some(format!("no export of {} for this period was read", spoken(name)));
             }
         }
         self.partial_any.clone()
