@@ -219,7 +219,7 @@ fn is_high_surrogate(unit: u16) -> bool {
     (0xD800..0xDC00).contains(&unit)
 }
 
-/// By byte order mark, else by where NULs stand; else UTF-8 until a byte says otherwise.
+/// By byte order mark, else by which half of ASCII characters is NUL; else UTF-8 until a byte says otherwise.
 fn first_guess(sample: &[u8]) -> Encoding {
     if sample.starts_with(b"\xEF\xBB\xBF") {
         return Encoding::Utf8Bom;
@@ -230,15 +230,25 @@ fn first_guess(sample: &[u8]) -> Encoding {
     if sample.starts_with(b"\xFE\xFF") {
         return Encoding::Utf16Be;
     }
-    let pairs = sample.len() / 2;
-    let nuls = |first: usize| sample[first..].iter().step_by(2).filter(|b| **b == 0).count();
-    if pairs < 2 {
-        return Encoding::Utf8;
+    // A character of UTF-16 that is not ASCII may have a NUL in either half, as `😀` has: only ASCII tells the order.
+    let (mut pairs, mut little, mut big, mut neither) = (0_usize, 0, 0, 0);
+    for pair in sample.chunks_exact(2) {
+        pairs += 1;
+        match pair {
+            [0, 0] => neither += 1,
+            [b'\t' | b'\n' | b'\r' | b' '..=b'~', 0] => little += 1,
+            [0, b'\t' | b'\n' | b'\r' | b' '..=b'~'] => big += 1,
+            _ => {}
+        }
     }
-    // Delimiters, digits and line ends are half of any table, whatever the language of its names.
-    match (nuls(0), nuls(1)) {
-        (even, odd) if odd * 10 >= pairs * 3 && odd >= even * 4 => Encoding::Utf16Le,
-        (even, odd) if even * 10 >= pairs * 3 && even >= odd * 4 => Encoding::Utf16Be,
-        _ => Encoding::Utf8,
+    // Delimiters, digits and line ends are half of any table, whatever the language of its names. Two NULs are half a
+    // character of UTF-32.
+    let is = |these: usize, others: usize| these > 1 && these * 10 >= pairs * 3 && these >= (others + neither) * 2;
+    if is(little, big) {
+        Encoding::Utf16Le
+    } else if is(big, little) {
+        Encoding::Utf16Be
+    } else {
+        Encoding::Utf8
     }
 }
