@@ -32,6 +32,8 @@ pub(super) struct Judge {
     unknown: Option<u64>,
     /// The line of the first NUL.
     nul: Option<u64>,
+    /// The line where UTF-16 begins within other text, as where a program appends to a file in an encoding of its own.
+    utf16_within: Option<u64>,
 }
 
 pub(super) struct Verdict {
@@ -80,6 +82,12 @@ impl Judge {
             && let Some(at) = memchr::memchr(0, bytes)
         {
             self.nul = Some(self.lines + 1 + memchr::memchr_iter(b'\n', &bytes[..at]).count() as u64);
+        }
+        if self.nul.is_some()
+            && self.utf16_within.is_none()
+            && let Some(at) = alternating(bytes)
+        {
+            self.utf16_within = Some(self.lines + 1 + memchr::memchr_iter(b'\n', &bytes[..=at]).count() as u64);
         }
         let joined;
         let mut rest = if self.pending.is_empty() {
@@ -180,6 +188,11 @@ impl Judge {
             let message = "the file is no text, or UTF-32: most of its bytes are NUL; save it as UTF-8";
             return Err(Finding::new(Code::I101, message).at(Place::line("", 1)));
         }
+        if let Some(line) = self.utf16_within {
+            let message =
+                "UTF-16 begins in this line, and what stands before it is not; write all of it in one encoding";
+            return Err(Finding::new(Code::I101, message).at(Place::line("", line)));
+        }
         let here = Place::line("", self.wrong.unwrap_or(self.lines + 1));
         match (encoding, self.wrong.is_some(), self.pending.is_empty()) {
             (Encoding::Utf8Bom, true, _) => {
@@ -213,6 +226,14 @@ impl Judge {
 fn characters(text: &[u8]) -> u64 {
     let begins = |pair: &&[u8]| pair[0] >= 0xC2 && !matches!(pair[1], 0xA0 | 0xBB);
     text.windows(2).filter(begins).count() as u64
+}
+
+/// Where ASCII characters begin that each have a NUL beside them, many enough to be no chance.
+fn alternating(bytes: &[u8]) -> Option<usize> {
+    let is_text = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+    let first = memchr::memchr(0, bytes)?.saturating_sub(1);
+    let pairs = |w: &[u8]| w.chunks_exact(2).all(|pair| is_text(&pair[0]) && pair[1] == 0);
+    bytes[first..].windows(8).position(pairs).map(|at| first + at)
 }
 
 fn is_high_surrogate(unit: u16) -> bool {

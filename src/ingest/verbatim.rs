@@ -186,7 +186,7 @@ impl Content {
                     columns.learn(record.fields);
                 }
                 JsonEvent::Fault(fault) if broken.as_ref().is_none_or(|b: &RecordFault| b.goes_on) => {
-                    broken = Some(fault)
+                    broken = Some(fault);
                 }
                 JsonEvent::Fault(_) => {}
             }
