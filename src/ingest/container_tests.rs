@@ -295,6 +295,23 @@ fn a_workbook_is_read_by_its_recognised_sheets() {
 }
 
 #[test]
+fn hidden_rows_are_read_and_told() {
+    let told = |bytes: &[u8]| {
+        let (detection, _) = read_one(bytes);
+        let hidden = detection.findings.into_iter().find(|f| f.message.contains("hidden"));
+        hidden.map(|f| (f.severity, f.place.and_then(|p| p.line), f.message))
+    };
+    let data = rows(CSV);
+    assert_eq!(told(&xlsx(&[("Oct", "visible", &data)], &[], false)), None);
+    let filtered = data.replacen("<row r=\"2\"", "<row hidden=\"1\" r=\"2\"", 1) + "<row r=\"900\" hidden=\"true\"/>";
+    let (severity, line, message) = told(&xlsx(&[("Oct", "visible", &filtered)], &[], false)).expect("told");
+    assert_eq!((severity, line), (Severity::Warning, Some(2)));
+    assert!(message.starts_with("1 row of the sheet is hidden or filtered out and was read"), "{message}");
+    let shown = read_all(&xlsx(&[("Oct", "visible", &data)], &[], false));
+    assert_eq!(read_all(&xlsx(&[("Oct", "visible", &filtered)], &[], false)), shown, "every row is read");
+}
+
+#[test]
 fn a_summary_beside_the_data_is_not_counted_twice() {
     let pivot = "Client,Product,Quantity\nx,S,3\n";
     let file = file(&simple_xlsx(&[("Pivot", pivot), ("Data", CSV)]));

@@ -173,8 +173,15 @@ impl File<'_> {
         let mut contents: Vec<Content> = Vec::new();
         for sheet in book.sheets.into_iter().filter(|s| !s.is_empty()) {
             let source_of_sheet = format!("{source}#{}", sheet.name());
+            let hidden =
+                sheet.hidden_rows().map(|(rows, first)| hidden_rows(rows, Place::line(&source_of_sheet, first)));
             let survey = Survey { shape: Shape::Sheet, sheet: Some(Arc::new(sheet)), ..blank(disk.clone()) };
-            contents.push(Content { workbook: Some(source.to_string()), ..self.content(source_of_sheet, survey) });
+            let findings = hidden.into_iter().collect();
+            contents.push(Content {
+                workbook: Some(source.to_string()),
+                findings,
+                ..self.content(source_of_sheet, survey)
+            });
         }
         let Some(first) = contents.first_mut() else {
             let message = match findings.first() {
@@ -183,7 +190,7 @@ impl File<'_> {
             };
             return Err(Finding::new(Code::I114, message).into());
         };
-        first.findings = findings;
+        first.findings.splice(0..0, findings);
         Ok(contents.into_iter().map(Ok).collect())
     }
 
@@ -280,6 +287,17 @@ enum ZipKind {
 }
 
 /// Office files are zip archives, told by what is in them.
+/// A filter is how someone last looked at a sheet: what it hides is data as well, and who looked may not know.
+fn hidden_rows(rows: usize, first: Place) -> Finding {
+    let are = if rows == 1 {
+        "row of the sheet is hidden or filtered out and was"
+    } else {
+        "rows of the sheet are hidden or filtered out and were"
+    };
+    let message = format!("{rows} {are} read like the others; delete from the sheet what is not meant");
+    Finding::new(Code::I116, message).severity(Severity::Warning).at(first)
+}
+
 fn kind_of(entries: &[Entry]) -> ZipKind {
     let has = |name: &str| entries.iter().any(|e| e.name.eq_ignore_ascii_case(name));
     let under = |folder: &str| entries.iter().any(|e| e.name.to_ascii_lowercase().starts_with(folder));

@@ -33,12 +33,12 @@ pub(super) fn cut_of(detection: &Detection, layout: &Layout, headings: &[String]
             layout.read(detection.lines(), &mut last)?;
             Ok(last.cut)
         }
-        shape @ (Shape::JsonArray | Shape::JsonEnvelope | Shape::JsonLines | Shape::Parquet) => {
+        Shape::JsonArray | Shape::JsonEnvelope | Shape::JsonLines | Shape::Parquet => {
             let mut cut = None;
             each_record(detection, headings, &mut |row| {
-                // A broken line of JSON lines costs itself alone; elsewhere nothing behind a fault is known.
+                // A whole record that is none costs itself alone; else nothing behind a fault is known.
                 if let Err(fault) = row
-                    && (shape != Shape::JsonLines || fault.code == Code::I110)
+                    && (!fault.goes_on || fault.code == Code::I110)
                 {
                     cut = Some(Cut { line: fault.line, why: fault.message });
                 }

@@ -1,6 +1,6 @@
 //! An export to typed usage rows, one at a time: nothing here grows with the file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rust_decimal::Decimal;
 
@@ -11,6 +11,7 @@ use super::layout::{Layout, LineSink};
 use super::memo::Memo;
 use super::nested;
 use super::parquet::read_parquet;
+use super::record::shown;
 use super::styles::{Evidence, Known, Styles, stated_order, stated_style};
 use super::typed::{Faulty, Problem, Typist};
 use super::unnamed::Unnamed;
@@ -242,10 +243,21 @@ pub(super) fn each_record(
         })?;
         return fault.map_or(Ok(()), |(last, fault)| {
             let (value, raw) = (String::new(), String::new());
-            row(Err(RecordFault { code: fault.code, line: last + 1, column: 0, value, message: fault.message, raw }))
+            row(Err(RecordFault {
+                code: fault.code,
+                line: last + 1,
+                column: 0,
+                value,
+                message: fault.message,
+                raw,
+                goes_on: false,
+            }))
         });
     }
-    let mut fill = |fields: &[(String, String)], cells: &mut [String]| {
+    let bound: HashSet<String> = detection.table().bound_headings().into_iter().map(normalise).collect();
+    let read: Vec<bool> = normalised.iter().map(|h| bound.contains(h)).collect();
+    // Two spellings of one heading in a record: of those that are not read, the first with a value counts.
+    let mut fill = |fields: &[(String, String)], cells: &mut [String]| -> Result<(), RecordFault> {
         cells.iter_mut().for_each(String::clear);
         for (key, value) in fields {
             let known = places.get(key.as_str()).copied();
@@ -255,28 +267,42 @@ pub(super) fn each_record(
                 places.insert(key.clone(), place);
                 place
             });
-            // Two spellings of one heading in a record: the first with a value counts.
-            if let Some(cell) = place.and_then(|p| cells.get_mut(p))
-                && cell.is_empty()
-            {
+            let Some((place, cell)) = place.and_then(|p| Some((p, cells.get_mut(p)?))) else { continue };
+            if cell.is_empty() {
                 cell.push_str(value);
+            } else if read[place] && !value.is_empty() && cell != value {
+                let message = format!(
+                    "the record has {:?} in two spellings, with {} and with {}, so which is meant is not known",
+                    headings[place],
+                    shown(cell),
+                    shown(value)
+                );
+                let (value, raw) = (shown(value), String::new());
+                return Err(RecordFault { code: Code::I111, line: 0, column: 0, value, message, raw, goes_on: true });
             }
         }
+        Ok(())
     };
     // Rows within records are counted over all lists.
     let (within, mut number) = (detection.table().read.within.as_deref(), 0);
     read_json(open_text(&detection.path, &detection.survey)?, detection.survey.shape, &mut |event| match event {
         JsonEvent::Record(record) => {
             let Some(list) = within else {
-                fill(record.fields, &mut cells);
-                return row(Ok((record.number, &cells, record.raw)));
+                let filled = fill(record.fields, &mut cells);
+                return row(match filled {
+                    Ok(()) => Ok((record.number, &cells, record.raw)),
+                    Err(fault) => Err(RecordFault { line: record.number, raw: record.raw.to_string(), ..fault }),
+                });
             };
             match nested::rows(record.fields, list) {
                 Ok(rows) => {
                     for fields in rows {
                         number += 1;
-                        fill(&fields, &mut cells);
-                        row(Ok((number, &cells, record.raw)))?;
+                        let filled = fill(&fields, &mut cells);
+                        row(match filled {
+                            Ok(()) => Ok((number, &cells, record.raw)),
+                            Err(fault) => Err(RecordFault { line: number, raw: record.raw.to_string(), ..fault }),
+                        })?;
                     }
                     Ok(())
                 }
@@ -315,8 +341,7 @@ impl Reader<'_, '_> {
         each_record(self.detection, headings, &mut |row| match row {
             Ok((number, cells, raw)) => self.counted(cells, number, raw),
             Err(fault) => {
-                // In JSON lines reading goes on; elsewhere nothing behind the fault is known.
-                self.totals.truncated |= self.detection.survey.shape != Shape::JsonLines;
+                self.totals.truncated |= !fault.goes_on;
                 let (line, raw) = (fault.line, fault.raw.clone());
                 self.broken(line, &raw, None, Problem::from(fault))
             }

@@ -6,12 +6,15 @@ use std::io::Read;
 
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::record::RecordFault;
 use super::shape::{PAGE_MARK, Shape, holds_records};
+use doubled::{doubled, members, members_of};
 pub(super) use pages::pages_left;
 use stream::{Broken, Stream};
 
+mod doubled;
 mod pages;
 mod stream;
 #[cfg(test)]
@@ -31,9 +34,9 @@ pub struct JsonRecord<'a> {
 #[derive(Debug)]
 pub enum JsonEvent<'a> {
     Record(JsonRecord<'a>),
-    /// In JSON lines (`line` is the record's number) one value that is no record; reading goes on. In
-    /// an array or envelope a syntax error or a cut-off end (`line` is the physical line, `column` the
-    /// character): it is the last event, and the file is to be refused.
+    /// One value that is no record, and reading goes on: `line` is the record's number. Or, in an array or envelope,
+    /// a syntax error or a cut-off end (`line` is the physical line, `column` the character): it is the last event,
+    /// and the file is to be refused.
     Fault(RecordFault),
 }
 
@@ -108,9 +111,11 @@ impl Reading<'_> {
                 return Ok(Err(Broken::here("the JSON is not valid UTF-8")));
             };
             match self.record(text)? {
-                Ok(()) => stream.skip(length),
+                Ok(()) => {}
+                Err(broken) if broken.goes_on => self.passed_over(stream, &broken, length)?,
                 Err(broken) => return Ok(Err(broken)),
             }
+            stream.skip(length);
             match stream.peek()? {
                 Some(b',') => stream.skip(1),
                 Some(b']') => {
@@ -183,20 +188,35 @@ impl Reading<'_> {
                         Err(_) => Err(Broken::here("the JSON is not valid UTF-8")),
                         Ok(text) => self.record(text)?,
                     };
-                    let Err(broken) = read else {
-                        stream.skip(length);
-                        continue;
-                    };
-                    broken
+                    match read {
+                        Ok(()) => {
+                            stream.skip(length);
+                            continue;
+                        }
+                        Err(broken) if broken.goes_on => {
+                            self.passed_over(stream, &broken, length)?;
+                            stream.skip(length);
+                            continue;
+                        }
+                        Err(broken) => broken,
+                    }
                 }
             };
             let mut fault = stream.fault(&broken);
             fault.message = format!("{} (physical line {})", fault.message, stream.line);
-            fault.line = self.number;
+            (fault.line, fault.goes_on) = (self.number, true);
             stream.skip_line()?;
             (self.on)(JsonEvent::Fault(fault))?;
         }
         Ok(())
+    }
+
+    /// A whole value that makes no record.
+    fn passed_over<R: Read>(&mut self, stream: &Stream<R>, broken: &Broken, length: usize) -> anyhow::Result<()> {
+        let fault = stream.fault(broken);
+        let raw = String::from_utf8_lossy(stream.piece(length)).into_owned();
+        let message = format!("{} (physical line {})", fault.message, fault.line);
+        (self.on)(JsonEvent::Fault(RecordFault { line: self.number, message, raw, goes_on: true, ..fault }))
     }
 
     fn record(&mut self, text: &str) -> anyhow::Result<Result<(), Broken>> {
@@ -206,17 +226,24 @@ impl Reading<'_> {
         }
         self.fields.clear();
         let mut parser = serde_json::Deserializer::from_str(text);
-        let read = parser.deserialize_any(Flat(&mut self.fields)).and_then(|()| parser.end());
+        let mut parsed = 0;
+        let read = parser.deserialize_any(Flat(&mut self.fields, &mut parsed)).and_then(|()| parser.end());
         if let Err(e) = read {
             return Ok(Err(Broken::of(&e)));
+        }
+        // Which name it is, and whether it matters, is looked for in the few records that have one twice.
+        if parsed != members(text)
+            && let Some(found) = doubled(text)
+        {
+            return Ok(Err(Broken::doubled(text, &found)));
         }
         (self.on)(JsonEvent::Record(JsonRecord { number: self.number, fields: &self.fields, raw: text }))?;
         Ok(Ok(()))
     }
 }
 
-/// Reads an object into flat fields, in the order they stand, doubled names and all.
-struct Flat<'a>(&'a mut Vec<(String, String)>);
+/// Reads an object into flat fields, in the order they stand, and counts the members with different names.
+struct Flat<'a>(&'a mut Vec<(String, String)>, &'a mut usize);
 
 impl<'de> Visitor<'de> for Flat<'_> {
     type Value = ();
@@ -226,9 +253,15 @@ impl<'de> Visitor<'de> for Flat<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut names = Vec::new();
         while let Some((name, value)) = map.next_entry::<String, Value>()? {
+            *self.1 += members_of(&value);
+            names.push(xxh3_64(name.as_bytes()));
             flatten(name, value, self.0);
         }
+        names.sort_unstable();
+        names.dedup();
+        *self.1 += names.len();
         Ok(())
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Judge {
     unknown: Option<u64>,
     /// The line of the first NUL.
     nul: Option<u64>,
+    /// The line where UTF-16 begins within other text, as where a program appends to a file in an encoding of its own.
+    utf16_within: Option<u64>,
 }
 
 pub(super) struct Verdict {
@@ -80,6 +82,12 @@ impl Judge {
             && let Some(at) = memchr::memchr(0, bytes)
         {
             self.nul = Some(self.lines + 1 + memchr::memchr_iter(b'\n', &bytes[..at]).count() as u64);
+        }
+        if self.nul.is_some()
+            && self.utf16_within.is_none()
+            && let Some(at) = alternating(bytes)
+        {
+            self.utf16_within = Some(self.lines + 1 + memchr::memchr_iter(b'\n', &bytes[..=at]).count() as u64);
         }
         let joined;
         let mut rest = if self.pending.is_empty() {
@@ -180,6 +188,11 @@ impl Judge {
             let message = "the file is no text, or UTF-32: most of its bytes are NUL; save it as UTF-8";
             return Err(Finding::new(Code::I101, message).at(Place::line("", 1)));
         }
+        if let Some(line) = self.utf16_within {
+            let message =
+                "UTF-16 begins in this line, and what stands before it is not; write all of it in one encoding";
+            return Err(Finding::new(Code::I101, message).at(Place::line("", line)));
+        }
         let here = Place::line("", self.wrong.unwrap_or(self.lines + 1));
         match (encoding, self.wrong.is_some(), self.pending.is_empty()) {
             (Encoding::Utf8Bom, true, _) => {
@@ -215,11 +228,19 @@ fn characters(text: &[u8]) -> u64 {
     text.windows(2).filter(begins).count() as u64
 }
 
+/// Where ASCII characters begin that each have a NUL beside them, many enough to be no chance.
+fn alternating(bytes: &[u8]) -> Option<usize> {
+    let is_text = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+    let first = memchr::memchr(0, bytes)?.saturating_sub(1);
+    let pairs = |w: &[u8]| w.chunks_exact(2).all(|pair| is_text(&pair[0]) && pair[1] == 0);
+    bytes[first..].windows(8).position(pairs).map(|at| first + at)
+}
+
 fn is_high_surrogate(unit: u16) -> bool {
     (0xD800..0xDC00).contains(&unit)
 }
 
-/// By byte order mark, else by where NULs stand; else UTF-8 until a byte says otherwise.
+/// By byte order mark, else by which half of ASCII characters is NUL; else UTF-8 until a byte says otherwise.
 fn first_guess(sample: &[u8]) -> Encoding {
     if sample.starts_with(b"\xEF\xBB\xBF") {
         return Encoding::Utf8Bom;
@@ -230,15 +251,25 @@ fn first_guess(sample: &[u8]) -> Encoding {
     if sample.starts_with(b"\xFE\xFF") {
         return Encoding::Utf16Be;
     }
-    let pairs = sample.len() / 2;
-    let nuls = |first: usize| sample[first..].iter().step_by(2).filter(|b| **b == 0).count();
-    if pairs < 2 {
-        return Encoding::Utf8;
+    // A character of UTF-16 that is not ASCII may have a NUL in either half, as `😀` has: only ASCII tells the order.
+    let (mut pairs, mut little, mut big, mut neither) = (0_usize, 0, 0, 0);
+    for pair in sample.chunks_exact(2) {
+        pairs += 1;
+        match pair {
+            [0, 0] => neither += 1,
+            [b'\t' | b'\n' | b'\r' | b' '..=b'~', 0] => little += 1,
+            [0, b'\t' | b'\n' | b'\r' | b' '..=b'~'] => big += 1,
+            _ => {}
+        }
     }
-    // Delimiters, digits and line ends are half of any table, whatever the language of its names.
-    match (nuls(0), nuls(1)) {
-        (even, odd) if odd * 10 >= pairs * 3 && odd >= even * 4 => Encoding::Utf16Le,
-        (even, odd) if even * 10 >= pairs * 3 && even >= odd * 4 => Encoding::Utf16Be,
-        _ => Encoding::Utf8,
+    // Delimiters, digits and line ends are half of any table, whatever the language of its names. Two NULs are half a
+    // character of UTF-32.
+    let is = |these: usize, others: usize| these > 1 && these * 10 >= pairs * 3 && these >= (others + neither) * 2;
+    if is(little, big) {
+        Encoding::Utf16Le
+    } else if is(big, little) {
+        Encoding::Utf16Be
+    } else {
+        Encoding::Utf8
     }
 }

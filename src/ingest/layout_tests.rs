@@ -428,6 +428,22 @@ fn json_that_breaks_off_is_refused_whole() {
 }
 
 #[test]
+fn a_json_record_with_two_values_for_what_is_read_is_rejected_alone() {
+    let record = |licenses: &str| {
+        format!("{{\"company_id\":\"c1\",\"product\":\"B\",{licenses},\"rate\":\"$1\",\"licenses\":0}}")
+    };
+    let (one, same) = (record("\"max_licenses\":1"), record("\"max_licenses\":1,\"Max Licenses\":1"));
+    let (doubled, spelt) =
+        (record("\"max_licenses\":1,\"max_licenses\":3"), record("\"max_licenses\":1,\"Max Licenses\":3"));
+    for text in [format!("[{one},{doubled},\n{spelt},{one}]"), [&*one, &*doubled, &*spelt, &*one].join("\n")] {
+        let seen = read(&text);
+        assert_eq!((seen.totals.rows, seen.totals.rejected, seen.totals.truncated), (2, 2, false), "{text}");
+    }
+    let harmless = read(&format!("[{same}]"));
+    assert_eq!((harmless.totals.rows, harmless.totals.rejected), (1, 0));
+}
+
+#[test]
 fn json_records_that_lack_keys_are_read_by_their_names() {
     let seen = read(concat!(
         "{\"max_licenses\":2,\"licenses\":1,\"rate\":\"$1\",\"product\":\"B\",\"company_id\":\"c1\"}\n",

@@ -80,6 +80,7 @@ pub(super) fn rows(fields: &[(String, String)], list: &str) -> Result<Vec<Vec<(S
         value: text.clone(),
         message: format!("{list} must be a list of objects, and is not in the record behind this row"),
         raw: text.clone(),
+        goes_on: true,
     };
     let Ok(Value::Array(elements)) = serde_json::from_str(text) else { return Err(bad()) };
     let header = fields.iter().filter(|(key, _)| normalise(key) != wanted);

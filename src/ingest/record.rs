@@ -47,6 +47,8 @@ pub struct RecordFault {
     pub message: String,
     /// The physical line as it stood, without its line end.
     pub raw: String,
+    /// Whether what stands behind it can be read nevertheless.
+    pub goes_on: bool,
 }
 
 /// What a fault carries of an offending text.

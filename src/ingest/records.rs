@@ -179,6 +179,7 @@ impl<R: Read> Records<R> {
             value,
             message: why.message().to_owned(),
             raw,
+            goes_on: true,
         };
         self.consume(stop + length, length > 0, 1);
         Event::Fault(fault)
@@ -187,7 +188,15 @@ impl<R: Read> Records<R> {
     fn not_utf8(&mut self, stop: usize, length: usize) -> Event {
         let raw = String::from_utf8_lossy(&self.buffer[self.start..self.start + stop]).into_owned();
         let message = "the line is not valid UTF-8".to_owned();
-        let fault = RecordFault { code: Code::I101, line: self.next_line, column: 1, value: shown(&raw), message, raw };
+        let fault = RecordFault {
+            code: Code::I101,
+            line: self.next_line,
+            column: 1,
+            value: shown(&raw),
+            message,
+            raw,
+            goes_on: true,
+        };
         self.consume(stop + length, length > 0, 1);
         Event::Fault(fault)
     }
@@ -198,7 +207,15 @@ impl<R: Read> Records<R> {
         let data = &self.buffer[self.start..self.end];
         let raw = String::from_utf8_lossy(&data[..LONG_LINE_SHOWN.min(data.len())]).into_owned();
         let message = format!("the line is longer than {} MiB", LONGEST_RECORD >> 20);
-        let fault = RecordFault { code: Code::I104, line: self.next_line, column: 1, value: shown(&raw), message, raw };
+        let fault = RecordFault {
+            code: Code::I104,
+            line: self.next_line,
+            column: 1,
+            value: shown(&raw),
+            message,
+            raw,
+            goes_on: true,
+        };
         loop {
             let data = &self.buffer[self.start..self.end];
             let stop = memchr2(b'\n', b'\r', data).unwrap_or(data.len());

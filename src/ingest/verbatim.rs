@@ -185,7 +185,10 @@ impl Content {
                     records += 1;
                     columns.learn(record.fields);
                 }
-                JsonEvent::Fault(fault) => broken = Some(fault),
+                JsonEvent::Fault(fault) if broken.as_ref().is_none_or(|b: &RecordFault| b.goes_on) => {
+                    broken = Some(fault);
+                }
+                JsonEvent::Fault(_) => {}
             }
             Ok(())
         })?;
@@ -195,8 +198,7 @@ impl Content {
             return Ok(None);
         }
         match broken {
-            // In JSON lines each line stands for itself; elsewhere nothing behind the fault is known.
-            Some(fault) if self.survey.shape != Shape::JsonLines => {
+            Some(fault) if !fault.goes_on => {
                 let finding = self.fault(fault);
                 sink.finding(Finding { message: format!("{}; nothing of it was read", finding.message), ..finding })?;
                 return Ok(None);

@@ -7,6 +7,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::super::extent::{Extent, extent};
 use super::super::record::{RecordFault, shown};
+use super::doubled::Doubled;
 use crate::finding::Code;
 
 /// The longest value that is held, in bytes.
@@ -19,20 +20,50 @@ pub(super) struct Broken {
     pub message: String,
     /// Line and column (1-based) within the text at the stream's position, if the parser said so.
     within: (u64, u64),
+    /// The value is whole, so that what stands behind it is known.
+    pub goes_on: bool,
+    value: Option<String>,
 }
 
 impl Broken {
     pub fn here(message: impl Into<String>) -> Self {
-        Self { code: Code::I104, message: message.into(), within: (1, 1) }
+        Self { code: Code::I104, message: message.into(), within: (1, 1), goes_on: false, value: None }
     }
 
     pub fn cut() -> Self {
-        Self { code: Code::I110, message: "the JSON text ends in the middle".to_owned(), within: (1, 1) }
+        Self {
+            code: Code::I110,
+            message: "the JSON text ends in the middle".to_owned(),
+            within: (1, 1),
+            goes_on: false,
+            value: None,
+        }
     }
 
     pub fn of(e: &serde_json::Error) -> Self {
         let within = (e.line().max(1) as u64, e.column().max(1) as u64);
-        Self { code: Code::I104, message: format!("the JSON is not well formed: {}", why(e)), within }
+        Self {
+            code: Code::I104,
+            message: format!("the JSON is not well formed: {}", why(e)),
+            within,
+            goes_on: false,
+            value: None,
+        }
+    }
+
+    /// A record that says two things under one name.
+    pub fn doubled(text: &str, found: &Doubled) -> Self {
+        let before = &text[..found.at];
+        let line = before.bytes().filter(|b| *b == b'\n').count() as u64 + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() as u64 + 1;
+        let [first, second] = &found.values;
+        let message = format!(
+            "the record has {:?} twice, as {} and as {}, so which is meant is not known",
+            found.name,
+            shown(first),
+            shown(second)
+        );
+        Self { code: Code::I111, message, within: (line, column), goes_on: true, value: Some(second.clone()) }
     }
 }
 
@@ -209,9 +240,10 @@ impl<R: Read> Stream<R> {
             code: broken.code,
             line: self.line + line - 1,
             column: if line == 1 { self.column + column - 1 } else { column },
-            value: shown(&raw),
+            value: shown(broken.value.as_deref().unwrap_or(&raw)),
             message: broken.message.clone(),
             raw,
+            goes_on: broken.goes_on,
         }
     }
 

@@ -153,6 +153,23 @@ fn a_stream_longer_than_its_buffer_is_read_whole() {
 }
 
 #[test]
+fn a_record_with_two_values_under_one_name_costs_only_itself() {
+    let twice = "{\"a\":2,\n \"é\":{\"c\":1,\"c\":2}}";
+    let message = |line| {
+        format!("the record has \"c\" twice, as 1 and as 2, so which is meant is not known (physical line {line})")
+    };
+    let fault = |line| Seen::Fault(Code::I111, 2, 13, message(line));
+    let array = read(&format!("[{{\"a\":1}},\n{twice},\n{{\"a\":3,\"a\":3}}]"), Shape::JsonArray);
+    assert_eq!(array, [row(1, "a=1"), fault(3), row(3, "a=3|a=3")]);
+    let lines = read(&format!("{{\"a\":1}}\n{twice}\n{{\"a\":3}}"), Shape::JsonLines);
+    assert_eq!(lines, [row(1, "a=1"), fault(3), row(3, "a=3")]);
+    let envelope = read(&format!("{{\"value\":[{twice}, {{\"b\":1}}]}}"), Shape::JsonEnvelope);
+    assert_eq!(envelope[1], row(2, "b=1"));
+    let flat = read(r#"[{"x":"1.0","y":"","x":"1.00"}]"#, Shape::JsonArray);
+    assert!(matches!(&flat[..], [Seen::Fault(Code::I111, 1, 20, m)] if m.contains("\"x\" twice")), "{flat:?}");
+}
+
+#[test]
 fn the_caller_can_stop() {
     let stop = read_json(&b"[{},{}]"[..], Shape::JsonArray, &mut |_| anyhow::bail!("enough"));
     assert_eq!(stop.unwrap_err().to_string(), "enough");

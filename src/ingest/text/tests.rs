@@ -61,6 +61,31 @@ fn encodings_are_told_by_content() {
     assert!(!survey.ends_with_newline);
 }
 
+/// `😀` is D83D DE00: a NUL in the half where ASCII has none.
+#[test]
+fn characters_with_a_nul_in_their_other_half_do_not_hide_utf16() {
+    for row in ["a;\u{1F600}", "\u{1F600};\u{1F600}\n", "a,\u{100}\u{200},1\n", "x,\u{4E00}\n"] {
+        for times in [1, 2, 11, 400] {
+            let text = format!("heading,of,the,file\n{}", row.repeat(times));
+            for (big, encoding) in [(false, Encoding::Utf16Le), (true, Encoding::Utf16Be)] {
+                let (survey, read) = whole(&utf16(&text, big));
+                assert_eq!((survey.encoding, &read), (encoding, &text));
+            }
+        }
+    }
+}
+
+#[test]
+fn utf16_appended_to_another_encoding_is_refused_where_it_begins() {
+    let long = "a;1\n".repeat(50_000);
+    let short = "a;b\nx;1\n".repeat(20);
+    for (head, big) in [(short.as_str(), false), (short.as_str(), true), (long.as_str(), false)] {
+        let finding = surveyed(&[head.as_bytes(), &utf16("y;2\nz;3\n", big)].concat()).unwrap_err();
+        let line = head.matches('\n').count() as u64 + 1;
+        assert_eq!((finding.code, finding.place), (Code::I101, Some(Place::line("usage/x.csv", line))));
+    }
+}
+
 #[test]
 fn one_byte_at_the_end_of_a_long_file_decides_for_all_of_it() {
     let mut bytes = "Tiger;1\n".repeat(100_000).into_bytes();

@@ -77,14 +77,24 @@ fn what_is_no_record_is_told() {
 #[test]
 fn json_records_are_rows_under_all_their_keys() {
     assert_eq!(
-        read("{\"a\":1.50,\"n\":{\"x\":null}}\n{\"b\":[1,2],\"a\":\"u\",\"a\":\"v\"}\n{broken\n{}\n"),
+        read("{\"a\":1.50,\"n\":{\"x\":null}}\n{\"b\":[1,2],\"a\":\"u\",\"a\":\"u\"}\n{broken\n{}\n"),
         [
             "a.csv:0 = [\"a\", \"n/x\", \"b\", \"a\"]",
             "1 [\"1.50\", \"\", \"\", \"\"]",
-            "2 [\"u\", \"\", \"[1,2]\", \"v\"]",
+            "2 [\"u\", \"\", \"[1,2]\", \"u\"]",
             "a.csv:3:2: error[I104 wrong-field-count]: the JSON is not well formed: key must be a string (physical \
              line 3): \"{broken\"",
             "4 [\"\", \"\", \"\", \"\"]",
+        ]
+    );
+    assert_eq!(
+        read("[{\"a\":1},{\"a\":2,\"a\":3},{\"a\":4}]"),
+        [
+            "a.csv:0 = [\"a\"]",
+            "1 [\"1\"]",
+            "a.csv:2:17: error[I111 missing-value]: the record has \"a\" twice, as 2 and as 3, so which is meant is not \
+             known (physical line 1): \"3\"",
+            "3 [\"4\"]",
         ]
     );
     let cut = read("[{\"a\":1},{\"a\":");

@@ -70,6 +70,7 @@ struct Filled {
 fn table(xml: &mut Xml<'_>, name: String, held: &mut Held) -> Result<Sheet, WorkbookFault> {
     let mut sheet = Sheet::new(name);
     let (mut row, mut rows, mut column) = (0_u32, 1, 0_u32);
+    let mut hidden = false;
     let mut filled: Vec<Filled> = Vec::new();
     // Tables may stand in cells.
     let mut depth = 1;
@@ -80,6 +81,7 @@ fn table(xml: &mut Xml<'_>, name: String, held: &mut Held) -> Result<Sheet, Work
                 "table-row" if depth == 1 => {
                     (rows, column) = (count(&tag, "table:number-rows-repeated"), 0);
                     filled.clear();
+                    hidden = tag.attribute("table:visibility").is_some_and(|v| v != "visible");
                 }
                 "table-cell" | "covered-table-cell" if depth == 1 => {
                     let times = count(&tag, "table:number-columns-repeated");
@@ -108,6 +110,9 @@ fn table(xml: &mut Xml<'_>, name: String, held: &mut Held) -> Result<Sheet, Work
                     )));
                 }
                 if !filled.is_empty() {
+                    if hidden {
+                        sheet.hide(row..after);
+                    }
                     for row in row..after {
                         for cell in &filled {
                             for column in cell.column..cell.column + cell.times {

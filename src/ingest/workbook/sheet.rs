@@ -1,6 +1,7 @@
 //! A sheet: its filled cells in order, and its rows as records.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::{CellKind, Held, WorkbookFault};
 use crate::ingest::record::{Record, Span};
@@ -12,6 +13,8 @@ pub struct Sheet {
     name: String,
     text: String,
     cells: Vec<Stored>,
+    /// Ranges of rows that are not shown, filled or not.
+    hidden: Vec<Range<u32>>,
 }
 
 /// Row and column count from 0.
@@ -32,7 +35,7 @@ impl fmt::Debug for Sheet {
 
 impl Sheet {
     pub(super) fn new(name: String) -> Self {
-        Self { name, text: String::new(), cells: Vec::new() }
+        Self { name, text: String::new(), cells: Vec::new(), hidden: Vec::new() }
     }
 
     pub fn name(&self) -> &str {
@@ -65,12 +68,31 @@ impl Sheet {
         Ok(())
     }
 
+    /// These rows are hidden, by hand or by a filter. They are read as the others: a filter is how someone looked at
+    /// the data last, and no part of it.
+    pub(super) fn hide(&mut self, rows: Range<u32>) {
+        self.hidden.push(rows);
+    }
+
+    /// How many filled rows are hidden, and the first of them, counted from 1.
+    pub fn hidden_rows(&self) -> Option<(usize, u64)> {
+        let is_hidden = |row: &u32| {
+            let behind = self.hidden.partition_point(|rows| rows.start <= *row);
+            self.hidden[..behind].last().is_some_and(|rows| rows.contains(row))
+        };
+        let mut filled: Vec<u32> = self.cells.iter().map(|c| c.row).collect();
+        filled.dedup();
+        let hidden: Vec<u32> = filled.into_iter().filter(is_hidden).collect();
+        hidden.first().map(|first| (hidden.len(), u64::from(*first) + 1))
+    }
+
     /// Puts the cells in order, as every writer but a few does already.
     pub(super) fn finish(mut self) -> Result<Self, WorkbookFault> {
         let at = |c: &Stored| (c.row, c.column);
         if !self.cells.is_sorted_by_key(at) {
             self.cells.sort_by_key(at);
         }
+        self.hidden.sort_by_key(|rows| rows.start);
         if let Some(twice) = self.cells.windows(2).find(|w| at(&w[0]) == at(&w[1])) {
             return Err(WorkbookFault::Broken(format!(
                 "two cells of sheet {:?} stand in row {}, column {}",

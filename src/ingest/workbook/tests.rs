@@ -78,6 +78,27 @@ fn hidden_sheets_are_named_and_not_read() {
 }
 
 #[test]
+fn hidden_rows_are_counted_where_they_are_filled() {
+    let row = |n: u32, how: &str| format!(r#"<row r="{n}"{how}><c r="A{n}"><v>{n}</v></c></row>"#);
+    let data = [row(1, ""), row(2, " hidden=\"1\""), row(3, " hidden=\"0\""), row(4, " hidden=\"true\"")].concat();
+    let empty = r#"<row r="9" hidden="1"/>"#;
+    let hidden = |bytes: &[u8]| read(bytes, &Limits::default()).expect("a workbook").sheets[0].hidden_rows();
+    assert_eq!(hidden(&xlsx(&[("A", "visible", &(data + empty))], &[], false)), Some((2, 2)));
+    let row = |how: &str| {
+        format!(
+            "<table:table-row{how}><table:table-cell office:value-type=\"float\" office:value=\"1\"/></table:table-row>"
+        )
+    };
+    let rows = [
+        row(""),
+        row(" table:visibility=\"filter\" table:number-rows-repeated=\"3\""),
+        row(" table:visibility=\"visible\""),
+        row(" table:visibility=\"collapse\""),
+    ];
+    assert_eq!(hidden(&ods(&format!("<table:table table:name=\"A\">{}</table:table>", rows.concat()))), Some((4, 2)));
+}
+
+#[test]
 fn rows_are_padded_to_the_headings_and_quoted_as_csv() {
     let bytes = simple_xlsx(&[("S", "a,b,c\nx\n")]);
     let book = read(&bytes, &Limits::default()).expect("a workbook");

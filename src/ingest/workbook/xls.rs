@@ -17,6 +17,7 @@ const MANY_RK: u16 = 0x00BD;
 const CELL_FORMAT: u16 = 0x00E0;
 const STRINGS: u16 = 0x00FC;
 const SHARED_STRING: u16 = 0x00FD;
+const ROW: u16 = 0x0208;
 const NUMBER: u16 = 0x0203;
 const LABEL: u16 = 0x0204;
 const TRUTH_OR_ERROR: u16 = 0x0205;
@@ -175,6 +176,13 @@ impl Globals {
                     }
                     let (text, kind) = self.value(kind, rest, style)?;
                     sheet.put(row, column, &text, kind, held)?;
+                }
+                ROW => {
+                    if let (Some(row), Some(flags)) = (u16_at(body, 0), u16_at(body, 12))
+                        && flags & 0x20 != 0
+                    {
+                        sheet.hide(u32::from(row)..u32::from(row) + 1);
+                    }
                 }
                 MANY_RK => {
                     let (Some(row), Some(first)) = (u16_at(body, 0), u16_at(body, 2)) else {

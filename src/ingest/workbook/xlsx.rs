@@ -232,6 +232,9 @@ impl Reader<'_, '_> {
                         let stated = tag.attribute("r").and_then(|r| r.parse::<u32>().ok());
                         row = stated.map_or(next_row, |r| r.saturating_sub(1));
                         (next_row, next_column) = (row.saturating_add(1), 0);
+                        if tag.attribute("hidden").is_some_and(|h| h == "1" || h == "true") {
+                            sheet.hide(row..next_row);
+                        }
                     }
                     "c" => {
                         let stated = tag.attribute("r");
