@@ -1,6 +1,7 @@
 //! How fast one thread reads a large export, beside the bare `csv` crate's record loop over the same file: rounds of both
 //! are taken in turn, so that whatever else the machine does falls on both. `cargo bench --bench reading -- --rows 4000000`
-//! makes files of that many rows; `-- FILE…` measures files there are.
+//! makes files of that many rows; with `--shuffled`, no row follows the one it resembles. `-- FILE…` measures files there
+//! are.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -16,10 +17,13 @@ use trueup::rate::ExactSum;
 
 const ROUNDS: usize = 5;
 const ROWS: u64 = 500_000;
+/// How far apart rows stand that follow one another, shuffled: a prime, so that each comes once.
+const FAR: u64 = 1_000_003;
 
 fn main() -> Result<()> {
     let mut rows = ROWS;
     let mut rounds = ROUNDS;
+    let mut shuffled = false;
     let mut files: Vec<PathBuf> = Vec::new();
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
@@ -27,11 +31,15 @@ fn main() -> Result<()> {
         match arg.as_str() {
             "--bench" => {}
             "--rows" => rows = number()?,
+            "--shuffled" => shuffled = true,
             "--rounds" => rounds = usize::try_from(number()?)?,
             file => files.push(file.into()),
         }
     }
-    say("CPU seconds of one thread, medians; shares are of the speed of the csv crate's ByteRecord loop\n")?;
+    say(
+        "CPU seconds of one thread, medians; shares are of the speed of the csv crate's ByteRecord loop; survey in wall \
+         seconds\n",
+    )?;
     say(&format!(
         "{:<16}{:>7}{:>11}{:>8}{:>9}{:>7}{:>8}{:>7}{:>8}{:>7}{:>8}\n",
         "format", "MB", "rows", "csv", "records", "share", "typed", "share", "keyed", "share", "survey"
@@ -40,7 +48,7 @@ fn main() -> Result<()> {
     if files.is_empty() {
         for shape in Shape::ALL {
             let path = dir.path().join(format!("{}.csv", shape.name()));
-            shape.write(&path, rows)?;
+            shape.write(&path, rows, shuffled)?;
             measure(&path, rounds, Some(rows))?;
             fs_err::remove_file(&path)?;
         }
@@ -68,7 +76,9 @@ fn measure(path: &Path, rounds: usize, expected: Option<u64>) -> Result<()> {
         records.push(timed(|| record_loop(&detection, delimiter))?);
         typed.push(timed(|| typed_loop(&detection, expected, false))?);
         keyed.push(timed(|| typed_loop(&detection, expected, true))?);
-        survey.push(timed(|| detect(path, &shown, &registry).map(|_| ()).map_err(found))?);
+        let begun = Instant::now();
+        detect(path, &shown, &registry).map_err(found)?;
+        survey.push(begun.elapsed());
     }
     let [csv, records, typed, keyed, survey] = [csv, records, typed, keyed, survey].map(median);
     let share = |time: f64| csv / time;
@@ -247,13 +257,14 @@ impl Shape {
         }
     }
 
-    fn write(self, path: &Path, rows: u64) -> Result<()> {
+    fn write(self, path: &Path, rows: u64, shuffled: bool) -> Result<()> {
         let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
         writeln!(file, "{}", self.headings())?;
         let mut line = String::new();
         for i in 0..rows {
             line.clear();
-            self.row(&mut line, i)?;
+            let number = if shuffled { i * FAR % rows } else { i };
+            self.row(&mut line, number)?;
             file.write_all(line.as_bytes())?;
         }
         match file.into_inner() {

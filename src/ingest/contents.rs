@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sha2::{Digest, Sha256};
 
 use super::container::{Container, foreign};
+use super::hash::{Hash, hex};
 use super::judge::Verdict;
 use super::limits::Limits;
 use super::shape::Shape;
@@ -136,7 +137,8 @@ impl File<'_> {
     fn text(&self, head: &[u8], file: &mut fs_err::File) -> Result<Vec<Result<Content, Finding>>, Stop> {
         let container = Container::of(head);
         let passed = AtomicU64::new(0);
-        let mut hashed = Hashed { reader: head.chain(file), hash: Sha256::new(), passed: &passed };
+        let hash = Hash::of(file.metadata()?.len());
+        let mut hashed = Hashed { reader: head.chain(file), hash, passed: &passed };
         let verdict = {
             let mut reader = container.decode(&mut hashed)?;
             let packed = || passed.load(Ordering::Relaxed);
@@ -144,7 +146,7 @@ impl File<'_> {
         };
         // What stands behind the last frame is of the file, too.
         io::copy(&mut hashed, &mut io::sink())?;
-        let disk = Disk { sha256: hex(hashed.hash), bytes: passed.load(Ordering::Relaxed) };
+        let disk = Disk { sha256: hashed.hash.finish(), bytes: passed.load(Ordering::Relaxed) };
         Ok(vec![Ok(self.content(self.shown.to_string(), text(disk, container, verdict)))])
     }
 
@@ -348,22 +350,15 @@ fn text(disk: Disk, container: Container, verdict: Verdict) -> Survey {
 
 fn hash(path: &Path) -> io::Result<Disk> {
     let passed = AtomicU64::new(0);
-    let mut hashed = Hashed { reader: fs_err::File::open(path)?, hash: Sha256::new(), passed: &passed };
+    let mut hashed = Hashed { reader: fs_err::File::open(path)?, hash: Hash::of(0), passed: &passed };
     io::copy(&mut hashed, &mut io::sink())?;
-    Ok(Disk { sha256: hex(hashed.hash), bytes: passed.load(Ordering::Relaxed) })
-}
-
-fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        hex.extend([byte >> 4, byte & 15].map(|n| char::from_digit(u32::from(n), 16).unwrap_or('0')));
-        hex
-    })
+    Ok(Disk { sha256: hashed.hash.finish(), bytes: passed.load(Ordering::Relaxed) })
 }
 
 /// Hashes and counts what passes.
 struct Hashed<'a, R> {
     reader: R,
-    hash: Sha256,
+    hash: Hash,
     passed: &'a AtomicU64,
 }
 

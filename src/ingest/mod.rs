@@ -15,6 +15,7 @@ mod export;
 mod extent;
 mod glance;
 mod guess;
+mod hash;
 mod json;
 mod judge;
 mod layout;
