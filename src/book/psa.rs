@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 
 use super::bundles::BundleRow;
 use crate::finding::Place;
-use crate::rate::Currency;
+use crate::rate::{Currency, Terms};
 pub use crate::rate::{PricingModel, Proration};
 
 macro_rules! ids {
@@ -210,6 +210,21 @@ impl ContractLine {
     /// Whether the client pays for the line at all.
     pub fn is_charged(&self) -> bool {
         !self.held && !self.no_charge
+    }
+
+    /// The terms that stand on the line itself, whatever its contract and product add to them.
+    pub fn own_terms(&self) -> Terms {
+        Terms {
+            model: self.pricing_model,
+            markup_percent: self.markup_percent,
+            included_quantity: self.included_quantity,
+            minimum_quantity: self.minimum_quantity,
+            maximum_quantity: self.maximum_quantity,
+            discount_percent: self.discount_percent,
+            minimum_amount: self.minimum_amount,
+            maximum_amount: self.maximum_amount,
+            ..Terms::default()
+        }
     }
 }
 

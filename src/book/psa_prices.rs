@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::psa::{ContractLine, PriceTier, PricingModel, Psa};
 use super::psa_tables::tier_owner;
 use crate::finding::{Code, Finding, Severity};
-use crate::rate::{RateError, Terms, Tier, check_tiers, is_open, plain};
+use crate::rate::{RateError, Tier, check_tiers, is_open, plain};
 
 /// Says what is wrong with the prices of contract lines and their tiers.
 pub(super) fn check_prices(psa: &Psa, findings: &mut Vec<Finding>) {
@@ -86,18 +86,7 @@ fn table(model: PricingModel, tiers: &[&PriceTier], findings: &mut Vec<Finding>)
 
 /// What stands on the line itself.
 fn terms(line: &ContractLine, findings: &mut Vec<Finding>) {
-    let terms = Terms {
-        model: line.pricing_model,
-        markup_percent: line.markup_percent,
-        included_quantity: line.included_quantity,
-        minimum_quantity: line.minimum_quantity,
-        maximum_quantity: line.maximum_quantity,
-        discount_percent: line.discount_percent,
-        minimum_amount: line.minimum_amount,
-        maximum_amount: line.maximum_amount,
-        ..Terms::default()
-    };
-    if let Err(fault) = terms.check() {
+    if let Err(fault) = line.own_terms().check() {
         let message = format!("contract line {} cannot be priced: {fault}", line.id);
         findings.push(Finding::new(Code::I105, message).at(line.place.clone()).value(plain(fault.value())));
     }

@@ -192,7 +192,8 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         source: export.detection.source.clone(),
         stated: export.stated,
         rule,
-        series: shared.series || matches!(rule, MeterRule::Max | MeterRule::Last | MeterRule::Average),
+        series: shared.series || rule.looks_at_days(),
+        way: format!("{rule:?} {}", export.detection.spec.id),
         format: export.detection.spec.id.clone(),
         read: Vec::new(),
         ledger: Ledger::default(),
@@ -262,6 +263,8 @@ struct Sink<'a> {
     rule: MeterRule,
     series: bool,
     format: String,
+    /// Rule and format in one text, which tells the file's SKUs from those of others.
+    way: String,
     /// Rows read, by currency: for the ledger, which is asked less often then.
     read: Vec<(Currency, Tally)>,
     ledger: Ledger,
@@ -368,15 +371,8 @@ impl UsageSink for Sink<'_> {
                 accounts.number(account_of(row.provider_name, row.sub_account_id, row.sub_account_name))
             });
         let rule = self.rule;
-        let text = scratch.of(&[
-            row.provider_name,
-            row.sku_id,
-            row.charge_description,
-            row.term,
-            row.metric,
-            ["0", "1", "2", "3", "4"][rule as usize],
-            &self.format,
-        ]);
+        let text =
+            scratch.of(&[row.provider_name, row.sku_id, row.charge_description, row.term, row.metric, &self.way]);
         let sku = known_skus.number(text, || skus.number(Sku { key: sku_of(row), rule, format: self.format.clone() }));
         let key = scratch.key(row, self.stated);
         let series = if self.series { scratch.series(account, sku, row.subscription_id) } else { 0 };

@@ -135,8 +135,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     let temp = settings.temp.as_deref().unwrap_or(staging.folder());
     let budget = Budget::new(settings.memory, settings.threads, &sides.exports);
     let run = Run { settings, period, spill: Arc::new(Spill::new(temp, budget.needs)), budget };
-    let series = mappings.products.iter().filter_map(|m| m.rule);
-    let series = series.into_iter().any(|r| matches!(r, MeterRule::Max | MeterRule::Last | MeterRule::Average));
+    let series = mappings.products.iter().filter_map(|m| m.rule).any(MeterRule::looks_at_days);
     let exports: Vec<String> = sides.exports.iter().map(|e| e.detection.source.clone()).collect();
     let read = collect::collect(&run, sides.exports, series, progress, &mut log)?;
 

@@ -117,3 +117,10 @@ pub enum MeterRule {
     Average,
     Prorated,
 }
+
+impl MeterRule {
+    /// It looks at the days of a meter's readings, which must be put together first.
+    pub const fn looks_at_days(self) -> bool {
+        matches!(self, MeterRule::Max | MeterRule::Last | MeterRule::Average)
+    }
+}

@@ -185,18 +185,15 @@ impl<R: Read> Records<R> {
         Event::Fault(fault)
     }
 
+    /// A fault of the line that comes next, as a whole.
+    fn line_fault(&self, code: Code, message: String, raw: String) -> RecordFault {
+        RecordFault { code, line: self.next_line, column: 1, value: shown(&raw), message, raw, goes_on: true }
+    }
+
     fn not_utf8(&mut self, stop: usize, length: usize) -> Event {
         let raw = String::from_utf8_lossy(&self.buffer[self.start..self.start + stop]).into_owned();
         let message = "the line is not valid UTF-8".to_owned();
-        let fault = RecordFault {
-            code: Code::I101,
-            line: self.next_line,
-            column: 1,
-            value: shown(&raw),
-            message,
-            raw,
-            goes_on: true,
-        };
+        let fault = self.line_fault(Code::I101, message, raw);
         self.consume(stop + length, length > 0, 1);
         Event::Fault(fault)
     }
@@ -207,15 +204,7 @@ impl<R: Read> Records<R> {
         let data = &self.buffer[self.start..self.end];
         let raw = String::from_utf8_lossy(&data[..LONG_LINE_SHOWN.min(data.len())]).into_owned();
         let message = format!("the line is longer than {} MiB", LONGEST_RECORD >> 20);
-        let fault = RecordFault {
-            code: Code::I104,
-            line: self.next_line,
-            column: 1,
-            value: shown(&raw),
-            message,
-            raw,
-            goes_on: true,
-        };
+        let fault = self.line_fault(Code::I104, message, raw);
         loop {
             let data = &self.buffer[self.start..self.end];
             let stop = memchr2(b'\n', b'\r', data).unwrap_or(data.len());

@@ -232,21 +232,14 @@ impl<'a> Index<'a> {
             };
         }
         Terms {
-            model: line.pricing_model,
             unit_price: line.unit_price.or_else(|| product.and_then(|p| p.unit_price)),
             tiers: self.tiers(line),
             package_size: line.package_size,
             unit_cost: line.unit_cost.or_else(|| product.and_then(|p| p.unit_cost)),
-            markup_percent: line.markup_percent,
-            included_quantity: line.included_quantity,
-            minimum_quantity: line.minimum_quantity,
-            maximum_quantity: line.maximum_quantity,
-            discount_percent: line.discount_percent,
-            minimum_amount: line.minimum_amount,
-            maximum_amount: line.maximum_amount,
             flat_at_zero: line.flat_at_zero,
             currency: self.currency_of_contract(contract),
             rounding: config.rounding.mode,
+            ..line.own_terms()
         }
     }
 }
