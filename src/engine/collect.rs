@@ -9,6 +9,7 @@ use anyhow::Context;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Run;
+use super::charges::{Charges, Checked};
 use super::intern::{Interner, Known};
 use super::load::Export;
 use super::spool::Spool;
@@ -17,8 +18,8 @@ use crate::control::{Bucket, Ledger, Tally};
 use crate::emit::{FindingLog, Rejected};
 use crate::finding::{About, Code, Finding, Place};
 use crate::format::{ChargeCategory, MeterRule};
-use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, Treatment, UsageRow, UsageSink, read_usage};
-use crate::rate::{CostCheck, Currency};
+use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, UsageRow, UsageSink, read_usage};
+use crate::rate::Currency;
 use crate::resolve::{AccountKey, SkuKey};
 use crate::tidy::{Batches, Belongings, Partitions, Row, belonging};
 
@@ -79,7 +80,7 @@ pub struct FileRead {
     /// Rows of other periods stand in it.
     pub elsewhere: bool,
     /// How its amounts come from its quantities and unit prices.
-    pub cost_checks: BTreeMap<Currency, CostCheck>,
+    pub charges: BTreeMap<Currency, Checked>,
 }
 
 /// All exports, read.
@@ -216,8 +217,7 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         rejected_uses: BTreeMap::new(),
         nameless: BTreeSet::new(),
         elsewhere: false,
-        cost_check: (Currency::NONE, CostCheck::default()),
-        cost_checks: BTreeMap::new(),
+        charges: Charges::default(),
         truncated: false,
         belongings: Belongings::default(),
         last_provider: String::new(),
@@ -231,7 +231,10 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
     for (currency, tally) in std::mem::take(&mut sink.read) {
         sink.ledger.read_all(file, currency, &tally)?;
     }
-    sink.settle_costs();
+    let charges = std::mem::take(&mut sink.charges).by_currency();
+    for (currency, checked) in &charges {
+        sink.log.extend(checked.finding(&sink.source, *currency));
+    }
     let truncated = totals.truncated || sink.truncated;
     let Sink {
         ledger,
@@ -244,7 +247,6 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         rejected_uses,
         nameless,
         elsewhere,
-        cost_checks,
         ..
     } = sink;
     let file = FileRead {
@@ -259,7 +261,7 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         rejected_uses,
         nameless,
         elsewhere,
-        cost_checks,
+        charges,
     };
     Ok(Done { file, ledger, log })
 }
@@ -288,9 +290,7 @@ struct Sink<'a> {
     rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
     nameless: BTreeSet<String>,
     elsewhere: bool,
-    /// Of the currency of the last row; the others rest in `cost_checks`.
-    cost_check: (Currency, CostCheck),
-    cost_checks: BTreeMap<Currency, CostCheck>,
+    charges: Charges,
     truncated: bool,
     belongings: Belongings,
     last_provider: String,
@@ -346,26 +346,6 @@ impl Sink<'_> {
         });
         &mut self.read[index].1
     }
-
-    /// Holds what a row states as its cost against its quantity and unit cost.
-    fn check_cost(&mut self, row: &UsageRow<'_>) {
-        let (Some(quantity), Some(unit_cost), Some(cost)) = (row.quantity, row.unit_cost, row.cost) else { return };
-        if row.treatment != Treatment::Counted {
-            return;
-        }
-        if self.cost_check.0 != row.currency {
-            self.settle_costs();
-            self.cost_check = (row.currency, self.cost_checks.remove(&row.currency).unwrap_or_default());
-        }
-        self.cost_check.1.note(quantity, unit_cost, cost, row.currency);
-    }
-
-    fn settle_costs(&mut self) {
-        let (currency, check) = std::mem::take(&mut self.cost_check);
-        if check.rows > 0 {
-            self.cost_checks.insert(currency, check);
-        }
-    }
 }
 
 impl UsageSink for Sink<'_> {
@@ -375,7 +355,7 @@ impl UsageSink for Sink<'_> {
             .with_context(|| format!("the sums up to {} cannot be held", Place::line(self.source.clone(), row.line)))?;
         self.last_line = self.last_line.max(row.line);
         self.told.row(self.shared.progress);
-        self.check_cost(row);
+        self.charges.note(row);
         let (accounts, skus) = (&self.shared.accounts, &self.shared.skus);
         let Desk { accounts: known_accounts, skus: known_skus, heads, rows, near, scratch } = &mut *self.desk;
         let account = known_accounts.number(&[row.provider_name, row.sub_account_id, row.sub_account_name], || {

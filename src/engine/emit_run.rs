@@ -367,7 +367,9 @@ impl Emission<'_> {
     fn vendor_rounding(&self) -> Vec<VendorRow> {
         let mut out = Vec::new();
         for file in &self.read.files {
-            for (currency, check) in file.cost_checks.iter().filter(|(_, c)| !c.is_exact()) {
+            for (currency, check) in
+                file.charges.iter().map(|(c, checked)| (c, &checked.check)).filter(|(_, c)| !c.is_exact())
+            {
                 let best = check.best();
                 out.push(VendorRow {
                     source: file.export.detection.source.clone(),
