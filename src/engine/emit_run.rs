@@ -269,8 +269,7 @@ impl Emission<'_> {
                     return Ok(());
                 }
                 let rows = self.trail.take(index)?;
-                let rows: Vec<LineageRow> =
-                    rows.into_iter().map(|(file, line, end)| self.lineage_row(file, line, end)).collect();
+                let rows: Vec<LineageRow> = rows.map(|(file, line, end)| self.lineage_row(file, line, end)).collect();
                 // Row groups stand in the file in order, whichever is encoded first.
                 lineage.write(index, &rows)?;
             }

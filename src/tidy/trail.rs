@@ -64,7 +64,7 @@ impl Trail {
     }
 
     /// Takes the rows of a stretch in order, as file, line and end.
-    pub fn take(&self, index: usize) -> io::Result<Vec<(u32, u64, End)>> {
+    pub fn take(&self, index: usize) -> io::Result<impl ExactSizeIterator<Item = (u32, u64, End)>> {
         let Stretch { mut entries, extents } =
             std::mem::take(&mut *self.stretches[index].lock().unwrap_or_else(PoisonError::into_inner));
         let mut bytes = Vec::new();
@@ -78,17 +78,15 @@ impl Trail {
         let entries = in_order(&entries);
         let first = index as u64 * LINES;
         let mut file = self.lines.file_at(first);
-        let mut out = Vec::with_capacity(entries.len());
-        for entry in entries {
+        Ok(entries.into_iter().map(move |entry| {
             let at = first + (entry >> (64 - LINE_BITS));
             while self.lines.base(file + 1).is_some_and(|base| base <= at) {
                 file += 1;
             }
-            let end = End(entry & (u64::MAX >> LINE_BITS));
-            let base = self.lines.base(file).unwrap_or_default();
-            out.push((u32::try_from(file).map_err(|_| damaged())?, at - base, end));
-        }
-        Ok(out)
+            let line = at - self.lines.base(file).unwrap_or_default();
+            let number = u32::try_from(file).expect("files are counted in 32 bits");
+            (number, line, End(entry & (u64::MAX >> LINE_BITS)))
+        }))
     }
 }
 
