@@ -1,6 +1,6 @@
 //! Which vendors' exports were there for the period, and where the metered side is known to be incomplete.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::Run;
 use super::collect::{Collected, FileRead};
@@ -56,19 +56,26 @@ pub fn supply(
         cut_short(&mut supply, file, &format!("the export {} ends early", file.export.detection.source));
     }
     let day = period.start();
-    let unattributed: BTreeSet<(&AccountKey, &SkuKey)> = placed
-        .unattributed
-        .iter()
-        .map(|(sku, account)| (&read.names.accounts[*account as usize], &read.names.skus[*sku as usize].key))
-        .collect();
-    for (account, sku) in unattributed {
-        if let Some(product) = targets.product(sku, day) {
-            let name =
-                if account.sub_account_name.is_empty() { &account.sub_account_id } else { &account.sub_account_name };
-            let reason =
-                format!("the unmapped account {name:?} of {} holds units of it", spoken(&account.provider_name));
-            supply.unattribute(&product, &reason);
-        }
+    // Of each product the first by name of those that hold units of it.
+    let mut unattributed: BTreeMap<String, (ProductCode, (&AccountKey, &SkuKey))> = BTreeMap::new();
+    let mut sku: Option<(u32, Option<ProductCode>)> = None;
+    for (number, account) in &placed.unattributed {
+        // In order of SKUs: each is judged once, however many accounts hold it.
+        let key = &read.names.skus[*number as usize].key;
+        let (_, product) = match sku.take().filter(|(known, _)| known == number) {
+            Some(known) => sku.insert(known),
+            None => sku.insert((*number, targets.product(key, day))),
+        };
+        let Some(product) = product else { continue };
+        let pair = (&read.names.accounts[*account as usize], key);
+        let first = unattributed.entry(product.key()).or_insert_with(|| (product.clone(), pair));
+        first.1 = first.1.min(pair);
+    }
+    for (product, (account, _)) in unattributed.into_values() {
+        let name =
+            if account.sub_account_name.is_empty() { &account.sub_account_id } else { &account.sub_account_name };
+        let reason = format!("the unmapped account {name:?} of {} holds units of it", spoken(&account.provider_name));
+        supply.unattribute(&product, &reason);
     }
     not_in_catalogue(&mut supply, run, psa, mappings);
     for ((account, sku), (rows, (file, line))) in &placed.contradicted {

@@ -19,4 +19,4 @@ pub use period::{Belonging, belonging, covers_more_than_a_month, months_covered}
 pub use row::Row;
 pub use runs::{FateRuns, Merged};
 pub use spill::{Extent, Spill};
-pub use trail::{End, Trail};
+pub use trail::{End, Ends, Trail};

@@ -81,8 +81,8 @@ impl Trail {
         self.stretches.len()
     }
 
-    /// Takes the rows of a stretch in order, as file, line and end.
-    pub fn take(&self, index: usize) -> io::Result<Vec<(u32, u64, End)>> {
+    /// Takes the rows of a stretch, in order.
+    pub fn take(&self, index: usize) -> io::Result<Ends<'_>> {
         let Stretch { mut entries, extents } =
             std::mem::take(&mut *self.stretches[index].lock().unwrap_or_else(PoisonError::into_inner));
         let mut bytes = Vec::new();
@@ -93,19 +93,55 @@ impl Trail {
             entries.extend(read);
         }
         drop(bytes);
+        Ok(Ends { trail: self, first: index as u64 * LINES, entries: in_order(entries) })
+    }
+}
+
+/// Entries by their lines. Lines are few and nearly each has one entry, so that each is put where it belongs; only where
+/// a line has several are they sorted.
+fn in_order(mut entries: Vec<u64>) -> Vec<u64> {
+    const NONE: u64 = u64::MAX;
+    // A few are sorted in less time than it takes to clear a place for every line.
+    if entries.len() < 1 << 12 {
         entries.sort_unstable();
-        let first = index as u64 * LINES;
-        let mut file = self.bases.partition_point(|base| *base <= first).saturating_sub(1);
-        let mut out = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let at = first + (entry >> (64 - LINE_BITS));
-            while self.bases.get(file + 1).is_some_and(|base| *base <= at) {
+        return entries;
+    }
+    let mut places = vec![NONE; 1 << LINE_BITS];
+    for entry in &entries {
+        let place = usize::try_from(entry >> (64 - LINE_BITS)).unwrap_or_default();
+        if *entry == NONE || std::mem::replace(&mut places[place], *entry) != NONE {
+            drop(places);
+            entries.sort_unstable();
+            return entries;
+        }
+    }
+    drop(entries);
+    places.retain(|entry| *entry != NONE);
+    places
+}
+
+/// The rows of a stretch, in order.
+#[derive(Debug)]
+pub struct Ends<'t> {
+    trail: &'t Trail,
+    /// Where its lines begin when all are counted through.
+    first: u64,
+    entries: Vec<u64>,
+}
+
+impl Ends<'_> {
+    /// Rows as file, line and end.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u64, End)> + Clone {
+        let bases = &self.trail.bases;
+        let mut file = bases.partition_point(|base| *base <= self.first).saturating_sub(1);
+        self.entries.iter().map(move |entry| {
+            let at = self.first + (entry >> (64 - LINE_BITS));
+            while bases.get(file + 1).is_some_and(|base| *base <= at) {
                 file += 1;
             }
-            let end = End(entry & (u64::MAX >> LINE_BITS));
-            out.push((u32::try_from(file).map_err(|_| damaged())?, at - self.bases[file], end));
-        }
-        Ok(out)
+            // There are as many files as fit into the number: rows came with it.
+            (u32::try_from(file).unwrap_or(u32::MAX), at - bases[file], End(entry & (u64::MAX >> LINE_BITS)))
+        })
     }
 }
 
@@ -132,10 +168,24 @@ mod tests {
             for piece in mixed.chunks(7) {
                 trail.push(&mut piece.to_vec()).expect("room");
             }
-            let back: Vec<_> = (0..trail.stretches()).flat_map(|i| trail.take(i).expect("there")).collect();
+            let stretches: Vec<_> = (0..trail.stretches()).map(|i| trail.take(i).expect("there")).collect();
+            let back: Vec<_> = stretches.iter().flat_map(Ends::iter).collect();
             let mut sorted = rows;
             sorted.sort_unstable();
             prop_assert_eq!(back, sorted);
+        }
+
+        #[test]
+        fn entries_are_put_in_order_as_if_they_were_sorted(
+            step in 1u64..300, count in 4_000u64..6_000, repeated in proptest::option::of(0u64..6_000)
+        ) {
+            // Every line once, in no order, and maybe one of them twice.
+            let entry = |n: u64| (n * step % LINES) << (64 - LINE_BITS) | n;
+            let mut entries: Vec<u64> = (0..count).rev().map(entry).collect();
+            entries.extend(repeated.map(|n| entry(n) + 1));
+            let mut sorted = entries.clone();
+            sorted.sort_unstable();
+            prop_assert_eq!(in_order(entries), sorted);
         }
     }
 }
