@@ -2,6 +2,7 @@
 //! prove that no row was lost, write. Each stage hands on to the next; none is called back.
 
 mod budget;
+mod charges;
 mod collect;
 mod drift;
 mod emit_run;

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 
 use crate::book::id_key;
 use crate::finding::{Code, Finding, Place};
-use crate::format::CHARGED_METRICS as CHARGED;
+use crate::format::{CHARGED_METRICS as CHARGED, months_of_term};
 use crate::meter::Metered;
 use crate::rate::{Currency, Overflow, add, multiply, subtract};
 
@@ -113,8 +113,9 @@ fn total(side: &[Entry<'_>], first: &[&str]) -> Result<Decimal, Overflow> {
     Ok(wanted.or_else(|| sums.into_values().max()).unwrap_or_default())
 }
 
+/// A term of a year or longer.
 fn committed(term: &str) -> bool {
-    matches!(term.trim().to_uppercase().as_str(), "P1Y" | "P2Y" | "P3Y" | "P12M" | "P24M" | "P36M")
+    months_of_term(term).is_some_and(|months| months >= 12)
 }
 
 /// Settles which count of several is metered.

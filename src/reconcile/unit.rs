@@ -14,6 +14,7 @@ use super::service::{Service, edges};
 use crate::book::{
     Billing, Client, Config, Contract, ContractLine, LeftOutLine, Period, PricingModel, Product, ProductCode, Psa,
 };
+use crate::format::canonical_term;
 use crate::meter::Metered;
 use crate::rate::{ActiveDays, Currency, Overflow, Terms, Tier, add, subtract};
 
@@ -374,21 +375,6 @@ fn by_term<'a>(views: Vec<LineView<'a>>, rows: Vec<usize>, metered: &[Metered]) 
         groups.entry(Some(term).filter(|t| !t.is_empty() && !as_one)).or_default().0.push(view);
     }
     groups.into_iter().map(|(term, (lines, rows))| (term, lines, rows)).collect()
-}
-
-/// A commitment term as an ISO 8601 duration, from the words PSAs and people use; other text in upper case.
-fn canonical_term(text: &str) -> String {
-    let folded: String = text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
-    match folded.as_str() {
-        "monthly" | "month" | "1month" | "onemonth" | "p1m" => "P1M".to_string(),
-        "annual" | "annually" | "yearly" | "year" | "1year" | "oneyear" | "12months" | "p12m" | "p1y" => {
-            "P1Y".to_string()
-        }
-        "triennial" | "3years" | "3year" | "threeyear" | "threeyears" | "36months" | "p36m" | "p3y" => {
-            "P3Y".to_string()
-        }
-        _ => text.trim().to_uppercase(),
-    }
 }
 
 /// The order of lines by age: the effective date, then the id.
