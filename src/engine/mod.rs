@@ -16,6 +16,7 @@ mod pending;
 mod place;
 mod proof;
 mod readings;
+mod rejected;
 mod spool;
 mod supplied;
 mod targets;
@@ -153,6 +154,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     placed.sums = Vec::new();
     log.extend(overlaps(&metered.sums));
     let before = supplied::before(&run, &read, &targets, &placed);
+    (placed.before, placed.present, placed.unattributed) = Default::default();
     let input = Input {
         psa: &sides.psa,
         config: &config,

@@ -7,7 +7,7 @@ use super::collect::{Collected, FileRead};
 use super::load::Refused;
 use super::place::{Placed, place_of};
 use super::targets::Targets;
-use crate::book::{MapStatus, Mappings, Period, ProductCode, ProductMapping, Psa, id_key};
+use crate::book::{ClientId, MapStatus, Mappings, Period, ProductCode, ProductMapping, Psa, id_key};
 use crate::finding::Code;
 use crate::reconcile::{RejectedUse, Supply, UsedBefore, spoken};
 use crate::resolve::{AccountKey, SkuKey};
@@ -85,12 +85,17 @@ pub fn supply(
             supply.reject(RejectedUse { client_id, product_code, rows: *rows, first });
         }
     }
+    // Each name is judged once, in however many pairs and files it stands.
+    let mut clients: HashMap<&AccountKey, Option<ClientId>> = HashMap::new();
+    let mut products: HashMap<&SkuKey, Option<ProductCode>> = HashMap::new();
     for (index, file) in read.files.iter().enumerate() {
         let index = u32::try_from(index).unwrap_or_default();
-        for ((account, sku), uses) in &file.rejected_uses {
-            let first = place_of(read, index, uses.first_line);
-            match (targets.client(account, day), targets.product(sku, day)) {
+        for (account, sku, uses) in file.rejected_uses.iter() {
+            let client = clients.entry(account).or_insert_with(|| targets.client(account, day)).clone();
+            let product = products.entry(sku).or_insert_with(|| targets.product(sku, day)).clone();
+            match (client, product) {
                 (Some(client_id), Some(product_code)) => {
+                    let first = place_of(read, index, uses.first_line);
                     supply.reject(RejectedUse { client_id, product_code, rows: uses.rows, first });
                 }
                 _ if uses.broken => unread_row(&mut supply, &account.provider_name),
@@ -143,8 +148,7 @@ const UNREADABLE: &str = "a row that could not be read may hold units of it; rej
 
 /// A row that could not be read is missing of its vendor, and of any vendor where it does not say whose it is.
 fn unread_row(supply: &mut Supply, vendor: &str) {
-    let known = supply.all_vendors().contains_key(&id_key(vendor));
-    supply.partial(known.then_some(vendor), UNREADABLE);
+    supply.partial(Some(vendor).filter(|v| supply.expects(v)), UNREADABLE);
 }
 
 /// What is missing of a file is missing of every vendor in it, and of any where it names none.
