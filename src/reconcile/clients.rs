@@ -51,7 +51,7 @@ pub struct Part {
 pub fn reconcile(input: &Input<'_>) -> Result<Outcome, Overflow> {
     let all = Reconciliation::new(input)?;
     let part = all.conclude(0..all.clients())?;
-    all.finish([part])
+    all.finish(vec![part])
 }
 
 impl<'a> Reconciliation<'a> {
@@ -82,6 +82,9 @@ impl<'a> Reconciliation<'a> {
     /// Concludes these clients.
     pub fn conclude(&self, clients: Range<usize>) -> Result<Part, Overflow> {
         let mut part = Part::default();
+        // A line item for each line, hardly ever more.
+        let lines = self.clients.get(clients.clone()).unwrap_or_default().iter();
+        part.outcome.lines.reserve_exact(lines.map(|(_, side)| side.lines.len()).sum());
         for number in clients {
             self.client(number, &mut part)?;
         }
@@ -89,13 +92,18 @@ impl<'a> Reconciliation<'a> {
     }
 
     /// Puts together what was concluded of all clients; the parts come in the order of their clients.
-    pub fn finish(&self, parts: impl IntoIterator<Item = Part>) -> Result<Outcome, Overflow> {
+    pub fn finish(&self, parts: Vec<Part>) -> Result<Outcome, Overflow> {
         let input = &self.input();
         let nowhere =
             Placement { bucket: Bucket::Covered, line_id: String::new(), discrepancy_id: String::new(), code: None };
         let mut out = Outcome { placements: vec![nowhere; input.metered.len()], ..Outcome::default() };
         let mut verdicts = Verdicts::default();
         let mut billed = BTreeSet::new();
+        // Room for all at once: what grows is copied again and again.
+        let of = |count: fn(&Outcome) -> usize| parts.iter().map(|part| count(&part.outcome)).sum();
+        out.lines.reserve_exact(of(|o| o.lines.len()));
+        out.discrepancies.reserve_exact(of(|o| o.discrepancies.len()));
+        out.changes.reserve_exact(of(|o| o.changes.len()));
         for part in parts {
             out.lines.extend(part.outcome.lines);
             out.discrepancies.extend(part.outcome.discrepancies);
