@@ -9,6 +9,7 @@ use anyhow::Context;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Run;
+use super::charges::{Charges, Checked};
 use super::intern::{Interner, Known};
 use super::load::Export;
 use super::spool::Spool;
@@ -17,10 +18,10 @@ use crate::control::{Bucket, Ledger, Tally};
 use crate::emit::{FindingLog, Rejected};
 use crate::finding::{About, Code, Finding, Place};
 use crate::format::{ChargeCategory, MeterRule};
-use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, Treatment, UsageRow, UsageSink, read_usage};
-use crate::rate::{CostCheck, Currency};
+use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, UsageRow, UsageSink, read_usage};
+use crate::rate::Currency;
 use crate::resolve::{AccountKey, SkuKey};
-use crate::tidy::{Batches, Partitions, Row, belonging};
+use crate::tidy::{Batches, Belongings, Partitions, Row, belonging};
 
 /// A SKU, and the rule its format meters by where no mapping says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -79,7 +80,7 @@ pub struct FileRead {
     /// Rows of other periods stand in it.
     pub elsewhere: bool,
     /// How its amounts come from its quantities and unit prices.
-    pub cost_checks: BTreeMap<Currency, CostCheck>,
+    pub charges: BTreeMap<Currency, Checked>,
 }
 
 /// All exports, read.
@@ -87,7 +88,10 @@ pub struct Collected {
     /// In order of their paths; rows know them by index.
     pub files: Vec<FileRead>,
     pub names: Names,
-    pub partitions: Partitions,
+    /// The heads of all rows, by their keys.
+    pub heads: Partitions,
+    /// The rows, beside those they are added up with.
+    pub rows: Partitions,
     pub ledger: Ledger,
 }
 
@@ -98,7 +102,8 @@ struct Shared<'a> {
     progress: &'a dyn Progress,
     accounts: Interner<AccountKey>,
     skus: Interner<Sku>,
-    partitions: Partitions,
+    heads: Partitions,
+    rows: Partitions,
 }
 
 struct Done {
@@ -111,7 +116,9 @@ struct Done {
 struct Desk {
     accounts: Known,
     skus: Known,
-    batches: Batches,
+    heads: Batches,
+    rows: Batches,
+    near: Near,
     scratch: Scratch,
 }
 
@@ -134,7 +141,8 @@ pub fn collect(
         progress,
         accounts: Interner::default(),
         skus: Interner::default(),
-        partitions: Partitions::new(run.spill.clone(), budget.partitions, budget.rows),
+        heads: Partitions::new(run.spill.clone(), budget.partitions, budget.heads),
+        rows: Partitions::new(run.spill.clone(), budget.partitions, budget.rows),
     };
     let queue: Vec<Mutex<Option<Export>>> = exports.into_iter().map(|e| Mutex::new(Some(e))).collect();
     // The largest first, so that no thread is left alone with one at the end.
@@ -151,7 +159,9 @@ pub fn collect(
         let mut desk = Desk {
             accounts: Known::default(),
             skus: Known::default(),
-            batches: Batches::new(&shared.partitions, budget.rows / 8 / threads),
+            heads: Batches::new(&shared.heads, budget.heads / 8 / threads),
+            rows: Batches::new(&shared.rows, budget.rows / 8 / threads),
+            near: Near::default(),
             scratch: Scratch::default(),
         };
         while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -164,7 +174,8 @@ pub fn collect(
                 next.store(order.len(), Ordering::Relaxed);
             }
         }
-        Ok(desk.batches.flush(&shared.partitions)?)
+        desk.heads.flush(&shared.heads)?;
+        Ok(desk.rows.flush(&shared.rows)?)
     })?;
 
     let mut files = Vec::with_capacity(results.len());
@@ -179,7 +190,7 @@ pub fn collect(
         files.push(done.file);
     }
     let names = Names::new(shared.accounts.into_values(), shared.skus.into_values());
-    Ok(Collected { files, names, partitions: shared.partitions, ledger })
+    Ok(Collected { files, names, heads: shared.heads, rows: shared.rows, ledger })
 }
 
 fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) -> anyhow::Result<Done> {
@@ -206,9 +217,9 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         rejected_uses: BTreeMap::new(),
         nameless: BTreeSet::new(),
         elsewhere: false,
-        cost_check: (Currency::NONE, CostCheck::default()),
-        cost_checks: BTreeMap::new(),
+        charges: Charges::default(),
         truncated: false,
+        belongings: Belongings::default(),
         last_provider: String::new(),
         last_supplied: String::new(),
         told: Told::of(&export),
@@ -220,7 +231,10 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
     for (currency, tally) in std::mem::take(&mut sink.read) {
         sink.ledger.read_all(file, currency, &tally)?;
     }
-    sink.settle_costs();
+    let charges = std::mem::take(&mut sink.charges).by_currency();
+    for (currency, checked) in &charges {
+        sink.log.extend(checked.finding(&sink.source, *currency));
+    }
     let truncated = totals.truncated || sink.truncated;
     let Sink {
         ledger,
@@ -233,7 +247,6 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         rejected_uses,
         nameless,
         elsewhere,
-        cost_checks,
         ..
     } = sink;
     let file = FileRead {
@@ -248,7 +261,7 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         rejected_uses,
         nameless,
         elsewhere,
-        cost_checks,
+        charges,
     };
     Ok(Done { file, ledger, log })
 }
@@ -277,10 +290,9 @@ struct Sink<'a> {
     rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
     nameless: BTreeSet<String>,
     elsewhere: bool,
-    /// Of the currency of the last row; the others rest in `cost_checks`.
-    cost_check: (Currency, CostCheck),
-    cost_checks: BTreeMap<Currency, CostCheck>,
+    charges: Charges,
     truncated: bool,
+    belongings: Belongings,
     last_provider: String,
     last_supplied: String,
     told: Told,
@@ -334,26 +346,6 @@ impl Sink<'_> {
         });
         &mut self.read[index].1
     }
-
-    /// Holds what a row states as its cost against its quantity and unit cost.
-    fn check_cost(&mut self, row: &UsageRow<'_>) {
-        let (Some(quantity), Some(unit_cost), Some(cost)) = (row.quantity, row.unit_cost, row.cost) else { return };
-        if row.treatment != Treatment::Counted {
-            return;
-        }
-        if self.cost_check.0 != row.currency {
-            self.settle_costs();
-            self.cost_check = (row.currency, self.cost_checks.remove(&row.currency).unwrap_or_default());
-        }
-        self.cost_check.1.note(quantity, unit_cost, cost, row.currency);
-    }
-
-    fn settle_costs(&mut self) {
-        let (currency, check) = std::mem::take(&mut self.cost_check);
-        if check.rows > 0 {
-            self.cost_checks.insert(currency, check);
-        }
-    }
 }
 
 impl UsageSink for Sink<'_> {
@@ -363,27 +355,27 @@ impl UsageSink for Sink<'_> {
             .with_context(|| format!("the sums up to {} cannot be held", Place::line(self.source.clone(), row.line)))?;
         self.last_line = self.last_line.max(row.line);
         self.told.row(self.shared.progress);
-        self.check_cost(row);
+        self.charges.note(row);
         let (accounts, skus) = (&self.shared.accounts, &self.shared.skus);
-        let Desk { accounts: known_accounts, skus: known_skus, batches, scratch } = &mut *self.desk;
-        let account = known_accounts
-            .number(scratch.of(&[row.provider_name, row.sub_account_id, row.sub_account_name]), || {
-                accounts.number(account_of(row.provider_name, row.sub_account_id, row.sub_account_name))
-            });
+        let Desk { accounts: known_accounts, skus: known_skus, heads, rows, near, scratch } = &mut *self.desk;
+        let account = known_accounts.number(&[row.provider_name, row.sub_account_id, row.sub_account_name], || {
+            accounts.number(account_of(row.provider_name, row.sub_account_id, row.sub_account_name))
+        });
         let rule = self.rule;
-        let text =
-            scratch.of(&[row.provider_name, row.sku_id, row.charge_description, row.term, row.metric, &self.way]);
-        let sku = known_skus.number(text, || skus.number(Sku { key: sku_of(row), rule, format: self.format.clone() }));
+        let texts = [&self.way, row.sku_id, row.charge_description, row.provider_name, row.term, row.metric];
+        let sku =
+            known_skus.number(&texts, || skus.number(Sku { key: sku_of(row), rule, format: self.format.clone() }));
         let key = scratch.key(row, self.stated);
         let series = if self.series { scratch.series(account, sku, row.subscription_id) } else { 0 };
         let packed = Row { series, account, sku, ..Row::of(row, self.file, key) };
-        batches.push(&self.shared.partitions, key, |out| packed.encode(out))?;
+        heads.push(&self.shared.heads, key, |out| packed.encode_head(out))?;
+        rows.push(&self.shared.rows, near.place(row, account, sku), |out| packed.encode(out))?;
         // An export need not name its vendor, so the first is not told by differing from the one before.
         if self.providers.is_empty() || self.last_provider != row.provider_name {
             self.last_provider = row.provider_name.to_string();
             self.providers.insert(self.last_provider.clone());
         }
-        let here = belonging(
+        let here = self.belongings.of(
             self.shared.run.period,
             row.charge_category,
             row.charge_period_start,
@@ -485,46 +477,89 @@ fn sku_of(row: &UsageRow<'_>) -> SkuKey {
     }
 }
 
-/// Fingerprints of texts, made in one buffer that is kept from row to row.
-#[derive(Default)]
-pub(super) struct Scratch(Vec<u8>);
+/// Where rows wait: beside those of one client and SKU, with which they are added up. Memory is then asked for what
+/// it has just shown, whatever the order of the exports.
+#[derive(Debug, Default)]
+struct Near {
+    /// Of each account's name, by number, however it is spelled; 0 is not worked out yet.
+    names: Vec<u32>,
+}
 
-impl Scratch {
-    /// Several texts as one; lengths keep ("ab", "c") and ("a", "bc") apart.
-    fn of(&mut self, texts: &[&str]) -> &[u8] {
-        self.0.clear();
-        for text in texts {
-            self.0.extend_from_slice(&(text.len() as u64).to_le_bytes());
-            self.0.extend_from_slice(text.as_bytes());
-        }
-        &self.0
+impl Near {
+    /// Accounts whose names are looked at; further ones are each by themselves.
+    const ACCOUNTS: usize = 1 << 18;
+
+    /// The first bits of it say where.
+    fn place(&mut self, row: &UsageRow<'_>, account: u32, sku: u32) -> u128 {
+        let mixed = |number: u32| (u64::from(number) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        // The SKU decides last, so that a single client's rows are not all in one place.
+        let near = mixed(self.name(account, row)) >> 58 << 58 | mixed(sku) >> 6;
+        u128::from(near) << 64
     }
 
+    fn name(&mut self, account: u32, row: &UsageRow<'_>) -> u32 {
+        let index = account as usize;
+        if index >= Self::ACCOUNTS {
+            return account;
+        }
+        if self.names.len() <= index {
+            self.names.resize((index + 1).next_power_of_two(), 0);
+        }
+        if self.names[index] == 0 {
+            let name = if row.sub_account_name.is_empty() { row.sub_account_id } else { row.sub_account_name };
+            self.names[index] = beginning(name) | 1;
+        }
+        self.names[index]
+    }
+}
+
+/// The first letters of a name, however wide they are and in whatever case. It need not be right, only quick.
+fn beginning(name: &str) -> u32 {
+    let narrow = |c: char| match c {
+        '\u{ff01}'..='\u{ff5e}' => u8::try_from(u32::from(c) - 0xfee0).map_or(c, char::from),
+        _ => c,
+    };
+    let letters = name.chars().map(narrow).filter(|c| c.is_alphanumeric()).take(10);
+    letters.fold(0, |hash, c| (hash ^ u32::from(c.to_ascii_lowercase())).wrapping_mul(0x0100_0193).rotate_left(7))
+}
+
+/// Fingerprints, made in one buffer that is kept from row to row.
+#[derive(Default)]
+pub(super) struct Scratch {
+    buffer: Vec<u8>,
+    /// The vendor of the last row, and its key.
+    vendor: (String, String),
+}
+
+impl Scratch {
     /// What makes two rows copies: the vendor's identity, else every field as read. Rows without dates are
     /// copies only within the period that their file states.
     pub fn key(&mut self, row: &UsageRow<'_>, stated: Option<Period>) -> u128 {
-        self.0.clear();
+        self.buffer.clear();
         if let Some(identity) = row.identity {
-            self.0.push(b'i');
-            self.0.extend_from_slice(&identity.to_le_bytes());
-            self.0.extend_from_slice(crate::book::id_key(row.provider_name).as_bytes());
+            if self.vendor.0 != row.provider_name {
+                self.vendor = (row.provider_name.to_string(), crate::book::id_key(row.provider_name));
+            }
+            self.buffer.push(b'i');
+            self.buffer.extend_from_slice(&identity.to_le_bytes());
+            self.buffer.extend_from_slice(self.vendor.1.as_bytes());
         } else {
-            self.0.push(b'w');
-            self.0.extend_from_slice(&row.whole.to_le_bytes());
+            self.buffer.push(b'w');
+            self.buffer.extend_from_slice(&row.whole.to_le_bytes());
             if row.charge_period_start.is_none() {
-                self.0.extend_from_slice(stated.map(|p| p.to_string()).unwrap_or_default().as_bytes());
+                self.buffer.extend_from_slice(stated.map(|p| p.to_string()).unwrap_or_default().as_bytes());
             }
         }
-        xxh3_128(&self.0)
+        xxh3_128(&self.buffer)
     }
 
     /// The readings of one meter: account, SKU and subscription.
     fn series(&mut self, account: u32, sku: u32, subscription: &str) -> u128 {
-        self.0.clear();
-        self.0.extend_from_slice(&account.to_le_bytes());
-        self.0.extend_from_slice(&sku.to_le_bytes());
-        self.0.extend_from_slice(subscription.as_bytes());
-        xxh3_128(&self.0)
+        self.buffer.clear();
+        self.buffer.extend_from_slice(&account.to_le_bytes());
+        self.buffer.extend_from_slice(&sku.to_le_bytes());
+        self.buffer.extend_from_slice(subscription.as_bytes());
+        xxh3_128(&self.buffer)
     }
 }
 
