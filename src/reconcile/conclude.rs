@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use super::bundle::{self, Says};
 use super::compare::{Comparison, Disagreement, billing, compare, whole};
 use super::counts::{self, Settled};
-use super::decide::{Lapse, Standing, standing};
+use super::decide::{self, Standing, lapsed, standing};
 use super::disappeared::{self, UsedBefore};
 use super::dispute;
 use super::duplicate_line;
@@ -103,13 +103,16 @@ pub fn reconcile(input: &Input<'_>) -> Result<Outcome, Overflow> {
         if let Some(disputes) = disputes.get(&pair).filter(|_| first_of_pair) {
             out.discrepancies.extend(dispute::overcharge(&case, disputes)?);
         }
+        decide::settle(&mut out.discrepancies, before, input);
         verdicts.note(&case, &case.vendors, &out.discrepancies[before..])?;
         for &i in &unit.metered {
             out.placements[i] = placement.clone();
         }
         placed.insert(number, placement);
     }
+    let before = out.discrepancies.len();
     disappeared::discrepancies(&all, &index, input, &mut out);
+    decide::settle(&mut out.discrepancies, before, input);
     out.verdicts = verdicts.rows(input);
     Ok(out)
 }
@@ -174,8 +177,8 @@ fn conclude(
 
     if let Some((row, standing)) = case.main()? {
         decision = standing;
-        if let Standing::Lapsed(lapsed, why) = decision {
-            out.discrepancies.push(case.lapsed(&row, lapsed, why));
+        if let Standing::Lapsed(decision, why) = decision {
+            out.discrepancies.push(lapsed(&row, &case.about(), decision, why));
         }
         touching = Some((row.discrepancy_id.clone(), row.decision.is_none() && row.severity > Severity::Info));
         main = Some(row);
@@ -224,8 +227,8 @@ fn conclude(
     changes(case, main.as_ref(), &billed, out);
 
     let code = main.as_ref().map(|d| d.code);
-    let cost_only_loss = margin::unbilled_cost(case, has_line, out)?;
-    let bucket = match (has_line, bills_units, main.is_some() || cost_only_loss.is_some()) {
+    let carried = margin::unbilled(case, has_line, out)?;
+    let bucket = match (has_line, bills_units, main.is_some() || carried.is_some()) {
         (true, true, _) => Bucket::Billed,
         (true, false, _) | (false, _, false) => Bucket::Covered,
         (false, _, true) => Bucket::Unbilled,
@@ -233,7 +236,7 @@ fn conclude(
     let mut placement = Placement {
         bucket,
         line_id: out.lines[first_line..].first().map(|l| l.line_id.clone()).unwrap_or_default(),
-        discrepancy_id: touching.map(|(id, _)| id).or(cost_only_loss).unwrap_or_default(),
+        discrepancy_id: touching.map(|(id, _)| id).or(carried).unwrap_or_default(),
         code,
     };
     out.discrepancies.extend(main);
@@ -260,8 +263,8 @@ fn conclude(
 fn touch(case: &Case<'_, '_>, mut row: Discrepancy, touching: &mut Option<(String, bool)>, out: &mut Outcome) {
     let decision = standing(case.input.decisions, &row.discrepancy_id, case.input.period, row.difference);
     row.decision = decision.kind();
-    if let Standing::Lapsed(lapsed, why) = decision {
-        out.discrepancies.push(case.lapsed(&row, lapsed, why));
+    if let Standing::Lapsed(decision, why) = decision {
+        out.discrepancies.push(lapsed(&row, &case.about(), decision, why));
     }
     let undecided = row.decision.is_none() && row.severity > Severity::Info;
     match touching {
@@ -310,7 +313,7 @@ fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Ove
         let metered_units = (proposed, comparison.exact[i]);
         let (quantity, used) = if !compared {
             // All that was used in the month is billed by the line at its end.
-            if case.unit.consumption && own == Billing::Metered && !view.service.once {
+            if view.is_consumed(case.unit.consumption, own) && !view.service.once {
                 (Decimal::ZERO, Decimal::ZERO)
             } else {
                 (contract, contract)
@@ -498,29 +501,6 @@ impl<'a, 'b> Case<'a, 'b> {
             return None;
         }
         margin::in_own_currency(self, *currency, cost)
-    }
-
-    fn lapsed(&self, of: &Discrepancy, decision: &Decision, why: Lapse) -> Discrepancy {
-        let mut row = self.discrepancy(Code::R417);
-        row.discrepancy_id = discrepancy_id(
-            self.unit.client.id.as_str(),
-            &format!("{} {}", self.about(), of.discrepancy_id),
-            &self.vendor,
-            Code::R417,
-        );
-        row.place = decision.place.clone();
-        row.action = Action::DecideAgain;
-        let why = match why {
-            Lapse::Expired => format!("held until {}", decision.until.map(|p| p.to_string()).unwrap_or_default()),
-            Lapse::Outgrown => format!(
-                "was made on a difference of {}, which is {} now",
-                decision.difference.map(plain).unwrap_or_default(),
-                of.difference.map(plain).unwrap_or_default()
-            ),
-        };
-        row.message =
-            format!("the decision {} on {} ({}) {why}: decide again", decision.kind.word(), of.discrepancy_id, of.code);
-        row
     }
 
     /// A sentence that says the disagreement with its numbers.

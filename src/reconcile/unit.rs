@@ -35,6 +35,13 @@ pub struct LineView<'a> {
     pub service: Service,
 }
 
+impl LineView<'_> {
+    /// Whether the line bills consumption month by month as it is used. A flat fee is of its cycle, whatever is used.
+    pub fn is_consumed(&self, consumption: bool, billing: Billing) -> bool {
+        consumption && billing == Billing::Metered && self.terms.model != PricingModel::Flat
+    }
+}
+
 /// One comparison.
 #[derive(Debug, Clone)]
 pub struct Unit<'a> {
@@ -277,6 +284,13 @@ pub fn units<'a>(
     for (i, m) in metered.iter().enumerate() {
         usage.entry((m.client_id.key(), m.product_code.key())).or_default().push(i);
     }
+    // What nobody's rows say of a product this month, those of other clients may.
+    let mut consumed: BTreeMap<String, bool> = BTreeMap::new();
+    for m in metered.iter().filter(|m| !m.cost_only) {
+        let all = consumed.entry(m.product_code.key()).or_insert(true);
+        *all &= m.consumption;
+    }
+    let consumed: BTreeSet<String> = consumed.into_iter().filter(|(_, all)| *all).map(|(product, _)| product).collect();
     let keys: BTreeSet<&Key> = lines.keys().chain(usage.keys()).collect();
     let mut out = Vec::new();
     for key in keys {
@@ -293,9 +307,13 @@ pub fn units<'a>(
             let (mut active, mut inactive): (Vec<_>, Vec<_>) =
                 unit_lines.into_iter().partition(|v: &LineView<'a>| v.active.is_some());
             let mut counted = unit_rows.iter().map(|&i| &metered[i]).filter(|m| !m.cost_only).peekable();
-            let consumption = counted.peek().is_some() && counted.all(|m| m.consumption);
-            let as_metered = |v: &LineView<'_>| v.line.billing.unwrap_or(config.billing.mapped) == Billing::Metered;
-            for view in active.iter_mut().filter(|v| consumption && as_metered(v)) {
+            let consumption = match counted.peek() {
+                Some(_) => counted.all(|m| m.consumption),
+                None => consumed.contains(&key.1),
+            };
+            let as_used =
+                |v: &LineView<'_>| v.is_consumed(consumption, v.line.billing.unwrap_or(config.billing.mapped));
+            for view in active.iter_mut().chain(&mut inactive).filter(|v| as_used(v)) {
                 view.service.as_used(view.active);
             }
             active.sort_by_key(|view| std::cmp::Reverse(newest(view)));
