@@ -197,11 +197,23 @@ fn an_overflowing_cost_is_refused() {
 
 #[test]
 fn content_compares_values_and_whole_compares_cells() {
-    let seen = usage("A,x,S,1,2,USD,\nA,x,S,1.0,2,usd,\nA,x,S,1,3,USD,\n");
-    let [(_, c1, w1), (_, c2, w2), (_, c3, _)] = seen.fingerprints[..] else { panic!("three rows") };
+    let seen = usage("A,x,S,1,2,USD,\nA,x,S,1.0,2,usd,\nA,x,S,1,3,USD,\nA,x,S,1,2,USD,\n");
+    let [(None, _, w1), (None, _, w2), (None, _, w3), (None, _, w4)] = seen.fingerprints[..] else {
+        panic!("four rows")
+    };
+    assert_eq!(w1, w4);
+    assert!(w1 != w2 && w2 != w3 && w1 != w3);
+    // Between rows without an identity, which have no content to compare.
+    let head = HEAD.trim_end();
+    let rows = "A,x,S,1,2,USD,,7\nA,y,S,1,2,USD,,\nA,x,S,1.0,2,usd,,7\nA,x,S,1,3,USD,,\nA,x,S,1,3,USD,,7\n";
+    let seen = read(&format!("{head},line_id\n{rows}"));
+    let [(Some(_), c1, _), (None, _, w1), (Some(_), c2, _), (None, _, w2), (Some(_), c3, _)] = seen.fingerprints[..]
+    else {
+        panic!("five rows")
+    };
     assert_eq!(c1, c2);
-    assert_ne!(w1, w2);
     assert_ne!(c1, c3);
+    assert_ne!(w1, w2);
 }
 
 #[test]
