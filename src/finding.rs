@@ -84,7 +84,7 @@ codes! {
     I110 "truncated-file" Error "The file ends in the middle of a row or of its compressed data." "Download the export again.";
     I111 "missing-value" Error "A row lacks a value that it needs, or has one that means nothing there." "Fill or correct the cell at its source and run again.";
     I112 "repeated-header" Info "The heading row stands again among the data." "Nothing: it was not counted as usage.";
-    I113 "total-mismatch" Warning "The file's own total row differs from the sum of its rows." "Check with the vendor whether rows are missing.";
+    I113 "total-mismatch" Warning "An amount that the file states, of a total row or of rows, is not what it is made of." "Check with the vendor whether rows are missing, or why amounts differ from quantity × unit cost.";
     I114 "empty-file" Warning "The file has no data rows." "Export again, or remove the file if there was no usage.";
     I115 "out-of-period" Info "A row's dates lie outside the period its folder states." "Move the file to its own month, or check the export's date range.";
     I116 "format-drift" Info "The file has headings its format does not know, or lacks usual ones." "Nothing, if the known columns are right; else update the format spec.";

@@ -16,6 +16,7 @@ mod period;
 mod psa;
 mod psa_links;
 mod psa_prices;
+mod psa_rules;
 mod psa_tables;
 mod psa_units;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
+use super::bundles::load_bundles;
 use super::cells::{Cells, has_columns};
 use super::psa::{
     BillCycle, BillTiming, Billing, Client, ClientId, Contract, ContractId, ContractLine, ContractLineId, LeftOutLine,
@@ -13,6 +14,7 @@ use super::psa::{
 };
 use super::psa_links::{ContractName, join_by_name, link};
 use super::psa_prices::check_prices;
+use super::psa_rules::billing_rules;
 use super::psa_units::{Adjustment, UnitRange, stretches};
 use crate::finding::{Code, Finding, Place, Severity};
 use crate::format::TableKind;
@@ -143,6 +145,18 @@ pub fn load_psa_with(tables: &[(TableKind, Table)], defaults: &PsaDefaults) -> (
             TableKind::LineUnits => load.line_units(table),
             TableKind::LineAdjustments => load.line_adjustments(table),
             TableKind::PriceTiers => load.price_tiers(table),
+            TableKind::BundleComponents => {
+                let (rows, said) = load_bundles(table);
+                load.psa.bundles.extend(rows);
+                load.findings.extend(said);
+            }
+            TableKind::BillingRules => {
+                let (lines, open) = billing_rules(table, &mut load.findings);
+                load.psa.left_out.extend(open);
+                for line in lines {
+                    load.line(line);
+                }
+            }
         }
     }
     join_by_name(&mut load.psa, &load.named_contracts, &mut load.findings);
@@ -317,12 +331,20 @@ impl Load {
             }
             if !usable {
                 self.psa.left_out.push(left_out(&line));
-            } else if self.first("contract line", key.clone(), self.psa.contract_lines.len()) {
-                self.psa.contract_lines.push(line);
-            } else if let Some(kept) = self.kept("contract line", &key).and_then(|i| self.psa.contract_lines.get(i)) {
-                let same = *kept == ContractLine { place: kept.place.clone(), ..line.clone() };
-                self.repeated("contract line", line.id.as_str(), same, &kept.place.clone(), line.place);
+            } else {
+                self.line(line);
             }
+        }
+    }
+
+    /// Takes in a usable line, the first of its id.
+    fn line(&mut self, line: ContractLine) {
+        let key = line.id.key();
+        if self.first("contract line", key.clone(), self.psa.contract_lines.len()) {
+            self.psa.contract_lines.push(line);
+        } else if let Some(kept) = self.kept("contract line", &key).and_then(|i| self.psa.contract_lines.get(i)) {
+            let same = *kept == ContractLine { place: kept.place.clone(), ..line.clone() };
+            self.repeated("contract line", line.id.as_str(), same, &kept.place.clone(), line.place);
         }
     }
 
@@ -482,7 +504,7 @@ fn or(stated: Currency, default: Currency) -> Currency {
 }
 
 /// `states_quantity`: the table has the quantity, else it is read from another and zero stands for it here.
-fn contract_line(cells: &mut Cells<'_>, place: Place, states_quantity: bool) -> ContractLine {
+pub(super) fn contract_line(cells: &mut Cells<'_>, place: Place, states_quantity: bool) -> ContractLine {
     let pricing_model = cells.word("pricing_model", PRICING_MODEL, PricingModel::PerUnit);
     let line = ContractLine {
         id: ContractLineId::new(cells.required("contract_line_id")),
@@ -545,7 +567,7 @@ pub(super) fn left_out(line: &ContractLine) -> LeftOutLine {
     }
 }
 
-fn place(table: &Table, row: &TableRow) -> Place {
+pub(super) fn place(table: &Table, row: &TableRow) -> Place {
     Place::line(table.source.clone(), row.line)
 }
 

@@ -96,7 +96,7 @@ meanings! {
     "" "_itemid" "text" "The item in the PSA.";
     "" "qty_order" "decimal, units" "The new quantity.";
     "changes.csv" "column" "word" "The column of usage.csv.";
-    "" "rule" "word" "`computed`: quantity × unit_cost; `constant`: the format states it; `date`: written otherwise; `default`: the cell is empty; `end_exclusive`: the last day became the day after; `joined`: of several cells; `null_word`: a word for empty; `number`: written otherwise; `restored`: a `'` before what a spreadsheet would run was taken off; `trimmed`; `word`: the format's meaning of a word.";
+    "" "rule" "word" "`computed`: quantity × unit_cost; `constant`: the format states it; `date`: written otherwise; `default`: the cell is empty; `end_exclusive`: the last day became the day after; `joined`: of several cells; `null_word`: a word for empty; `number`: written otherwise; `other_currency`: an amount in another currency, at the rate beside it; `restored`: a `'` before what a spreadsheet would run was taken off; `trimmed`; `word`: the format's meaning of a word.";
     "" "from" "text" "The cell as it stands, of the first such change.";
     "" "to" "text" "What became of it.";
     "" "count" "integer" "How many values; 1 each with `--every-change`.";

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::Run;
-use super::intern::{Interner, Known};
+use super::charges::{Charges, Checked};
+use super::desk::Desk;
+use super::intern::Interner;
 use super::load::Export;
 use super::spool::Spool;
 use crate::book::Period;
@@ -17,10 +18,10 @@ use crate::control::{Bucket, Ledger, Tally};
 use crate::emit::{FindingLog, Rejected};
 use crate::finding::{About, Code, Finding, Place};
 use crate::format::{ChargeCategory, MeterRule};
-use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, Treatment, UsageRow, UsageSink, read_usage};
-use crate::rate::{CostCheck, Currency};
+use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, UsageRow, UsageSink, read_usage};
+use crate::rate::Currency;
 use crate::resolve::{AccountKey, SkuKey};
-use crate::tidy::{Batches, Partitions, Row, belonging};
+use crate::tidy::{Belongings, Partitions, Row, belonging};
 
 /// A SKU, and the rule its format meters by where no mapping says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -79,7 +80,7 @@ pub struct FileRead {
     /// Rows of other periods stand in it.
     pub elsewhere: bool,
     /// How its amounts come from its quantities and unit prices.
-    pub cost_checks: BTreeMap<Currency, CostCheck>,
+    pub charges: BTreeMap<Currency, Checked>,
 }
 
 /// All exports, read.
@@ -87,7 +88,10 @@ pub struct Collected {
     /// In order of their paths; rows know them by index.
     pub files: Vec<FileRead>,
     pub names: Names,
-    pub partitions: Partitions,
+    /// The heads of all rows, by their keys.
+    pub heads: Partitions,
+    /// The rows, beside those they are added up with.
+    pub rows: Partitions,
     pub ledger: Ledger,
 }
 
@@ -98,21 +102,14 @@ struct Shared<'a> {
     progress: &'a dyn Progress,
     accounts: Interner<AccountKey>,
     skus: Interner<Sku>,
-    partitions: Partitions,
+    heads: Partitions,
+    rows: Partitions,
 }
 
 struct Done {
     file: FileRead,
     ledger: Ledger,
     log: FindingLog,
-}
-
-/// What a thread takes along from file to file.
-struct Desk {
-    accounts: Known,
-    skus: Known,
-    batches: Batches,
-    scratch: Scratch,
 }
 
 /// Reads the exports with as many threads as the run has. `series`: some mapping meters by a rule that looks at
@@ -134,7 +131,8 @@ pub fn collect(
         progress,
         accounts: Interner::default(),
         skus: Interner::default(),
-        partitions: Partitions::new(run.spill.clone(), budget.partitions, budget.rows),
+        heads: Partitions::new(run.spill.clone(), budget.partitions, budget.heads),
+        rows: Partitions::new(run.spill.clone(), budget.partitions, budget.rows),
     };
     let queue: Vec<Mutex<Option<Export>>> = exports.into_iter().map(|e| Mutex::new(Some(e))).collect();
     // The largest first, so that no thread is left alone with one at the end.
@@ -148,12 +146,7 @@ pub fn collect(
     let next = AtomicUsize::new(0);
     let threads = run.settings.threads.get().min(queue.len()).max(1);
     super::in_threads(threads, |_| {
-        let mut desk = Desk {
-            accounts: Known::default(),
-            skus: Known::default(),
-            batches: Batches::new(&shared.partitions, budget.rows / 8 / threads),
-            scratch: Scratch::default(),
-        };
+        let mut desk = Desk::new(&shared.heads, &shared.rows, budget, threads);
         while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
             let Some(export) = queue[index].lock().unwrap_or_else(PoisonError::into_inner).take() else { continue };
             let done = read_one(&shared, &mut desk, export, index);
@@ -164,7 +157,8 @@ pub fn collect(
                 next.store(order.len(), Ordering::Relaxed);
             }
         }
-        Ok(desk.batches.flush(&shared.partitions)?)
+        desk.heads.flush(&shared.heads)?;
+        Ok(desk.rows.flush(&shared.rows)?)
     })?;
 
     let mut files = Vec::with_capacity(results.len());
@@ -179,7 +173,7 @@ pub fn collect(
         files.push(done.file);
     }
     let names = Names::new(shared.accounts.into_values(), shared.skus.into_values());
-    Ok(Collected { files, names, partitions: shared.partitions, ledger })
+    Ok(Collected { files, names, heads: shared.heads, rows: shared.rows, ledger })
 }
 
 fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) -> anyhow::Result<Done> {
@@ -206,9 +200,9 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         rejected_uses: BTreeMap::new(),
         nameless: BTreeSet::new(),
         elsewhere: false,
-        cost_check: (Currency::NONE, CostCheck::default()),
-        cost_checks: BTreeMap::new(),
+        charges: Charges::default(),
         truncated: false,
+        belongings: Belongings::default(),
         last_provider: String::new(),
         last_supplied: String::new(),
         told: Told::of(&export),
@@ -220,7 +214,10 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
     for (currency, tally) in std::mem::take(&mut sink.read) {
         sink.ledger.read_all(file, currency, &tally)?;
     }
-    sink.settle_costs();
+    let charges = std::mem::take(&mut sink.charges).by_currency();
+    for (currency, checked) in &charges {
+        sink.log.extend(checked.finding(&sink.source, *currency));
+    }
     let truncated = totals.truncated || sink.truncated;
     let Sink {
         ledger,
@@ -233,7 +230,6 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         rejected_uses,
         nameless,
         elsewhere,
-        cost_checks,
         ..
     } = sink;
     let file = FileRead {
@@ -248,7 +244,7 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         rejected_uses,
         nameless,
         elsewhere,
-        cost_checks,
+        charges,
     };
     Ok(Done { file, ledger, log })
 }
@@ -277,10 +273,9 @@ struct Sink<'a> {
     rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
     nameless: BTreeSet<String>,
     elsewhere: bool,
-    /// Of the currency of the last row; the others rest in `cost_checks`.
-    cost_check: (Currency, CostCheck),
-    cost_checks: BTreeMap<Currency, CostCheck>,
+    charges: Charges,
     truncated: bool,
+    belongings: Belongings,
     last_provider: String,
     last_supplied: String,
     told: Told,
@@ -334,26 +329,6 @@ impl Sink<'_> {
         });
         &mut self.read[index].1
     }
-
-    /// Holds what a row states as its cost against its quantity and unit cost.
-    fn check_cost(&mut self, row: &UsageRow<'_>) {
-        let (Some(quantity), Some(unit_cost), Some(cost)) = (row.quantity, row.unit_cost, row.cost) else { return };
-        if row.treatment != Treatment::Counted {
-            return;
-        }
-        if self.cost_check.0 != row.currency {
-            self.settle_costs();
-            self.cost_check = (row.currency, self.cost_checks.remove(&row.currency).unwrap_or_default());
-        }
-        self.cost_check.1.note(quantity, unit_cost, cost, row.currency);
-    }
-
-    fn settle_costs(&mut self) {
-        let (currency, check) = std::mem::take(&mut self.cost_check);
-        if check.rows > 0 {
-            self.cost_checks.insert(currency, check);
-        }
-    }
 }
 
 impl UsageSink for Sink<'_> {
@@ -363,27 +338,28 @@ impl UsageSink for Sink<'_> {
             .with_context(|| format!("the sums up to {} cannot be held", Place::line(self.source.clone(), row.line)))?;
         self.last_line = self.last_line.max(row.line);
         self.told.row(self.shared.progress);
-        self.check_cost(row);
+        self.charges.note(row);
         let (accounts, skus) = (&self.shared.accounts, &self.shared.skus);
-        let Desk { accounts: known_accounts, skus: known_skus, batches, scratch } = &mut *self.desk;
-        let account = known_accounts
-            .number(scratch.of(&[row.provider_name, row.sub_account_id, row.sub_account_name]), || {
-                accounts.number(account_of(row.provider_name, row.sub_account_id, row.sub_account_name))
-            });
+        let Desk { accounts: known_accounts, skus: known_skus, ways, heads, rows, near, scratch } = &mut *self.desk;
+        let (vendor, way) = ways.of(row.provider_name, &self.way);
+        let account = known_accounts.number(vendor, &[row.sub_account_id, row.sub_account_name], || {
+            accounts.number(account_of(row.provider_name, row.sub_account_id, row.sub_account_name))
+        });
         let rule = self.rule;
-        let text =
-            scratch.of(&[row.provider_name, row.sku_id, row.charge_description, row.term, row.metric, &self.way]);
-        let sku = known_skus.number(text, || skus.number(Sku { key: sku_of(row), rule, format: self.format.clone() }));
+        let texts = [row.sku_id, row.charge_description, row.term, row.metric];
+        let sku =
+            known_skus.number(way, &texts, || skus.number(Sku { key: sku_of(row), rule, format: self.format.clone() }));
         let key = scratch.key(row, self.stated);
         let series = if self.series { scratch.series(account, sku, row.subscription_id) } else { 0 };
         let packed = Row { series, account, sku, ..Row::of(row, self.file, key) };
-        batches.push(&self.shared.partitions, key, |out| packed.encode(out))?;
+        heads.push(&self.shared.heads, key, |out| packed.encode_head(out))?;
+        rows.push(&self.shared.rows, near.place(row, account, sku), |out| packed.encode(out))?;
         // An export need not name its vendor, so the first is not told by differing from the one before.
         if self.providers.is_empty() || self.last_provider != row.provider_name {
             self.last_provider = row.provider_name.to_string();
             self.providers.insert(self.last_provider.clone());
         }
-        let here = belonging(
+        let here = self.belongings.of(
             self.shared.run.period,
             row.charge_category,
             row.charge_period_start,
@@ -482,49 +458,6 @@ fn sku_of(row: &UsageRow<'_>) -> SkuKey {
         charge_description: row.charge_description.to_string(),
         term: row.term.to_string(),
         metric: row.metric.to_string(),
-    }
-}
-
-/// Fingerprints of texts, made in one buffer that is kept from row to row.
-#[derive(Default)]
-pub(super) struct Scratch(Vec<u8>);
-
-impl Scratch {
-    /// Several texts as one; lengths keep ("ab", "c") and ("a", "bc") apart.
-    fn of(&mut self, texts: &[&str]) -> &[u8] {
-        self.0.clear();
-        for text in texts {
-            self.0.extend_from_slice(&(text.len() as u64).to_le_bytes());
-            self.0.extend_from_slice(text.as_bytes());
-        }
-        &self.0
-    }
-
-    /// What makes two rows copies: the vendor's identity, else every field as read. Rows without dates are
-    /// copies only within the period that their file states.
-    pub fn key(&mut self, row: &UsageRow<'_>, stated: Option<Period>) -> u128 {
-        self.0.clear();
-        if let Some(identity) = row.identity {
-            self.0.push(b'i');
-            self.0.extend_from_slice(&identity.to_le_bytes());
-            self.0.extend_from_slice(crate::book::id_key(row.provider_name).as_bytes());
-        } else {
-            self.0.push(b'w');
-            self.0.extend_from_slice(&row.whole.to_le_bytes());
-            if row.charge_period_start.is_none() {
-                self.0.extend_from_slice(stated.map(|p| p.to_string()).unwrap_or_default().as_bytes());
-            }
-        }
-        xxh3_128(&self.0)
-    }
-
-    /// The readings of one meter: account, SKU and subscription.
-    fn series(&mut self, account: u32, sku: u32, subscription: &str) -> u128 {
-        self.0.clear();
-        self.0.extend_from_slice(&account.to_le_bytes());
-        self.0.extend_from_slice(&sku.to_le_bytes());
-        self.0.extend_from_slice(subscription.as_bytes());
-        xxh3_128(&self.0)
     }
 }
 

@@ -29,9 +29,6 @@ use crate::rate::{Currency, Overflow, add};
 use crate::reconcile::{LineStatus, Outcome, Unmapped, UnmappedWhat, Verdict, VerdictRow, VerdictScope};
 use crate::tidy::{End, FateRuns, Trail};
 
-/// Ends of rejected rows held back on their way to the trail.
-const ENDS: usize = 1 << 16;
-
 /// Takes out what one thread alone writes.
 fn taken<T>(slot: &Mutex<Option<T>>) -> Option<T> {
     slot.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -207,7 +204,7 @@ impl Emission<'_> {
         for (file, line) in conflicting {
             conflicts.entry(*file).or_default().push(*line);
         }
-        let mut ends = Vec::new();
+        let mut ends = self.trail.ends();
         for ((index, file), spool) in (0u32..).zip(&self.read.files).zip(spools) {
             let lines = conflicts.remove(&index).unwrap_or_default();
             let raws = if lines.is_empty() { BTreeMap::new() } else { raw_lines(&file.export.detection, &lines)? };
@@ -230,16 +227,13 @@ impl Emission<'_> {
                     writer.row(source, &conflict)?;
                 }
                 writer.row(source, &row)?;
-                ends.push((index, row.line, end_of(Fate::Rejected(row.code))));
-                if ends.len() >= ENDS {
-                    self.trail.push(&mut ends)?;
-                }
+                ends.push(index, row.line, end_of(Fate::Rejected(row.code)))?;
             }
             for conflict in refetched {
                 writer.row(source, &conflict)?;
             }
         }
-        self.trail.push(&mut ends)?;
+        ends.hand_over()?;
         Ok(writer.finish()?)
     }
 
@@ -275,8 +269,7 @@ impl Emission<'_> {
                     return Ok(());
                 }
                 let rows = self.trail.take(index)?;
-                let rows: Vec<LineageRow> =
-                    rows.into_iter().map(|(file, line, end)| self.lineage_row(file, line, end)).collect();
+                let rows: Vec<LineageRow> = rows.map(|(file, line, end)| self.lineage_row(file, line, end)).collect();
                 // Row groups stand in the file in order, whichever is encoded first.
                 lineage.write(index, &rows)?;
             }
@@ -373,7 +366,9 @@ impl Emission<'_> {
     fn vendor_rounding(&self) -> Vec<VendorRow> {
         let mut out = Vec::new();
         for file in &self.read.files {
-            for (currency, check) in file.cost_checks.iter().filter(|(_, c)| !c.is_exact()) {
+            for (currency, check) in
+                file.charges.iter().map(|(c, checked)| (c, &checked.check)).filter(|(_, c)| !c.is_exact())
+            {
                 let best = check.best();
                 out.push(VendorRow {
                     source: file.export.detection.source.clone(),

@@ -2,7 +2,9 @@
 //! prove that no row was lost, write. Each stage hands on to the next; none is called back.
 
 mod budget;
+mod charges;
 mod collect;
+mod desk;
 mod drift;
 mod emit_run;
 mod inspect;
@@ -24,7 +26,8 @@ mod validate;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 
@@ -35,7 +38,7 @@ use crate::emit::{FindingLog, Summary, psa_changes};
 use crate::format::MeterRule;
 use crate::history::{RunLock, Staging, Unfinished};
 use crate::ingest::Progress;
-use crate::reconcile::{Discrepancy, Input, VerdictRow, overlaps};
+use crate::reconcile::{Discrepancy, Input, Outcome, Part, Reconciliation, VerdictRow, overlaps};
 use crate::tidy::Spill;
 
 pub use inspect::{Inspected, Uninspected, inspect};
@@ -149,7 +152,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     let supply = supplied::supply(&run, &read, &sides.refused, &sides.psa, &mappings, &targets, &placed);
     log.extend(overlaps(&metered.sums));
     let before = supplied::before(&run, &read, &targets, &placed);
-    let outcome = crate::reconcile::reconcile(&Input {
+    let input = Input {
         psa: &sides.psa,
         config: &config,
         decisions: &decisions,
@@ -159,8 +162,8 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         before: &before,
         supply: &supply,
         bundles: &bundles,
-    })
-    .context("contracts and usage could not be compared")?;
+    };
+    let outcome = concluded(&input, settings.threads.get()).context("contracts and usage could not be compared")?;
     let unmapped = unmapped::rows(&placed, &read, &sides.psa, &mut log)?;
 
     progress.stage("proving");
@@ -192,6 +195,28 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     let summary = emission.write(staging.folder(), &log)?;
     let folder = staging.commit().context("the outputs could not be put in place; the old ones are intact")?;
     Ok(Concluded { summary, discrepancies: outcome.discrepancies, verdicts: outcome.verdicts, folder })
+}
+
+/// Clients that a thread takes at a time.
+const CLIENTS: usize = 64;
+
+/// What is concluded of all clients, by several threads: some clients each, put together in their order.
+fn concluded(input: &Input<'_>, threads: usize) -> anyhow::Result<Outcome> {
+    let all = Reconciliation::new(input)?;
+    let parts: Vec<Mutex<Part>> = (0..all.clients().div_ceil(CLIENTS)).map(|_| Mutex::default()).collect();
+    let next = AtomicUsize::new(0);
+    in_threads(threads.min(parts.len()), |_| {
+        while let Some((number, part)) = {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            parts.get(number).map(|part| (number, part))
+        } {
+            let first = number * CLIENTS;
+            let done = all.conclude(first..all.clients().min(first + CLIENTS))?;
+            *part.lock().unwrap_or_else(PoisonError::into_inner) = done;
+        }
+        Ok(())
+    })?;
+    Ok(all.finish(parts.into_iter().map(|part| part.into_inner().unwrap_or_else(PoisonError::into_inner)))?)
 }
 
 /// What the stages of one run share.

@@ -10,6 +10,7 @@ use super::collect::{Names, Sku};
 use super::intern::{ByNumber, Interner};
 use crate::book::{ClientId, Mappings, Period, ProductCode, Psa, company_key, id_key, product_key};
 use crate::finding::Finding;
+use crate::format::months_of_term;
 use crate::meter::Conversion;
 use crate::resolve::{
     AccountKey, AccountResolution, AccountResolver, ProductResolution, ProductResolver, ProductTarget, Resolution,
@@ -348,12 +349,7 @@ fn watched(names: &Names) -> Vec<bool> {
 }
 
 fn conversion(product: &ProductTarget, sku: &Sku) -> Conversion {
-    let term_months = match sku.key.term.as_str() {
-        "P1Y" => 12,
-        "P2Y" => 24,
-        "P3Y" => 36,
-        _ => 1,
-    };
+    let term_months = months_of_term(&sku.key.term).unwrap_or(1);
     Conversion { rule: product.rule.unwrap_or(sku.rule), multiplier: product.multiplier, term_months }
 }
 

@@ -9,6 +9,7 @@ mod schema;
 mod spec;
 mod spec_file;
 mod table_kind;
+mod term;
 mod troubles;
 
 pub use canonical::{CHARGED_METRICS, ChargeCategory, Column, ColumnKind, MeterRule};
@@ -23,3 +24,4 @@ pub use spec::{
 };
 pub use spec_file::{SpecFault, parse_spec};
 pub use table_kind::TableKind;
+pub use term::{canonical_term, months_of_term};

@@ -161,6 +161,13 @@ fn reading_rules(table: &TableSpec) -> Vec<String> {
             },
             PeriodSource::Folder => "Period: the folder or file name, where rows carry no date.".into(),
         });
+        if !table.read.exchange_rate.is_empty() {
+            rules.push(format!(
+                "The unit cost is in another currency where {} is not 1: it is then left empty, and the cost is held against \
+                 quantity × unit cost × rate.",
+                quoted(&table.read.exchange_rate, " or ")
+            ));
+        }
         if !table.read.require.is_empty() {
             let needed: Vec<&str> = table.read.require.iter().map(|n| n.word()).collect();
             rules.push(format!("A row needs: {}.", needed.join(", ")));

@@ -86,6 +86,10 @@ pub fn spec_schema() -> Value {
                     "neutralised": { "type": "boolean", "default": false, "description": "Text that a spreadsheet would run stands behind a ', as in trueup's own outputs." },
                     "period_end": { "enum": PERIOD_ENDS, "default": "exclusive" },
                     "period": { "enum": PERIODS, "default": "charge" },
+                    "exchange_rate": {
+                        "anyOf": [{ "type": "string" }, { "$ref": "#/$defs/headings" }],
+                        "description": "Usage: the heading of what unit_cost is multiplied by to be in the row's currency; of several the first that the file has."
+                    },
                     "require": { "type": "array", "items": { "enum": NEEDED }, "default": NEEDED },
                 }
             },

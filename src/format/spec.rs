@@ -31,6 +31,8 @@
 //!                                    # table of the format; the record's own values have headings like header/id
 //! period_end = "inclusive"           # the last day, or "exclusive" (the default): the day after
 //! period = "charge"                  # rows carry dates; "folder": the folder or file name says
+//! exchange_rate = "Rate"             # heading (or several, the first that the file has) of what unit_cost is
+//!                                    # multiplied by to be in the row's currency; empty is a rate of 1
 //! require = ["account", "product", "quantity"]   # what a row must have; this is the default
 //!
 //! [columns]                          # canonical column = where it comes from
@@ -195,6 +197,9 @@ pub struct Read {
     pub neutralised: bool,
     pub period_end: PeriodEnd,
     pub period: PeriodSource,
+    /// Headings of the rate that brings the unit cost into the row's currency, where it is stated in another; the first
+    /// that the file has counts.
+    pub exchange_rate: Vec<String>,
     pub require: Vec<Needed>,
 }
 
@@ -352,7 +357,7 @@ impl TableSpec {
             bound.extend(step.unless.iter().map(|u| u.heading.as_str()));
         }
         bound.extend(self.exclude.iter().chain(&self.cost_only).map(|r| r.heading.as_str()));
-        bound.extend(self.identity.iter().chain(&self.exported).map(String::as_str));
+        bound.extend(self.identity.iter().chain(&self.exported).chain(&self.read.exchange_rate).map(String::as_str));
         bound
     }
 }

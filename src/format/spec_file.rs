@@ -152,6 +152,7 @@ struct RawRead {
     period_end: PeriodEnd,
     #[serde(default)]
     period: PeriodSource,
+    exchange_rate: Option<OneOrMany>,
     require: Option<Vec<Needed>>,
 }
 
@@ -323,6 +324,13 @@ impl RawTable {
             return Err(fault(text, near, "a table needs [columns]"));
         }
         let read = self.read.unwrap_or_default();
+        if read.exchange_rate.is_some() && self.kind != TableKind::Usage {
+            return Err(fault(
+                text,
+                near,
+                "`exchange_rate` is of usage: it is what a vendor's unit cost is charged at",
+            ));
+        }
         let rules = |raw: Vec<RawRowRule>| {
             raw.into_iter().map(|r| RowRule { heading: r.heading, words: r.words, reason: r.reason }).collect()
         };
@@ -348,6 +356,7 @@ impl RawTable {
                 neutralised: read.neutralised,
                 period_end: read.period_end,
                 period: read.period,
+                exchange_rate: read.exchange_rate.map(|r| r.0).unwrap_or_default(),
                 require: read.require.unwrap_or_else(|| vec![Needed::Account, Needed::Product, Needed::Quantity]),
             },
             columns,

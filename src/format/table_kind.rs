@@ -16,6 +16,10 @@ pub enum TableKind {
     /// By how many units a contract line changes on a day.
     LineAdjustments,
     PriceTiers,
+    /// Which products a bundle covers, of a PSA that keeps bundles itself.
+    BundleComponents,
+    /// Rules by which the PSA counts units itself when it bills.
+    BillingRules,
 }
 
 const CLIENTS: &[&str] = &[
@@ -96,6 +100,19 @@ const LINE_UNITS: &[&str] = &["line_unit_id", "contract_line_id", "units", "star
 const LINE_ADJUSTMENTS: &[&str] =
     &["line_adjustment_id", "contract_line_id", "effective_date", "unit_change", "unit_price", "unit_cost"];
 const PRICE_TIERS: &[&str] = &["contract_line_id", "product_code", "up_to", "unit_price", "flat_amount"];
+const BUNDLE_COMPONENTS: &[&str] = &["bundle_code", "component_code", "quantity_per_bundle", "driver"];
+const BILLING_RULES: &[&str] = &[
+    "contract_line_id",
+    "contract_id",
+    "product_code",
+    "description",
+    "minimum_quantity",
+    "maximum_quantity",
+    "effective_date",
+    "cancelled_date",
+    "active",
+    "daily_price",
+];
 const DATES: &[&str] = &["start_date", "end_date", "effective_date", "cancelled_date", "cycle_anchor", "last_activity"];
 const NUMBERS: &[&str] = &[
     "quantity",
@@ -113,6 +130,7 @@ const NUMBERS: &[&str] = &[
     "package_size",
     "up_to",
     "flat_amount",
+    "quantity_per_bundle",
 ];
 
 impl TableKind {
@@ -125,6 +143,8 @@ impl TableKind {
         TableKind::LineUnits,
         TableKind::LineAdjustments,
         TableKind::PriceTiers,
+        TableKind::BundleComponents,
+        TableKind::BillingRules,
     ];
 
     pub const fn word(self) -> &'static str {
@@ -137,6 +157,8 @@ impl TableKind {
             TableKind::LineUnits => "line_units",
             TableKind::LineAdjustments => "line_adjustments",
             TableKind::PriceTiers => "price_tiers",
+            TableKind::BundleComponents => "bundle_components",
+            TableKind::BillingRules => "billing_rules",
         }
     }
 
@@ -151,6 +173,8 @@ impl TableKind {
             TableKind::LineUnits => LINE_UNITS.to_vec(),
             TableKind::LineAdjustments => LINE_ADJUSTMENTS.to_vec(),
             TableKind::PriceTiers => PRICE_TIERS.to_vec(),
+            TableKind::BundleComponents => BUNDLE_COMPONENTS.to_vec(),
+            TableKind::BillingRules => BILLING_RULES.to_vec(),
         }
     }
 

@@ -105,6 +105,8 @@ pub(super) struct Binding {
     /// `None` if the format names no identity, or the file lacks one of its headings.
     identity: Option<Vec<usize>>,
     pub exported: Vec<usize>,
+    /// The field of the rate that the unit cost is charged at.
+    pub rate: Option<usize>,
     /// Fields that hold ids, which spreadsheets spoil.
     pub ids: Vec<usize>,
     /// Fields that anything is taken from.
@@ -142,6 +144,7 @@ impl Binding {
         let identity: Option<Vec<usize>> = table.identity.iter().map(|h| find(h)).collect();
         let (exclude, cost_only) = (rules(&table.exclude), rules(&table.cost_only));
         let exported: Vec<usize> = table.exported.iter().filter_map(|h| find(h)).collect();
+        let rate = table.read.exchange_rate.iter().find_map(|h| find(h));
         let mut used: Vec<usize> = columns.iter().flat_map(BoundColumn::fields).collect();
         used.extend(exclude.iter().chain(&cost_only).map(|r| r.field));
         used.extend(identity.iter().flatten().chain(&exported));
@@ -157,6 +160,7 @@ impl Binding {
         seen.uses(&exclude.iter().chain(&cost_only).map(|r| r.field).collect::<Vec<_>>(), Uses::RULES);
         seen.uses(identity.as_deref().unwrap_or_default(), Uses::IDENTITY);
         seen.uses(&exported, Uses::EXPORTED);
+        seen.uses(rate.as_slice(), Uses::RATE);
         for field in &ids {
             seen.is_id(*field);
         }
@@ -172,6 +176,7 @@ impl Binding {
             cost_only,
             identity: identity.filter(|fields| !fields.is_empty()),
             exported,
+            rate,
             seen,
             format_id,
             identity_print: None,

@@ -60,6 +60,9 @@ impl Typist<'_> {
                 _ => ChangeRule::Constant,
             };
         }
+        if to.is_empty() && column == Column::UnitCost {
+            return ChangeRule::OtherCurrency;
+        }
         let Some(field) = taken.field else { return ChangeRule::Constant };
         match column.kind() {
             ColumnKind::Number => ChangeRule::Number,

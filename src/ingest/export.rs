@@ -53,7 +53,9 @@ pub fn read_usage(detection: &Detection, sink: &mut dyn UsageSink) -> anyhow::Re
     };
     let mut dates = of(ColumnKind::Date);
     dates.extend(&binding.exported);
-    let styles = learn(detection, &layout, &headings, &of(ColumnKind::Number), &dates)?;
+    let mut numbers = of(ColumnKind::Number);
+    numbers.extend(binding.rate);
+    let styles = learn(detection, &layout, &headings, &numbers, &dates)?;
     let summed = [Column::Cost, Column::Quantity].map(|c| bindings.iter().map(move |b| b.fields(c as usize).next()));
     let mut sums: Vec<FieldSum> = Vec::new();
     for field in summed.into_iter().flatten().flatten() {

@@ -17,7 +17,7 @@ const fn of(column: Column) -> Uses {
 const CATEGORY: Uses = of(Column::ChargeCategory);
 const CURRENCY: Uses = of(Column::Currency);
 const QUANTITY: Uses = of(Column::Quantity);
-const UNIT_COST: Uses = of(Column::UnitCost);
+const UNIT_COST: Uses = of(Column::UnitCost).and(Uses::RATE);
 const STATED_COST: Uses = of(Column::Cost);
 const COST: Uses = STATED_COST.and(QUANTITY).and(UNIT_COST);
 const PERIOD: Uses = of(Column::ChargePeriodStart).and(of(Column::ChargePeriodEnd));
@@ -130,6 +130,9 @@ impl Memo {
         }
         if changed.has(UNIT_COST) {
             self.wrong.unit_cost = !number_of(typist, Column::UnitCost, &mut typed.unit_cost, &mut None);
+            if typist.binding.rate.is_some() {
+                (typed.unit_cost, typed.charged_at) = typist.in_own_currency(typed.unit_cost);
+            }
         }
         if changed.has(STATED_COST) {
             self.wrong.stated_cost = !number_of(typist, Column::Cost, &mut self.stated_cost, &mut typed.cost_field);

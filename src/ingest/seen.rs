@@ -18,10 +18,11 @@ impl Uses {
     pub const RULES: Self = Self(1 << 63);
     pub const IDENTITY: Self = Self(1 << 62);
     pub const EXPORTED: Self = Self(1 << 61);
+    pub const RATE: Self = Self(1 << 60);
 
     /// Of a column. Those of a wide table share the last bit, and are worked out together.
     pub const fn column(index: usize) -> Self {
-        Self(1 << if index < 60 { index } else { 60 })
+        Self(1 << if index < 59 { index } else { 59 })
     }
 
     pub const fn and(self, other: Self) -> Self {

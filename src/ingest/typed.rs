@@ -7,7 +7,7 @@ use super::bind::{Binding, Cells, Taken};
 use super::memo::Memo;
 use super::seen::is_cut_short;
 use super::styles::Styles;
-use super::{RecordFault, Reject, Treatment, UsageRow};
+use super::{ChargedAt, RecordFault, Reject, Treatment, UsageRow};
 use crate::finding::Code;
 use crate::format::{ChargeCategory, Column, Needed, PeriodEnd, Spec, TableSpec};
 use crate::rate::Currency;
@@ -41,6 +41,8 @@ pub(super) struct Typed {
     pub cost: Option<Decimal>,
     pub currency: Currency,
     pub exported: Option<NaiveDate>,
+    /// What the row is charged by, where its unit cost is in another currency.
+    pub charged_at: Option<ChargedAt>,
     /// The fields that quantity and cost stand in, where they stand in one.
     pub quantity_field: Option<usize>,
     pub cost_field: Option<usize>,
@@ -121,7 +123,7 @@ impl<'s> Typist<'s> {
             Err(found) => note(found),
         }
         match self.number(Column::UnitCost) {
-            Ok((value, _)) => typed.unit_cost = value,
+            Ok((value, _)) => (typed.unit_cost, typed.charged_at) = self.in_own_currency(value),
             Err(found) => note(found),
         }
         match self.number(Column::Cost) {
@@ -187,6 +189,18 @@ impl<'s> Typist<'s> {
         let (field, kind) = self.binding.cell(column as usize)?;
         let (digits, scale) = self.styles.plain_number(self.text(column), field, kind)?;
         Some((digits, scale, field))
+    }
+
+    /// The unit cost, if it is in the row's currency; else what the row is charged by. Of a rate that cannot be read
+    /// neither is known.
+    pub fn in_own_currency(&self, unit_cost: Option<Decimal>) -> (Option<Decimal>, Option<ChargedAt>) {
+        let Some(taken) = self.binding.rate.map(|field| self.binding.value(field)) else { return (unit_cost, None) };
+        match self.number_in(taken) {
+            _ if taken.text.is_empty() => (unit_cost, None),
+            Ok(rate) if rate == Decimal::ONE => (unit_cost, None),
+            Ok(rate) => (None, unit_cost.map(|unit_price| ChargedAt { unit_price, rate })),
+            Err(_) => (None, None),
+        }
     }
 
     /// The day a cell states, if it is a date.
@@ -283,7 +297,7 @@ impl<'s> Typist<'s> {
     }
 
     /// The row last read, as the sink takes it.
-    pub fn row(&self, line: u64, memo: &Memo) -> UsageRow<'_> {
+    pub fn row<'a>(&'a self, line: u64, memo: &'a Memo) -> UsageRow<'a> {
         let (typed, treatment) = (memo.typed(), memo.treatment());
         let text = |column| self.text(column);
         UsageRow {
@@ -303,6 +317,7 @@ impl<'s> Typist<'s> {
             quantity: typed.quantity,
             unit: text(Column::Unit),
             unit_cost: typed.unit_cost,
+            charged_at: typed.charged_at.as_ref(),
             cost: typed.cost,
             currency: typed.currency,
             line,

@@ -28,6 +28,15 @@ impl Treatment {
     }
 }
 
+/// What a row is charged by where its unit cost is in another currency than its cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChargedAt {
+    /// In the other currency.
+    pub unit_price: Decimal,
+    /// What it is multiplied by; never 1.
+    pub rate: Decimal,
+}
+
 /// A usage row in canonical columns. Text is trimmed; quantities and money are exact.
 #[derive(Debug, Clone)]
 pub struct UsageRow<'a> {
@@ -49,7 +58,10 @@ pub struct UsageRow<'a> {
     /// Absent only where the format has no quantity for this row (then it counts as zero units).
     pub quantity: Option<Decimal>,
     pub unit: &'a str,
+    /// In `currency`.
     pub unit_cost: Option<Decimal>,
+    /// Where the unit cost is stated in another currency, and so not known in this one.
+    pub charged_at: Option<&'a ChargedAt>,
     /// As read, else quantity × unit_cost where both are there.
     pub cost: Option<Decimal>,
     pub currency: Currency,
@@ -137,6 +149,8 @@ pub enum ChangeRule {
     NullWord,
     /// The number was written in another style.
     Number,
+    /// The amount is in another currency, at a rate that stands beside it.
+    OtherCurrency,
     /// A `'` before what a spreadsheet would run was taken off.
     Restored,
     /// White space around the value was taken off.
@@ -150,6 +164,7 @@ impl ChangeRule {
         match self {
             ChangeRule::Trimmed => "trimmed",
             ChangeRule::NullWord => "null_word",
+            ChangeRule::OtherCurrency => "other_currency",
             ChangeRule::Restored => "restored",
             ChangeRule::Word => "word",
             ChangeRule::Joined => "joined",

@@ -20,5 +20,5 @@ pub use model::{PricingModel, RateError, Tier};
 pub use money::{Currency, Rounding, as_read, money_text, plain};
 pub use proration::{ActiveDays, EdgeDays, Proration, share};
 pub use terms::{Rated, Share, Terms, apart, rate};
-pub use vendor::{CostCheck, VendorRounding, explains};
+pub use vendor::{Charge, CostCheck, Part, VendorRounding};
 pub use wide::Exact;

@@ -16,11 +16,15 @@ pub enum VendorRounding {
     Nearest,
     /// The product, half to even.
     HalfEven,
-    /// The product, digits cut off: Microsoft's usage, whose second `ROUNDDOWN`, after the exchange rate, does
-    /// nothing at a rate of one.
+    /// The product, digits cut off.
     Down,
+    /// The product with its digits cut off behind the second place, then at the exchange rate cut off again: Microsoft's
+    /// `ROUNDDOWN(ROUNDDOWN(price × quantity, 2) × rate, 2)` of usage.
+    DownTwice,
     /// The product, any fraction a whole cent more.
     Up,
+    /// The product, to the next cent below, which for a refund is away from zero.
+    Floor,
     /// The unit price half away from zero, then the product.
     UnitNearest,
     /// The unit price with its digits cut off, then the product: Microsoft's licences.
@@ -32,14 +36,16 @@ pub enum VendorRounding {
 
 impl VendorRounding {
     /// In the order in which they are preferred where several explain as much.
-    pub const ALL: [VendorRounding; 8] = [
+    pub const ALL: [VendorRounding; 10] = [
         VendorRounding::Exact,
         VendorRounding::Nearest,
         VendorRounding::Down,
+        VendorRounding::DownTwice,
         VendorRounding::UnitDown,
         VendorRounding::HalfEven,
         VendorRounding::UnitNearest,
         VendorRounding::Up,
+        VendorRounding::Floor,
         VendorRounding::Places,
     ];
 
@@ -49,7 +55,9 @@ impl VendorRounding {
             VendorRounding::Nearest => "nearest",
             VendorRounding::HalfEven => "half_even",
             VendorRounding::Down => "down",
+            VendorRounding::DownTwice => "down_twice",
             VendorRounding::Up => "up",
+            VendorRounding::Floor => "floor",
             VendorRounding::UnitNearest => "unit_price_nearest",
             VendorRounding::UnitDown => "unit_price_down",
             VendorRounding::Places => "places_written",
@@ -59,30 +67,105 @@ impl VendorRounding {
 
 const NEAREST: RoundingStrategy = RoundingStrategy::MidpointAwayFromZero;
 
-/// Whether a way of rounding makes `quantity × unit_price` the amount that is stated.
-pub fn explains(
-    rule: VendorRounding,
-    quantity: Decimal,
-    unit_price: Decimal,
-    stated: Decimal,
-    currency: Currency,
-) -> Result<bool, Overflow> {
-    let digits = currency.minor_digits();
-    let amount = |how| Exact::of(quantity).times(unit_price)?.divided(1, digits, how);
-    let by_unit = |how| Exact::of(quantity).times(Exact::of(unit_price).divided(1, digits, how)?);
-    Ok(match rule {
-        VendorRounding::Exact => Exact::of(quantity).times(unit_price)? == Exact::of(stated),
-        VendorRounding::Nearest => amount(NEAREST)? == stated,
-        VendorRounding::HalfEven => amount(RoundingStrategy::MidpointNearestEven)? == stated,
-        VendorRounding::Down => amount(RoundingStrategy::ToZero)? == stated,
-        VendorRounding::Up => amount(RoundingStrategy::AwayFromZero)? == stated,
-        VendorRounding::UnitNearest => by_unit(NEAREST)? == Exact::of(stated),
-        VendorRounding::UnitDown => by_unit(RoundingStrategy::ToZero)? == Exact::of(stated),
-        VendorRounding::Places => {
-            let places = stated.scale();
-            places > digits && Exact::of(quantity).times(unit_price)?.divided(1, places, NEAREST)? == stated
+/// Places to which Microsoft cuts the amount in the pricing currency.
+const FIRST_CUT: u32 = 2;
+
+/// Places to which a difference is stated where an exchange rate makes more of them than can be summed.
+const DIFFERENCE_PLACES: u32 = 18;
+
+type Ways = [bool; VendorRounding::ALL.len()];
+
+/// What a row states: the amount of so many units at a price, and at a rate where the price is in another currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Charge {
+    pub quantity: Decimal,
+    pub unit_price: Decimal,
+    /// `None` where price and amount are in one currency.
+    pub rate: Option<Decimal>,
+    pub stated: Decimal,
+    pub currency: Currency,
+}
+
+impl Charge {
+    /// Whether a way of rounding makes `quantity × unit_price × rate` the amount that is stated.
+    pub fn is_explained_by(&self, rule: VendorRounding) -> Result<bool, Overflow> {
+        let Charge { quantity, unit_price, stated, currency, .. } = *self;
+        let rate = self.rate.unwrap_or(Decimal::ONE);
+        let digits = currency.minor_digits();
+        let product = || self.product();
+        let amount = |how| product()?.divided(1, digits, how);
+        let own_price = || Exact::of(unit_price).times(rate);
+        let by_unit = |how| Exact::of(quantity).times(own_price()?.divided(1, digits, how)?);
+        let is_refund = [quantity, unit_price, rate].iter().filter(|n| n.is_sign_negative()).count() % 2 == 1;
+        Ok(match rule {
+            VendorRounding::Exact => product()? == Exact::of(stated),
+            VendorRounding::Nearest => amount(NEAREST)? == stated,
+            VendorRounding::HalfEven => amount(RoundingStrategy::MidpointNearestEven)? == stated,
+            VendorRounding::Down => amount(RoundingStrategy::ToZero)? == stated,
+            VendorRounding::DownTwice => {
+                let first = Exact::of(quantity).times(unit_price)?.divided(1, FIRST_CUT, RoundingStrategy::ToZero)?;
+                Exact::of(first).times(rate)?.divided(1, digits, RoundingStrategy::ToZero)? == stated
+            }
+            VendorRounding::Up => amount(RoundingStrategy::AwayFromZero)? == stated,
+            VendorRounding::Floor => {
+                let down = if is_refund { RoundingStrategy::AwayFromZero } else { RoundingStrategy::ToZero };
+                amount(down)? == stated
+            }
+            VendorRounding::UnitNearest => by_unit(NEAREST)? == Exact::of(stated),
+            VendorRounding::UnitDown => by_unit(RoundingStrategy::ToZero)? == Exact::of(stated),
+            VendorRounding::Places => {
+                let places = stated.scale();
+                places > digits && product()?.divided(1, places, NEAREST)? == stated
+            }
+        })
+    }
+
+    /// Which of `VendorRounding::ALL` explain the amount, and what it is more than the product; a number that cannot
+    /// be held explains nothing.
+    fn ways(&self) -> (Ways, ExactSum) {
+        let digits = self.currency.minor_digits();
+        let short = || ways_and_difference(self.quantity, self.unit_price, self.stated, digits);
+        self.rate.is_none().then(short).flatten().unwrap_or_else(|| {
+            let ways = VendorRounding::ALL.map(|rule| self.is_explained_by(rule) == Ok(true));
+            (ways, self.difference().unwrap_or_default())
+        })
+    }
+
+    fn product(&self) -> Result<Exact, Overflow> {
+        let product = Exact::of(self.quantity).times(self.unit_price)?;
+        self.rate.map_or(Ok(product), |rate| product.times(rate))
+    }
+
+    /// What is stated, less the product.
+    fn difference(&self) -> Result<ExactSum, Overflow> {
+        let difference = Exact::of(self.stated).minus(self.product()?)?;
+        if self.rate.is_none() {
+            return difference.sum();
         }
-    })
+        match difference.decimal().filter(|d| d.scale() <= DIFFERENCE_PLACES) {
+            Some(decimal) => Ok(ExactSum::of(decimal)),
+            None => difference.divided(1, DIFFERENCE_PLACES, NEAREST).map(ExactSum::of),
+        }
+    }
+
+    /// Whether the amount is that of a part of what the price is for, rounded as a whole or unit by unit.
+    fn is_part(&self, part: Part) -> bool {
+        let (digits, of) = (self.currency.minor_digits(), part.of);
+        let share = |whole: Exact| whole.times(Decimal::from(part.is))?.divided(of, digits, NEAREST);
+        let by_unit = || {
+            let unit_price =
+                self.rate.map_or(Ok(Exact::of(self.unit_price)), |r| Exact::of(self.unit_price).times(r))?;
+            Exact::of(self.quantity).times(share(unit_price)?)
+        };
+        part.is < of && (self.product().and_then(share) == Ok(self.stated) || by_unit() == Ok(Exact::of(self.stated)))
+    }
+}
+
+/// A share of what a price is for: one month of twelve, 20 days of 31.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    pub is: u32,
+    pub of: u32,
 }
 
 /// What the rows of a file that state quantity, unit price and amount say of how the vendor rounds.
@@ -97,46 +180,54 @@ pub struct CostCheck {
     pub unexplained: u64,
     /// What those state, less quantity × unit price: above zero, the vendor charges more.
     pub difference: ExactSum,
+    /// Of these the rows that state more.
+    pub over: ExactSum,
     /// What all rows state, less quantity × unit price.
     pub residue: ExactSum,
 }
 
 impl CostCheck {
-    /// Takes in a row. One whose product no number here can hold is taken as unexplained, without its money.
-    pub fn note(&mut self, quantity: Decimal, unit_price: Decimal, stated: Decimal, currency: Currency) {
+    /// Takes in a row, and says whether any way of rounding explains it. One whose product no number here can hold is
+    /// taken as unexplained, without its money. `parts` are what the amount may be for of what the price is for, which is
+    /// asked only where nothing else explains it.
+    pub fn note<const N: usize>(&mut self, charge: &Charge, parts: impl FnOnce() -> [Part; N]) -> bool {
         self.rows += 1;
+        let Charge { quantity, unit_price, rate, stated, currency } = *charge;
         let digits = currency.minor_digits();
-        let equal = equal_product(quantity, unit_price, stated) == Some(true);
+        let equal = rate.is_none() && equal_product(quantity, unit_price, stated) == Some(true);
         match (equal, ends_within(stated, digits), ends_within(unit_price, digits)) {
             (true, true, true) => {
                 self.plain += 1;
-                return;
+                return true;
             }
             (true, false, false) => {
                 // More digits than any rounding to the minor unit leaves.
                 for (rule, count) in VendorRounding::ALL.into_iter().zip(&mut self.explained) {
                     *count += u64::from(matches!(rule, VendorRounding::Exact | VendorRounding::Places));
                 }
-                return;
+                return true;
             }
             (true | false, ..) => {}
         }
-        let (ways, difference) = ways_and_difference(quantity, unit_price, stated, digits).unwrap_or_else(|| {
-            let ways = VendorRounding::ALL.map(|r| explains(r, quantity, unit_price, stated, currency) == Ok(true));
-            let product = Exact::of(quantity).times(unit_price);
-            let difference = product.and_then(|p| Exact::of(stated).minus(p)).and_then(Exact::sum);
-            (ways, difference.unwrap_or_default())
-        });
+        let (ways, difference) = charge.ways();
+        let any = ways.contains(&true);
+        if !any && parts().into_iter().any(|part| charge.is_part(part)) {
+            self.plain += 1;
+            return true;
+        }
         for (way, count) in ways.into_iter().zip(&mut self.explained) {
             *count += u64::from(way);
         }
-        let any = ways.contains(&true);
         // A sum of differences that cannot be held stands still; the count of rows goes on.
         let _ = self.residue.merge(difference);
         if !any {
             self.unexplained += 1;
             let _ = self.difference.merge(difference);
+            if difference.is_positive() {
+                let _ = self.over.merge(difference);
+            }
         }
+        any
     }
 
     /// Whether every row states just quantity × unit price.
@@ -159,7 +250,7 @@ fn ways_and_difference(
     unit_price: Decimal,
     stated: Decimal,
     digits: u32,
-) -> Option<([bool; VendorRounding::ALL.len()], ExactSum)> {
+) -> Option<(Ways, ExactSum)> {
     let (price, price_scale) = (unit_price.mantissa(), unit_price.scale());
     let scale = (quantity.scale() + price_scale.max(digits)).max(stated.scale());
     let raised = |value: i128, from: u32| value.checked_mul(10i128.checked_pow(scale - from)?);
@@ -189,15 +280,23 @@ fn ways_and_difference(
         let whole = quantity.mantissa().checked_mul(price / unit)?;
         raised(whole, quantity.scale() + digits)
     };
+    let down_twice = if digits > FIRST_CUT {
+        down(down(product, 10i128.checked_pow(scale - FIRST_CUT)?), unit)
+    } else {
+        down(product, unit)
+    };
+    let floor = if product < 0 { up } else { down(product, unit) };
     let places = stated.scale() > digits && nearest(product, 10i128.checked_pow(scale - stated.scale())?)? == amount;
     let ways = VendorRounding::ALL.map(|rule| match rule {
         VendorRounding::Exact => Some(product == amount),
         VendorRounding::Nearest => Some(nearest(product, unit)? == amount),
         VendorRounding::Down => Some(down(product, unit) == amount),
+        VendorRounding::DownTwice => Some(down_twice == amount),
         VendorRounding::UnitDown => Some(by_unit(down(price, unit))? == amount),
         VendorRounding::HalfEven => Some(half_even == amount),
         VendorRounding::UnitNearest => Some(by_unit(nearest(price, unit)?)? == amount),
         VendorRounding::Up => Some(up == amount),
+        VendorRounding::Floor => Some(floor == amount),
         VendorRounding::Places => Some(places),
     });
     if ways.contains(&None) {
@@ -228,105 +327,4 @@ fn ends_within(value: Decimal, digits: u32) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn d(s: &str) -> Decimal {
-        Decimal::from_str_exact(s).expect("a decimal")
-    }
-
-    fn usd() -> Currency {
-        Currency::parse("USD").expect("a code")
-    }
-
-    fn ways(quantity: &str, unit_price: &str, stated: &str) -> Vec<&'static str> {
-        let explains =
-            |rule: &VendorRounding| explains(*rule, d(quantity), d(unit_price), d(stated), usd()).expect("fits");
-        VendorRounding::ALL.iter().filter(|r| explains(r)).map(|r| r.word()).collect()
-    }
-
-    #[test]
-    fn each_way_explains_what_it_makes_and_nothing_else() {
-        // 3 × 1.115 = 3.345
-        assert_eq!(ways("3", "1.115", "3.345"), ["exact", "places_written"]);
-        assert_eq!(ways("3", "1.115", "3.35"), ["nearest", "up"]);
-        assert_eq!(ways("3", "1.115", "3.34"), ["down", "half_even"]);
-        assert_eq!(ways("3", "1.115", "3.33"), ["unit_price_down"]);
-        assert_eq!(ways("3", "1.115", "3.36"), ["unit_price_nearest"]);
-        assert_eq!(ways("3", "1.115", "3.37"), [""; 0]);
-        assert_eq!(ways("0.0123", "0.00549", "0.00006753"), ["places_written"]);
-    }
-
-    #[test]
-    fn digits_are_cut_toward_zero_on_refunds_too() {
-        assert_eq!(ways("-3", "1.115", "-3.34"), ["down", "half_even"]);
-        assert_eq!(ways("-3", "1.115", "-3.33"), ["unit_price_down"]);
-    }
-
-    #[test]
-    fn the_file_says_which_way_is_its_own() {
-        // Microsoft's usage: digits cut off after the product. The first row cannot tell, the last fits nothing.
-        let mut check = CostCheck::default();
-        for (quantity, unit_price, stated) in [
-            ("2", "1.50", "3.00"),
-            ("3", "1.115", "3.34"),
-            ("0.005001", "0.03825", "0.00"),
-            ("7.777", "1.999", "15.54"),
-            ("3", "1.115", "4.00"),
-        ] {
-            check.note(d(quantity), d(unit_price), d(stated), usd());
-        }
-        assert_eq!(check.best(), Some((VendorRounding::Down, 4)));
-        assert_eq!((check.rows, check.unexplained), (5, 1));
-        assert_eq!(check.difference.to_string(), "0.655");
-        // 3.34 − 3.345, 0 − 0.00019128825, 15.54 − 15.546223, 4 − 3.345
-        assert_eq!(check.residue.to_string(), "0.64358571175");
-    }
-
-    #[test]
-    fn where_every_product_ends_at_the_cent_nothing_is_told() {
-        let mut check = CostCheck::default();
-        check.note(d("2"), d("1.50"), d("3.0"), usd());
-        assert_eq!((check.best(), check.rows, check.unexplained), (None, 1, 0));
-    }
-
-    proptest! {
-        #[test]
-        fn short_numbers_say_what_long_ones_do(
-            quantity in (-2_000i64..2_000, 0u32..5), price in (-50_000i64..50_000, 0u32..6),
-            how in 0usize..9, extra in 0u32..3, off in -1i64..2)
-        {
-            let (quantity, price) = (Decimal::new(quantity.0, quantity.1), Decimal::new(price.0, price.1));
-            // An amount that some rule makes, mostly, in more or fewer digits.
-            let product = quantity * price;
-            let strategy = [NEAREST, RoundingStrategy::ToZero, RoundingStrategy::AwayFromZero,
-                RoundingStrategy::MidpointNearestEven][how % 4];
-            let mut stated = match how {
-                0..4 => product.round_dp_with_strategy(2, strategy),
-                4 => product,
-                5 => product.round_dp_with_strategy(4, NEAREST),
-                6 => quantity * price.round_dp_with_strategy(2, NEAREST),
-                7 => quantity * price.round_dp_with_strategy(2, RoundingStrategy::ToZero),
-                _ => product.round_dp_with_strategy(2, NEAREST) + Decimal::new(off, 2),
-            };
-            stated.rescale(stated.scale().max(2) + extra);
-            let digits = usd().minor_digits();
-            let (ways, difference) = ways_and_difference(quantity, price, stated, digits).expect("short numbers");
-            let long = VendorRounding::ALL.map(|r| explains(r, quantity, price, stated, usd()).expect("fits"));
-            prop_assert_eq!(ways, long, "{} × {} = {}", quantity, price, stated);
-            prop_assert_eq!(difference, ExactSum::of(stated - product));
-        }
-    }
-
-    #[test]
-    fn numbers_past_128_bits_are_compared_too() {
-        let widest = "7922816251426433759354395033.5";
-        assert_eq!(equal_product(d(widest), d(widest), d("1")), None);
-        assert_eq!(
-            ways(widest, "0.1", "792281625142643375935439503.35"),
-            ["exact", "nearest", "down", "unit_price_down", "half_even", "unit_price_nearest", "up"]
-        );
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use super::target::{How, Reason, Resolution};
 use crate::book::{MapStatus, Mappings, Product, ProductCode, Psa, id_key};
 use crate::book::{company_key, product_key};
 use crate::finding::{Code, Finding, Place};
-use crate::format::{CHARGED_METRICS, MeterRule};
+use crate::format::{CHARGED_METRICS, MeterRule, canonical_term};
 
 /// A SKU as the vendor sells it: one id may be sold under several terms and counted in several metrics.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -98,7 +98,7 @@ impl<'p> ProductResolver<'p> {
                     Cell::equal(company_key(&m.provider_name)),
                     Cell::equal(id_key(&m.sku_id)),
                     Cell::equal(product_key(&m.charge_description)),
-                    Cell::equal(id_key(&m.term)),
+                    Cell::equal(id_key(&canonical_term(&m.term))),
                     Cell::equal(id_key(&m.metric)),
                 ],
                 from: m.valid_from,
@@ -145,7 +145,7 @@ impl<'p> ProductResolver<'p> {
             company_key(&sku.provider_name),
             id_key(&sku.sku_id),
             product_key(&sku.charge_description),
-            id_key(&sku.term),
+            id_key(&canonical_term(&sku.term)),
             id_key(&sku.metric),
         ]
         .map(|key| Subject { key, text: String::new() });
@@ -266,7 +266,13 @@ pub fn total_and_part<'k>(
         if sku_id.is_empty() {
             sku_id = product_key(&sku.charge_description);
         }
-        let key = [company_key(&sku.provider_name), account_id, sku_id, id_key(&sku.term), product.to_string()];
+        let key = [
+            company_key(&sku.provider_name),
+            account_id,
+            sku_id,
+            id_key(&canonical_term(&sku.term)),
+            product.to_string(),
+        ];
         let counted =
             counts.entry(key).or_insert_with(|| Counted { metrics: BTreeSet::new(), place: None, account, sku });
         counted.metrics.insert(id_key(&sku.metric));

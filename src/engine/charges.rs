@@ -1,0 +1,170 @@
+//! What each export charges, held against its own quantities and unit prices. No way of rounding is assumed of a
+//! vendor: the file says which is its own, and rows that none explains are named with what they come to.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
+use crate::book::Period;
+use crate::finding::{Code, Finding, Place, Severity};
+use crate::format::months_of_term;
+use crate::ingest::{Treatment, UsageRow};
+use crate::rate::{Charge, CostCheck, Currency, ExactSum, Part};
+
+/// Lines named of rows that no rounding explains.
+const NAMED: usize = 5;
+
+/// The rows of one currency.
+#[derive(Debug, Clone, Default)]
+pub struct Checked {
+    pub check: CostCheck,
+    /// The first that no rounding explains.
+    lines: Vec<u64>,
+}
+
+/// What a row's amount may be for of what its price is for: a month of its term, its days of a month.
+fn parts(row: &UsageRow<'_>) -> [Part; 2] {
+    let days = |from: NaiveDate, to: NaiveDate| u32::try_from((to - from).num_days()).unwrap_or(0);
+    let of_days = row
+        .charge_period_start
+        .zip(row.charge_period_end)
+        .map_or(Part { is: 1, of: 1 }, |(start, end)| Part { is: days(start, end), of: Period::of(start).days() });
+    [Part { is: 1, of: months_of_term(row.term).unwrap_or(1) }, of_days]
+}
+
+/// The rows of one file.
+#[derive(Debug, Clone, Default)]
+pub struct Charges {
+    /// Of the last row; the others rest.
+    currency: Currency,
+    current: Checked,
+    rest: BTreeMap<Currency, Checked>,
+}
+
+impl Charges {
+    /// Takes in a row that states quantity, unit price and cost.
+    pub fn note(&mut self, row: &UsageRow<'_>) {
+        let (Some(quantity), Some(stated)) = (row.quantity, row.cost) else { return };
+        let (unit_price, rate) = match (row.unit_cost, row.charged_at) {
+            (Some(unit_cost), _) => (unit_cost, None),
+            (None, Some(at)) => (at.unit_price, Some(at.rate)),
+            (None, None) => return,
+        };
+        if row.treatment != Treatment::Counted {
+            return;
+        }
+        if self.currency != row.currency {
+            self.put_aside();
+            self.currency = row.currency;
+            self.current = self.rest.remove(&row.currency).unwrap_or_default();
+        }
+        let charge = Charge { quantity, unit_price, rate, stated, currency: row.currency };
+        if !self.current.check.note(&charge, || parts(row)) && self.current.lines.len() < NAMED {
+            self.current.lines.push(row.line);
+        }
+    }
+
+    fn put_aside(&mut self) {
+        let checked = std::mem::take(&mut self.current);
+        if checked.check.rows > 0 {
+            self.rest.insert(self.currency, checked);
+        }
+    }
+
+    /// By currency, once every row is in.
+    pub fn by_currency(mut self) -> BTreeMap<Currency, Checked> {
+        self.put_aside();
+        self.rest
+    }
+}
+
+impl Checked {
+    /// I113 for rows of which no rounding makes the cost. Where the file keeps to no way of rounding at all, its costs
+    /// are made of more than quantity and unit price, and nothing is wrong with single rows.
+    pub fn finding(&self, source: &str, currency: Currency) -> Option<Finding> {
+        let check = &self.check;
+        let first = *self.lines.first()?;
+        let keeps_a_rule = check.rows - check.unexplained > check.unexplained;
+        let money = |sum: ExactSum| {
+            let code = if currency.is_none() { String::new() } else { format!(" {}", currency.code()) };
+            format!("{}{code}", sum.money_text(currency))
+        };
+        let under = check.over.minus(check.difference).unwrap_or_default();
+        let apart: Vec<String> = [(check.over, "more"), (under, "less")]
+            .into_iter()
+            .filter(|(sum, _)| !sum.is_zero())
+            .map(|(sum, way)| format!("{} {way}", money(sum)))
+            .collect();
+        let lines: Vec<String> = self.lines.iter().map(u64::to_string).collect();
+        let more = if check.unexplained > self.lines.len() as u64 { ", …" } else { "" };
+        let message = format!(
+            "no rounding of quantity × unit cost gives the cost of {} of {} rows (line{} {}{more}): they state {} than that",
+            check.unexplained,
+            check.rows,
+            if self.lines.len() > 1 { "s" } else { "" },
+            lines.join(", "),
+            if apart.is_empty() { "otherwise".to_string() } else { apart.join(" and ") },
+        );
+        let severity = if keeps_a_rule { Severity::Warning } else { Severity::Info };
+        Some(Finding::new(Code::I113, message).at(Place::line(source, first)).severity(severity))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rust_decimal::Decimal;
+
+    use super::*;
+
+    fn checked(rows: &[(&str, &str, &str)]) -> Checked {
+        let d = |text: &str| Decimal::from_str_exact(text).expect("a decimal");
+        let currency = Currency::parse("USD").expect("a code");
+        let mut out = Checked::default();
+        for (line, (quantity, unit_price, stated)) in (2..).zip(rows) {
+            let (quantity, unit_price, stated) = (d(quantity), d(unit_price), d(stated));
+            if !out.check.note(&Charge { quantity, unit_price, rate: None, stated, currency }, || [])
+                && out.lines.len() < NAMED
+            {
+                out.lines.push(line);
+            }
+        }
+        out
+    }
+
+    fn said(rows: &[(&str, &str, &str)]) -> Option<String> {
+        let currency = Currency::parse("USD").expect("a code");
+        checked(rows).finding("usage/a.csv", currency).map(|f| f.to_string())
+    }
+
+    #[test]
+    fn rows_that_no_rounding_explains_are_named_with_their_money_both_ways() {
+        let rows = [
+            ("2", "1.50", "3.00"),
+            ("3", "1.115", "3.34"),
+            ("3", "1.115", "4.00"),
+            ("5", "2", "10"),
+            ("1", "2", "1.90"),
+            ("1", "2", "2"),
+        ];
+        assert_eq!(
+            said(&rows).as_deref(),
+            Some(
+                "usage/a.csv:4: warning[I113 total-mismatch]: no rounding of quantity × unit cost gives the cost of 2 of \
+                 6 rows (lines 4, 6): they state 0.655 USD more and 0.10 USD less than that"
+            )
+        );
+        assert_eq!(said(&rows[..2]), None);
+    }
+
+    #[test]
+    fn where_no_rule_holds_it_is_no_fault_of_single_rows_and_few_lines_are_named() {
+        let rows = [("1", "2", "9.00"); 7];
+        assert_eq!(
+            said(&rows).as_deref(),
+            Some(
+                "usage/a.csv:2: info[I113 total-mismatch]: no rounding of quantity × unit cost gives the cost of 7 of 7 \
+                 rows (lines 2, 3, 4, 5, 6, …): they state 49.00 USD more than that"
+            )
+        );
+    }
+}
