@@ -12,6 +12,7 @@ use super::charges::{Charges, Checked};
 use super::desk::Desk;
 use super::intern::Interner;
 use super::load::Export;
+use super::rejected::RejectedUses;
 use super::spool::Spool;
 use crate::book::Period;
 use crate::control::{Bucket, Ledger, Tally};
@@ -51,15 +52,6 @@ impl Names {
     }
 }
 
-/// Rejected rows of one account and SKU.
-#[derive(Debug, Clone)]
-pub struct RejectedUse {
-    pub rows: u64,
-    pub first_line: u64,
-    /// Which cell is in which field is not certain, so the names may be of other columns.
-    pub broken: bool,
-}
-
 /// What reading one export left behind.
 pub struct FileRead {
     pub export: Export,
@@ -74,7 +66,7 @@ pub struct FileRead {
     pub supplied: BTreeSet<String>,
     pub rejects: Spool,
     /// Account and SKU of rows of the run's period that could not be read.
-    pub rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
+    pub rejected_uses: RejectedUses,
     /// Vendors (empty if not known) of rows that could not be read and name no account or SKU.
     pub nameless: BTreeSet<String>,
     /// Rows of other periods stand in it.
@@ -197,7 +189,7 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         providers: BTreeSet::new(),
         supplied: BTreeSet::new(),
         rejects: Spool::default(),
-        rejected_uses: BTreeMap::new(),
+        rejected_uses: RejectedUses::default(),
         nameless: BTreeSet::new(),
         elsewhere: false,
         charges: Charges::default(),
@@ -270,7 +262,7 @@ struct Sink<'a> {
     providers: BTreeSet<String>,
     supplied: BTreeSet<String>,
     rejects: Spool,
-    rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
+    rejected_uses: RejectedUses,
     nameless: BTreeSet<String>,
     elsewhere: bool,
     charges: Charges,
@@ -413,12 +405,8 @@ impl UsageSink for Sink<'_> {
                 term: reject.term.clone(),
                 metric: reject.metric.clone(),
             };
-            let first_line = reject.line;
             let broken = matches!(reject.code, Code::I104 | Code::I109 | Code::I110) && !whole_row;
-            let uses = self.rejected_uses.entry((account, sku)).or_insert(RejectedUse { rows: 0, first_line, broken });
-            uses.rows += 1;
-            uses.broken |= broken;
-            uses.first_line = uses.first_line.min(first_line);
+            self.rejected_uses.add(account, sku, reject.line, broken);
         }
         let row = Rejected {
             line: reject.line,
