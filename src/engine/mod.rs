@@ -4,6 +4,7 @@
 mod budget;
 mod charges;
 mod collect;
+mod desk;
 mod drift;
 mod emit_run;
 mod inspect;
