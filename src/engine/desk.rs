@@ -40,29 +40,29 @@ impl Desk {
 #[derive(Debug, Default)]
 pub(super) struct Ways {
     vendors: BTreeMap<String, u32>,
-    ways: BTreeMap<(u32, String), u32>,
+    metered: BTreeMap<(u32, String), u32>,
     last: Option<Way>,
 }
 
 #[derive(Debug)]
 struct Way {
     vendor: String,
-    way: String,
+    metered: String,
     numbers: (u32, u32),
 }
 
 impl Ways {
     /// The number of the vendor, and that of both.
     pub fn of(&mut self, vendor: &str, way: &str) -> (u32, u32) {
-        if let Some(last) = self.last.as_ref().filter(|last| last.vendor == vendor && last.way == way) {
+        if let Some(last) = self.last.as_ref().filter(|last| last.vendor == vendor && last.metered == way) {
             return last.numbers;
         }
         let next = |known: usize| u32::try_from(known).expect("fewer than 2^32 vendors and formats");
-        let (vendors, ways) = (next(self.vendors.len()), next(self.ways.len()));
+        let (vendors, ways) = (next(self.vendors.len()), next(self.metered.len()));
         let by_vendor = *self.vendors.entry(vendor.to_string()).or_insert(vendors);
-        let by_way = *self.ways.entry((by_vendor, way.to_string())).or_insert(ways);
+        let by_way = *self.metered.entry((by_vendor, way.to_string())).or_insert(ways);
         let numbers = (by_vendor, by_way);
-        self.last = Some(Way { vendor: vendor.to_string(), way: way.to_string(), numbers });
+        self.last = Some(Way { vendor: vendor.to_string(), metered: way.to_string(), numbers });
         numbers
     }
 }

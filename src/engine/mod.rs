@@ -42,11 +42,11 @@ use crate::ingest::Progress;
 use crate::reconcile::{Discrepancy, Input, Outcome, Part, Reconciliation, VerdictRow, overlaps};
 use crate::tidy::Spill;
 
-pub use inspect::{Inspected, Uninspected, inspect};
+pub use inspect::{Inspected, Uninspected, inspect, settle_inspected};
 pub use load::registry_of;
 pub use proof::Unbalanced;
 pub use tidy::{ChangeCount, Tidied, TidiedFile, TidySettings, tidy};
-pub use validate::{Against, Expected, shown_path, unopened, validate};
+pub use validate::{Against, Expected, settle_pages, shown_path, unopened, validate};
 
 /// What a run needs to know. The library reads no environment: the caller settles everything.
 #[derive(Debug, Clone)]

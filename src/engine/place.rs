@@ -468,8 +468,8 @@ impl<'a, 'p> Worker<'a, 'p> {
 
     /// Notes that the period has rows of an account and SKU.
     fn seen(&mut self, pair: (u32, u32)) {
-        let mixed = (u64::from(pair.0) << 32 | u64::from(pair.1)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let lately = &mut self.lately[(mixed >> (64 - LATELY.trailing_zeros())) as usize];
+        let mixed = (pair.0.wrapping_mul(0x9E37_79B9) ^ pair.1).wrapping_mul(0x85EB_CA6B);
+        let lately = &mut self.lately[mixed as usize >> (32 - LATELY.trailing_zeros())];
         if *lately != Some(pair) {
             *lately = Some(pair);
             self.found.present.insert(pair);

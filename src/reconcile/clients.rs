@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::bundle;
 use super::conclude::{Input, Outcome, Placement, case_of, conclude};
 use super::counts::{self, Settled};
+use super::decide;
 use super::disappeared;
 use super::dispute;
 use super::supply::Supply;
@@ -57,9 +58,9 @@ pub fn reconcile(input: &Input<'_>) -> Result<Outcome, Overflow> {
 impl<'a> Reconciliation<'a> {
     /// Prepares what all clients share.
     pub fn new(input: &'a Input<'a>) -> Result<Self, Overflow> {
-        let index = Index::new(input.psa);
         let (supply, direct) = bundle::supply(input.supply, input.bundles);
         let settled = counts::settle(input.metered, input.beside)?;
+        let index = Index::new(input.psa, &settled.metered);
         let mut sides: BTreeMap<String, Side<'a>> = BTreeMap::new();
         for line in &input.psa.contract_lines {
             if let Some(contract) = index.contracts.get(&line.contract_id.key()) {
@@ -117,7 +118,9 @@ impl<'a> Reconciliation<'a> {
             verdicts.merge(part.verdicts)?;
             billed.extend(part.billed);
         }
+        let before = out.discrepancies.len();
         disappeared::discrepancies(&billed, &self.index, input, &mut out);
+        decide::settle(&mut out.discrepancies, before, input);
         out.verdicts = verdicts.rows(input);
         Ok(out)
     }
@@ -150,6 +153,7 @@ impl<'a> Reconciliation<'a> {
             if let Some(disputes) = self.settled.disputes.get(&pair).filter(|_| first_of_pair) {
                 out.discrepancies.extend(dispute::overcharge(&case, disputes)?);
             }
+            decide::settle(&mut out.discrepancies, before, input);
             let turn = Turn { is_other: unit.sold.is_none(), client: number };
             part.verdicts.note(turn, &case, &case.vendors, &out.discrepancies[before..])?;
             part.placements.extend(unit.metered.iter().map(|&i| (i, placement.clone())));

@@ -300,7 +300,7 @@ pub fn total_and_part<'k>(
         }
         let who = if account.sub_account_name.is_empty() { &account.sub_account_id } else { &account.sub_account_name };
         let message = format!(
-            "{} counts this SKU of account {who:?} as {whole} and as {}, and all are joined to product {product}",
+            "{} counts this SKU of account {who:?} as {whole} and as {}, and all are joined to product {product}: {whole} is what is metered",
             sku.provider_name,
             parts.join(", ")
         );
