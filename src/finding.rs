@@ -103,7 +103,7 @@ codes! {
     M303 "ambiguous-name" Warning "An account name fits several clients." "Add a row to map/accounts.csv that says which.";
     M304 "mapped-to-missing" Error "A mapping names a client or product that the PSA does not have." "Correct the id in the mapping, or add the record to the PSA export.";
     M305 "mapped-to-inactive" Warning "A mapping names a client or product that is inactive." "Reactivate it in the PSA, or correct the mapping.";
-    M306 "total-and-part-mapped" Warning "A total and a part of it are mapped to one product, so units may count twice." "Map one metric only, or exclude the other.";
+    M306 "total-and-part-mapped" Warning "A total and a part of it are mapped to one product: the same units stand in both." "Map the metric that the contract bills by, and exclude the other.";
     M307 "unused-mapping" Info "A mapping row matched nothing in this period." "Nothing, or remove the row.";
     M308 "conflicting-mapping" Error "Two equally specific mapping rows disagree." "Make one row more specific, or remove one.";
     R401 "under-billed" Warning "The client used more than the contract bills." "Raise the contract quantity (quantity_changes.csv), or decide keep.";

@@ -366,6 +366,29 @@ fn two_exports_of_one_vendor_are_not_added_up() {
     }
 }
 
+/// One mapping takes every count of a SKU: the whole is metered, and never its parts with it. Counts of different things
+/// add up.
+#[test]
+fn a_whole_is_metered_and_never_its_parts_with_it() {
+    for (usage, discrepancies, item, said_so) in [
+        ("EDR,10,,,purchased\nEDR,8,,,assigned\n", &[][..], "O1 10 50.00 ready", true),
+        (
+            "EDR,12,,,total\nEDR,8,,,assigned\nEDR,4,,,spare\n",
+            &["R401 EDR 10 12 2 10.00 client"],
+            "O1 12 60.00 review",
+            true,
+        ),
+        ("EDR,10,20.00,,billed\nEDR,10,,,purchased\nEDR,8,,,assigned\n", &[], "O1 10 50.00 ready", true),
+        ("EDR,6,,,servers\nEDR,4,,,workstations\n", &[], "O1 10 50.00 ready", false),
+    ] {
+        let book = counted(TEN, "", usage);
+        let ran = book.reconcile();
+        assert_eq!((said(&book), billed(&book)), (strings(discrepancies), strings(&[item])), "{usage}");
+        assert_eq!(ran.stderr.contains("is what is metered"), said_so, "{usage}{}", ran.stderr);
+        assert_eq!(book.columns("controls.csv", &["billed_rows"]), [usage.lines().count().to_string()]);
+    }
+}
+
 /// Two lists that both have no money cannot be told from one another.
 #[test]
 fn two_lists_without_money_are_added_up_and_said() {

@@ -1009,3 +1009,44 @@ proptest! {
         prop_assert_eq!(year, one * Decimal::from(12 / steady.cycle.months()));
     }
 }
+
+/// From 17 October 12 seats are used instead of 10: 2 × 5.00 × 15/31 is what October is out by, though November's bill,
+/// too, is for 12.
+#[test]
+fn a_line_that_begins_within_a_month_paid_in_advance_is_worth_its_own_days() {
+    let book = advance().lines(vec![line("L1", "10", "2026-10-17", "")]).used("12");
+    assert_eq!(book.said("2026-10"), ["R401 L1 2 4.84"]);
+    assert_eq!(
+        book.billed("2026-10"),
+        ["L1 proration 12 29.03 2026-10-17/2026-10-31", "L1 recurring 12 60.00 2026-11-01/2026-11-30"]
+    );
+    assert_eq!(advance().used("12").said("2026-10"), ["R401 L1 2 10"]);
+}
+
+/// Consumption was billed in its months: what ended in February closes with nothing in March, where the rows of other
+/// clients show what the product is. Seats close with their days.
+#[test]
+fn consumption_that_ended_within_a_quarter_is_not_billed_again_at_its_end() {
+    let quarterly = || book(BillCycle::Quarterly, BillTiming::Arrears).lines(vec![line("L1", "10", "", "2026-02-10")]);
+    let elsewhere = |mut book: Book| {
+        book.metered[0].client_id = ClientId::new("C2");
+        book
+    };
+    assert_eq!(elsewhere(quarterly().consumed("7")).billed("2026-03"), [""; 0]);
+    // 50.00 × 41/90.
+    assert_eq!(elsewhere(quarterly().used("7")).billed("2026-03"), ["L1 recurring 10 22.78 2026-01-01/2026-02-10"]);
+}
+
+/// A flat fee is of its cycle, whatever is consumed under it; its cost is that of the months it bills for.
+#[test]
+fn a_flat_fee_for_consumption_is_billed_by_its_cycle() {
+    let flat =
+        ContractLine { pricing_model: PricingModel::Flat, unit_price: Some(d("300")), ..line("L1", "1", "", "") };
+    let book = book(BillCycle::Quarterly, BillTiming::Arrears).lines(vec![flat]).consumed("7");
+    assert_eq!(book.periods("2026-01", "2026-03"), ["2026-03: L1 recurring 7 300.00 2026-01-01/2026-03-31"]);
+    let mut by_unit = self::book(BillCycle::Quarterly, BillTiming::Arrears).consumed("7");
+    by_unit.metered[0].cost = [(Currency::parse("USD").expect("a currency"), d("14.00"))].into();
+    let costs: Vec<_> = by_unit.run("2026-01").lines.iter().map(|l| (l.amount, l.cost)).collect();
+    // Billed month by month, so held against one month's cost.
+    assert_eq!(costs, [(Some(d("35.00")), Some(d("14.00")))]);
+}

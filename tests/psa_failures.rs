@@ -246,7 +246,8 @@ fn an_agreement_that_is_billed_once_is_left_out_and_said() {
         book.put("psa/agreements.csv", agreement);
         assert_eq!(lines(&book).len(), usize::from(bills), "{flag}");
         let said = book.run(&["-v", "reconcile", "--period", "2026-10"]).stderr;
-        assert_eq!(said.contains("contract 31 is of a kind without recurring lines"), !bills, "{said}");
+        let left_out = said.contains("the contract is of a kind without recurring lines") && said.contains("31 Care");
+        assert_eq!(left_out, !bills, "{said}");
         let wanted: &[&str] = if bills { &[] } else { &["R416|Harbour Group||3|"] };
         assert_eq!(discrepancies(&book), wanted, "{flag}");
     }
@@ -318,5 +319,50 @@ fn a_change_within_the_month_is_no_sale_below_cost() {
             format!("R407|902|3.91|contract line 902 bills {bills} and costs 37.20, with the lines that it took the place of within the period")
         }).collect();
         assert_eq!(losses, wanted, "{price}");
+    }
+}
+
+/// An agreement without a billing cycle is billed monthly, and that is said: a year's price would be billed twelve times.
+#[test]
+fn an_agreement_without_a_billing_cycle_is_billed_monthly_and_said() {
+    let book = connectwise("", "901,31,EDR,3,0,5.00,3.10,Billable,2025-01-01,,false\n", &[("Harbour Group", "3")]);
+    for (cycle, told) in [("", true), ("Monthly", false)] {
+        let head = "id,name,company/id,startDate,cancelledFlag,billingCycle/name\n";
+        book.put("psa/agreements.csv", format!("{head}31,Care,1,2025-01-01,false,{cycle}\n"));
+        assert_eq!(lines(&book), ["Harbour Group|901|ready|3|15.00"]);
+        let said = "warning[I111 missing-value]: the contract names no bill cycle, and is billed monthly";
+        let ran = book.reconcile();
+        assert_eq!(ran.stderr.contains(said), told, "{cycle}: {}", ran.stderr);
+        assert_eq!(book.text("out/2026-10/summary.json").contains("names no bill cycle"), told);
+    }
+}
+
+/// A HaloPSA export of all invoices: those that were sent once, and their lines, bill nothing again and hold nothing up.
+#[test]
+fn invoices_that_do_not_recur_are_left_out_with_their_lines_and_said() {
+    let book = Book::empty();
+    book.put("psa/clients.json", r#"{"record_count": 1, "clients": [{"id": 21, "name": "Harbour Group", "toplevel_id": 1, "inactive": false, "currency_code_name": "USD"}]}"#);
+    book.put(
+        "psa/items.json",
+        r#"{"record_count": 1, "items": [{"id": 41, "name": "Managed EDR", "baseprice": 5.0, "costprice": 3.1, "inactive": false}]}"#,
+    );
+    book.put(
+        "psa/invoices.json",
+        r#"{"record_count": 3, "invoices": [
+        {"id": 301, "client_id": 21, "name": "Care", "is_recurring_invoice": true, "voided": false, "period": "monthly", "nextcreationdate": "2026-11-01T00:00:00Z",
+         "lines": [{"id": 501, "ihid": 301, "_itemid": 41, "item_shortdescription": "EDR", "qty_order": 3, "unit_price": 5.0}]},
+        {"id": 302, "client_id": 21, "name": "September", "is_recurring_invoice": false, "voided": false, "period": "monthly", "nextcreationdate": null,
+         "lines": [{"id": 502, "ihid": 302, "_itemid": 41, "item_shortdescription": "EDR", "qty_order": 9, "unit_price": 5.0}]},
+        {"id": 303, "client_id": 21, "name": "Void", "is_recurring_invoice": true, "voided": true, "period": "monthly", "nextcreationdate": null,
+         "lines": [{"id": 503, "ihid": 303, "_itemid": 41, "item_shortdescription": "EDR", "qty_order": 9, "unit_price": 5.0}]}]}"#,
+    );
+    book.put("trueup.toml", "[psa]\ncurrency = \"USD\"\n");
+    put_usage(&book, "41", &[("Harbour Group", "3")]);
+    assert_eq!(lines(&book), ["Harbour Group|501|ready|3|15.00"]);
+    assert_eq!(discrepancies(&book), [""; 0]);
+    let summary = book.text("out/2026-10/summary.json");
+    assert!(!summary.contains("T208"), "{summary}");
+    for left in ["302 September", "303 Void", "\"502\"", "\"503\""] {
+        assert!(summary.contains(left), "{left}: {summary}");
     }
 }

@@ -472,7 +472,7 @@ fn usage_without_a_line_is_billed_at_the_catalogue_price_once_accepted() {
 fn included_units_are_covered_and_compared_before_they_come_off() {
     for (used, discrepancies, line, bucket) in [
         ("10", &[][..], "0 0.00 ready", Bucket::Covered),
-        ("8", &["R402 L1 -2 0.00 msp warning"], "0 0.00 review", Bucket::Covered),
+        ("8", &["R402 L1 -2 0.00 msp info"], "0 0.00 ready", Bucket::Covered),
         ("12", &["R401 L1 2 10.00 client warning"], "2 10.00 review", Bucket::Billed),
     ] {
         let mut month = month(used);
@@ -530,11 +530,11 @@ fn dated_lines_are_prorated_on_their_own_dates_and_usage_goes_to_the_one_at_the_
     assert_eq!((dates("L1").as_str(), dates("L2").as_str()), ("2026-10-01 2026-10-16", "2026-10-17 2026-10-31"));
 }
 
-/// Two equal lines of 10 at 5.00.
+/// Two equal lines of 10 at 5.00, of which the second begins later: where usage bears both out it was an addition.
 #[test]
 fn the_money_of_a_repeated_line_is_counted_once() {
     for (used, discrepancies, refund) in [
-        ("20", &["R409 L2 0 0 msp warning"][..], "0"),
+        ("20", &["R409 L2 0 0 msp info"][..], "0"),
         ("10", &["R402 L2 -10 50.00 msp warning", "R409 L2 -10 - msp warning"], "50.00"),
         ("0", &["R404 L2 -20 100.00 msp warning", "R409 L2 -20 - msp warning"], "100.00"),
     ] {
@@ -545,7 +545,8 @@ fn the_money_of_a_repeated_line_is_counted_once() {
             .push(ContractLine { effective_date: Some(day("2026-03-01")), ..line("L2", "K1", "10") });
         let out = month.run();
         assert_eq!(said(&out), discrepancies, "{used}");
-        assert_eq!(verdict(&out), format!("discrepant 0 {refund}"), "{used}");
+        let word = if used == "20" { "ok" } else { "discrepant" };
+        assert_eq!(verdict(&out), format!("{word} 0 {refund}"), "{used}");
     }
 }
 
@@ -926,4 +927,132 @@ fn a_discrepancy_names_the_line_that_is_compared() {
     october.period = "2026-11";
     let next = october.run();
     assert_eq!(next.discrepancies[0].discrepancy_id, now.discrepancies[0].discrepancy_id);
+}
+
+/// 10 at 5.00 dollars on L1, later 5 at 4.00 euros on L2: what is compared as one sum has no amount of two currencies.
+#[test]
+fn a_product_billed_in_two_currencies_is_never_money_of_one() {
+    let two = |used: &str| {
+        let mut month = month(used);
+        month.psa.contracts.push(Contract { currency: eur(), ..contract("K2", "C1") });
+        let later = ContractLine { effective_date: Some(day("2026-02-01")), ..line("L2", "K2", "5") };
+        month.psa.contract_lines.push(ContractLine { unit_price: Some(d("4.00")), ..later });
+        month.metered[0].cost = [(eur(), d("30.00"))].into();
+        month
+    };
+    for (used, discrepancies) in [
+        ("15", &["R410 L2 0 - nobody warning"][..]),
+        ("17", &["R401 L2 2 8.00 client warning", "R410 L2 2 - nobody warning"]),
+        ("12", &["R402 L2 -3 12.00 msp warning", "R410 L2 -3 - nobody warning"]),
+        // Two of L1's units and all of L2's.
+        ("8", &["R402 L2 -7 - msp warning", "R410 L2 -7 - nobody warning"]),
+    ] {
+        let out = two(used).run();
+        assert_eq!(said(&out), discrepancies, "{used}");
+        let euros = |r: &Discrepancy| r.currency == eur();
+        assert!(out.discrepancies.iter().all(euros), "{used}");
+    }
+    let out = two("15").run();
+    let costs: Vec<_> = out.lines.iter().map(|l| (l.contract_line_id.as_str(), l.currency, shown(l.cost))).collect();
+    // A third of the euros is the share of L2's 5 of 15; L1 bills dollars, and no rate is stated.
+    assert_eq!(costs, [("L2", eur(), "10.00".to_string()), ("L1", usd(), "-".to_string())]);
+}
+
+/// Usage that no line bills is a difference like any other; a share of nothing is none.
+#[test]
+fn tolerances_hold_for_usage_that_no_line_bills() {
+    let tolerance = |units: Option<&str>, percent: Option<&str>, amount: Option<&str>| {
+        let mut month = month("2");
+        month.psa.contract_lines.clear();
+        month.config.tolerance = Tolerance { units: units.map(d), percent: percent.map(d), amount: amount.map(d) };
+        let out = month.run();
+        assert_eq!(out.placements[0].bucket, Bucket::Unbilled);
+        (said(&out).join(" "), verdict(&out))
+    };
+    let (asked, settled) = ("R403 - 2 10.00 client warning", "R403 - 2 10.00 client info");
+    for (units, percent, amount, row) in [
+        (Some("2"), None, None, settled),
+        (Some("1"), None, None, asked),
+        (None, Some("100"), None, asked),
+        (None, None, Some("10"), settled),
+        (Some("2"), None, Some("9.99"), asked),
+    ] {
+        let verdict = if row == asked { "discrepant 10.00 0" } else { "ok 0 0" };
+        assert_eq!(tolerance(units, percent, amount), (row.to_string(), verdict.to_string()));
+    }
+}
+
+/// What the vendor gives back of a product that nobody bills is told, and its rows lead to what tells it.
+#[test]
+fn a_refund_that_no_line_carries_is_told() {
+    let refund = |quantity: &str, cost_only: bool, cost: &str, currency: Currency| {
+        let mut month = month("1");
+        month.psa.contract_lines.clear();
+        month.metered = vec![Metered { cost_only, cost: [(currency, d(cost))].into(), ..metered("C1", quantity) }];
+        let out = month.run();
+        let placed = &out.placements[0];
+        assert_eq!(placed.discrepancy_id.is_empty(), out.discrepancies.is_empty());
+        assert!(out.discrepancies.iter().all(|r| r.discrepancy_id == placed.discrepancy_id));
+        let message = out.discrepancies.first().map(|r| r.message.clone()).unwrap_or_default();
+        (said(&out), placed.bucket, message)
+    };
+    let (rows, bucket, message) = refund("-5", false, "-50.00", usd());
+    assert_eq!((rows, bucket), (vec!["R403 - -5 - nobody info".to_string()], Bucket::Unbilled));
+    assert!(message.starts_with("Endpoint protection: 5 units and 50.00 given back by the vendor"), "{message}");
+    for (quantity, cost_only, cost, currency, row) in [
+        ("0", true, "-12.00", usd(), "R403 - - - nobody info"),
+        ("-5", false, "0", usd(), "R403 - -5 - nobody info"),
+        ("0", true, "12.00", usd(), "R407 - - 12.00 nobody warning"),
+        ("0", true, "12.00", Currency::NONE, "R407 - - - nobody warning"),
+        ("0", true, "-12.00", eur(), "R410 - - - nobody warning"),
+    ] {
+        let (rows, bucket, _) = refund(quantity, cost_only, cost, currency);
+        assert_eq!((rows, bucket), (vec![row.to_string()], Bucket::Unbilled), "{quantity} {cost}");
+    }
+    // Neither units nor money: there is nothing to follow.
+    let (rows, bucket, _) = refund("0", false, "0", usd());
+    assert_eq!((rows.len(), bucket), (0, Bucket::Covered));
+}
+
+/// 10 at 5.00 that cost 60.00: a loss of 10.00, which the admin has seen, until November.
+#[test]
+fn what_stands_beside_the_comparison_is_decided_like_it() {
+    let mut month = month("10");
+    month.metered[0].cost = [(usd(), d("60.00"))].into();
+    assert_eq!(said(&month.run()), ["R407 L1 0 10.00 nobody warning"]);
+    month.decide(DecisionKind::Dismiss, None).until = "2026-11".parse().ok();
+    let out = month.run();
+    assert_eq!(said(&out), ["R407 L1 0 10.00 nobody info"]);
+    assert_eq!(out.discrepancies[0].decision, Some(DecisionKind::Dismiss));
+    month.period = "2026-11";
+    let out = month.run();
+    assert_eq!(said(&out), ["R407 L1 0 10.00 nobody warning", "R417 L1 0 - nobody warning"]);
+    let lapsed = out.discrepancies.iter().find(|r| r.code.id() == "R417").expect("told");
+    assert!(lapsed.message.ends_with("(R407 below-cost) held until 2026-11: decide again"), "{}", lapsed.message);
+}
+
+/// 10 on contract: where no quantity makes another amount, nobody needs to answer; of what is given away, or priced at
+/// nothing, the number is all that was agreed.
+#[test]
+fn a_difference_without_money_asks_nothing() {
+    let run = |used: &str, change: &dyn Fn(&mut ContractLine)| {
+        let mut month = month(used);
+        change(month.line());
+        let out = month.run();
+        (said(&out)[0].clone(), billed(&out).join(" "), changed(&out).len())
+    };
+    let flat = |l: &mut ContractLine| (l.pricing_model, l.unit_price) = (PricingModel::Flat, Some(d("90")));
+    let least = |l: &mut ContractLine| l.minimum_quantity = Some(d("20"));
+    let free = |l: &mut ContractLine| l.unit_price = Some(Decimal::ZERO);
+    let given = |l: &mut ContractLine| l.no_charge = true;
+    for (used, change, discrepancy, line, changes) in [
+        ("12", &flat as &dyn Fn(&mut ContractLine), "R401 L1 2 0.00 client info", "L1 recurring 12 90.00 ready", 0),
+        ("8", &least, "R402 L1 -2 0.00 msp info", "L1 recurring 20 100.00 ready", 0),
+        ("22", &least, "R401 L1 12 10.00 client warning", "L1 recurring 22 110.00 review", 1),
+        ("0", &least, "R404 L1 -10 0.00 msp warning", "L1 recurring 20 100.00 review", 1),
+        ("12", &free, "R401 L1 2 0.00 client warning", "L1 recurring 12 0.00 review", 1),
+        ("12", &given, "R401 L1 2 0.00 client warning", "L1 recurring 12 0.00 review", 1),
+    ] {
+        assert_eq!(run(used, change), (discrepancy.to_string(), line.to_string(), changes), "{used}");
+    }
 }

@@ -19,6 +19,7 @@ mod psa_prices;
 mod psa_rules;
 mod psa_tables;
 mod psa_units;
+mod psa_words;
 #[cfg(test)]
 mod small_table;
 

@@ -9,101 +9,21 @@ use rust_decimal::Decimal;
 use super::bundles::load_bundles;
 use super::cells::{Cells, has_columns};
 use super::psa::{
-    BillCycle, BillTiming, Billing, Client, ClientId, Contract, ContractId, ContractLine, ContractLineId, LeftOutLine,
+    BillCycle, BillTiming, Client, ClientId, Contract, ContractId, ContractLine, ContractLineId, LeftOutLine,
     PriceTier, PricingModel, Product, ProductCode, Proration, Psa, WholeUnits,
 };
 use super::psa_links::{ContractName, join_by_name, link};
 use super::psa_prices::check_prices;
 use super::psa_rules::billing_rules;
 use super::psa_units::{Adjustment, UnitRange, stretches};
+use super::psa_words::{
+    BILL_CYCLE, BILL_TIMING, BILLING, CONTRACT_STATUS, CONTRACT_TYPE, ContractKind, ContractStatus, PRICING_MODEL,
+    PRORATION, STATUS, WHOLE_UNITS,
+};
 use crate::finding::{Code, Finding, Place, Severity};
 use crate::format::TableKind;
 use crate::ingest::{Table, TableRow};
 use crate::rate::Currency;
-
-/// What a PSA says of a contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ContractStatus {
-    Active,
-    /// Over: until when, its end date says; without one it is not in force at all.
-    Ended,
-    /// Not in force, whatever its dates are.
-    Inactive,
-}
-
-const CONTRACT_STATUS: &[(&str, ContractStatus)] = &[
-    ("active", ContractStatus::Active),
-    ("true", ContractStatus::Active),
-    ("yes", ContractStatus::Active),
-    ("1", ContractStatus::Active),
-    ("cancelled", ContractStatus::Ended),
-    ("canceled", ContractStatus::Ended),
-    ("expired", ContractStatus::Ended),
-    ("ended", ContractStatus::Ended),
-    ("terminated", ContractStatus::Ended),
-    ("inactive", ContractStatus::Inactive),
-    ("suspended", ContractStatus::Inactive),
-    ("closed", ContractStatus::Inactive),
-    ("deleted", ContractStatus::Inactive),
-    ("false", ContractStatus::Inactive),
-    ("no", ContractStatus::Inactive),
-    ("0", ContractStatus::Inactive),
-];
-/// Only a recurring contract has lines that bill month by month.
-const CONTRACT_TYPE: &[(&str, bool)] = &[("recurring", true), ("other", false)];
-const STATUS: &[(&str, bool)] = &[
-    ("active", true),
-    ("inactive", false),
-    ("cancelled", false),
-    ("canceled", false),
-    ("expired", false),
-    ("ended", false),
-    ("terminated", false),
-    ("suspended", false),
-    ("closed", false),
-    ("deleted", false),
-    ("true", true),
-    ("false", false),
-    ("yes", true),
-    ("no", false),
-    ("1", true),
-    ("0", false),
-];
-const WHOLE_UNITS: &[(&str, WholeUnits)] = &[
-    ("no", WholeUnits::No),
-    ("up", WholeUnits::Up),
-    ("down", WholeUnits::Down),
-    ("nearest", WholeUnits::Nearest),
-    ("false", WholeUnits::No),
-];
-const BILL_CYCLE: &[(&str, BillCycle)] = &[
-    ("monthly", BillCycle::Monthly),
-    ("quarterly", BillCycle::Quarterly),
-    ("semiannual", BillCycle::Semiannual),
-    ("annual", BillCycle::Annual),
-    ("semi_annual", BillCycle::Semiannual),
-    ("semiannually", BillCycle::Semiannual),
-    ("annually", BillCycle::Annual),
-    ("yearly", BillCycle::Annual),
-];
-const BILL_TIMING: &[(&str, BillTiming)] = &[("arrears", BillTiming::Arrears), ("advance", BillTiming::Advance)];
-const PRORATION: &[(&str, Option<Proration>)] = &[
-    ("none", Some(Proration::None)),
-    ("actual_days", Some(Proration::ActualDays)),
-    ("thirty_days", Some(Proration::ThirtyDays)),
-];
-const PRICING_MODEL: &[(&str, PricingModel)] = &[
-    ("per_unit", PricingModel::PerUnit),
-    ("flat", PricingModel::Flat),
-    ("graduated", PricingModel::Graduated),
-    ("volume", PricingModel::Volume),
-    ("stairstep", PricingModel::Stairstep),
-    ("stacked_stairstep", PricingModel::StackedStairstep),
-    ("package", PricingModel::Package),
-    ("cost_plus", PricingModel::CostPlus),
-];
-const BILLING: &[(&str, Option<Billing>)] =
-    &[("metered", Some(Billing::Metered)), ("contract", Some(Billing::Contract)), ("greater", Some(Billing::Greater))];
 
 /// What the book says where the PSA does not.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -164,6 +84,7 @@ pub fn load_psa_with(tables: &[(TableKind, Table)], defaults: &PsaDefaults) -> (
     if defaults.whole || tables.iter().any(|(kind, _)| apart(kind)) {
         load.stretch_lines();
     }
+    load.leave_settled();
     link(&mut load.psa, &load.refused_contracts, &load.refused_tiers, &mut load.findings);
     check_prices(&load.psa, &mut load.findings);
     (load.psa, load.findings)
@@ -184,6 +105,8 @@ struct Load {
     findings: Vec<Finding>,
     /// Contracts that are there but could not be used, and whose they are.
     refused_contracts: BTreeMap<String, ClientId>,
+    /// Invoices that do not recur.
+    settled: BTreeSet<String>,
     /// Lines and products of which a tier could not be used.
     refused_tiers: BTreeMap<String, Place>,
     seen: BTreeMap<(&'static str, String), usize>,
@@ -282,15 +205,22 @@ impl Load {
                 },
                 ..contract
             };
-            if !cells.word("contract_type", CONTRACT_TYPE, true) && cells.usable() {
-                let message = format!(
-                    "contract {} is of a kind without recurring lines, and is left out: nothing of it is compared",
-                    contract.id
-                );
+            let kind = cells.word("contract_type", CONTRACT_TYPE, ContractKind::Recurring);
+            if kind != ContractKind::Recurring && cells.usable() {
+                let message = if kind == ContractKind::Settled {
+                    self.settled.insert(contract.id.key());
+                    "the invoice is none that recurs, and is left out with its lines"
+                } else {
+                    self.refused_contracts.insert(contract.id.key(), contract.client_id);
+                    "the contract is of a kind without recurring lines, and is left out: nothing of it is compared"
+                };
                 let note = Finding::new(Code::I116, message).severity(Severity::Info);
-                self.findings.push(note.at(contract.place.clone()).value(contract.name));
-                self.refused_contracts.insert(contract.id.key(), contract.client_id);
+                self.findings.push(note.at(contract.place).value(format!("{} {}", contract.id, contract.name)));
                 continue;
+            }
+            if cells.usable() && cells.text("bill_cycle").is_empty() && !table.way_out("bill_cycle").is_empty() {
+                let message = "the contract names no bill cycle, and is billed monthly";
+                cells.warn(Code::I111, "bill_cycle", message);
             }
             if cells.usable() && contract.start_date.zip(contract.end_date).is_some_and(|(start, end)| end < start) {
                 cells.refuse(Code::I106, "end_date", "end_date is before start_date, and the row is left out");
@@ -315,6 +245,7 @@ impl Load {
             return;
         }
         let states_quantity = table.columns.iter().any(|c| c == "quantity");
+        self.psa.contract_lines.reserve_exact(table.rows.len());
         for row in &table.rows {
             let mut cells = Cells::new(table, row, &mut self.findings);
             cells.required(contract);
@@ -418,6 +349,20 @@ impl Load {
                 }
             }
         }
+    }
+
+    /// Lines of invoices that do not recur bill nothing again.
+    fn leave_settled(&mut self) {
+        let (settled, findings) = (&self.settled, &mut self.findings);
+        self.psa.contract_lines.retain(|line| {
+            let stays = !settled.contains(&line.contract_id.key());
+            if !stays {
+                let message = "the line is of an invoice that does not recur, and is left out with it";
+                let note = Finding::new(Code::I116, message).severity(Severity::Info);
+                findings.push(note.at(line.place.clone()).value(line.id.as_str()));
+            }
+            stays
+        });
     }
 
     /// Gives the lines of a PSA that keeps quantities apart their quantities: a line whose quantity changed

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::Run;
 use super::charges::{Charges, Checked};
-use super::intern::{Interner, Known};
+use super::desk::Desk;
+use super::intern::Interner;
 use super::load::Export;
+use super::rejected::RejectedUses;
 use super::spool::Spool;
 use crate::book::Period;
 use crate::control::{Bucket, Ledger, Tally};
@@ -21,7 +22,7 @@ use crate::format::{ChargeCategory, MeterRule};
 use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, UsageRow, UsageSink, read_usage};
 use crate::rate::Currency;
 use crate::resolve::{AccountKey, SkuKey};
-use crate::tidy::{Batches, Belongings, Partitions, Row, belonging};
+use crate::tidy::{Belongings, Partitions, Row, belonging};
 
 /// A SKU, and the rule its format meters by where no mapping says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -51,15 +52,6 @@ impl Names {
     }
 }
 
-/// Rejected rows of one account and SKU.
-#[derive(Debug, Clone)]
-pub struct RejectedUse {
-    pub rows: u64,
-    pub first_line: u64,
-    /// Which cell is in which field is not certain, so the names may be of other columns.
-    pub broken: bool,
-}
-
 /// What reading one export left behind.
 pub struct FileRead {
     pub export: Export,
@@ -74,7 +66,7 @@ pub struct FileRead {
     pub supplied: BTreeSet<String>,
     pub rejects: Spool,
     /// Account and SKU of rows of the run's period that could not be read.
-    pub rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
+    pub rejected_uses: RejectedUses,
     /// Vendors (empty if not known) of rows that could not be read and name no account or SKU.
     pub nameless: BTreeSet<String>,
     /// Rows of other periods stand in it.
@@ -112,16 +104,6 @@ struct Done {
     log: FindingLog,
 }
 
-/// What a thread takes along from file to file.
-struct Desk {
-    accounts: Known,
-    skus: Known,
-    heads: Batches,
-    rows: Batches,
-    near: Near,
-    scratch: Scratch,
-}
-
 /// Reads the exports with as many threads as the run has. `series`: some mapping meters by a rule that looks at
 /// days, whatever the format says.
 pub fn collect(
@@ -156,14 +138,7 @@ pub fn collect(
     let next = AtomicUsize::new(0);
     let threads = run.settings.threads.get().min(queue.len()).max(1);
     super::in_threads(threads, |_| {
-        let mut desk = Desk {
-            accounts: Known::default(),
-            skus: Known::default(),
-            heads: Batches::new(&shared.heads, budget.heads / 8 / threads),
-            rows: Batches::new(&shared.rows, budget.rows / 8 / threads),
-            near: Near::default(),
-            scratch: Scratch::default(),
-        };
+        let mut desk = Desk::new(&shared.heads, &shared.rows, budget, threads);
         while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
             let Some(export) = queue[index].lock().unwrap_or_else(PoisonError::into_inner).take() else { continue };
             let done = read_one(&shared, &mut desk, export, index);
@@ -214,7 +189,7 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         providers: BTreeSet::new(),
         supplied: BTreeSet::new(),
         rejects: Spool::default(),
-        rejected_uses: BTreeMap::new(),
+        rejected_uses: RejectedUses::default(),
         nameless: BTreeSet::new(),
         elsewhere: false,
         charges: Charges::default(),
@@ -287,7 +262,7 @@ struct Sink<'a> {
     providers: BTreeSet<String>,
     supplied: BTreeSet<String>,
     rejects: Spool,
-    rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
+    rejected_uses: RejectedUses,
     nameless: BTreeSet<String>,
     elsewhere: bool,
     charges: Charges,
@@ -357,14 +332,15 @@ impl UsageSink for Sink<'_> {
         self.told.row(self.shared.progress);
         self.charges.note(row);
         let (accounts, skus) = (&self.shared.accounts, &self.shared.skus);
-        let Desk { accounts: known_accounts, skus: known_skus, heads, rows, near, scratch } = &mut *self.desk;
-        let account = known_accounts.number(&[row.provider_name, row.sub_account_id, row.sub_account_name], || {
+        let Desk { accounts: known_accounts, skus: known_skus, ways, heads, rows, near, scratch } = &mut *self.desk;
+        let (vendor, way) = ways.of(row.provider_name, &self.way);
+        let account = known_accounts.number(vendor, &[row.sub_account_id, row.sub_account_name], || {
             accounts.number(account_of(row.provider_name, row.sub_account_id, row.sub_account_name))
         });
         let rule = self.rule;
-        let texts = [&self.way, row.sku_id, row.charge_description, row.provider_name, row.term, row.metric];
+        let texts = [row.sku_id, row.charge_description, row.term, row.metric];
         let sku =
-            known_skus.number(&texts, || skus.number(Sku { key: sku_of(row), rule, format: self.format.clone() }));
+            known_skus.number(way, &texts, || skus.number(Sku { key: sku_of(row), rule, format: self.format.clone() }));
         let key = scratch.key(row, self.stated);
         let series = if self.series { scratch.series(account, sku, row.subscription_id) } else { 0 };
         let packed = Row { series, account, sku, ..Row::of(row, self.file, key) };
@@ -429,12 +405,8 @@ impl UsageSink for Sink<'_> {
                 term: reject.term.clone(),
                 metric: reject.metric.clone(),
             };
-            let first_line = reject.line;
             let broken = matches!(reject.code, Code::I104 | Code::I109 | Code::I110) && !whole_row;
-            let uses = self.rejected_uses.entry((account, sku)).or_insert(RejectedUse { rows: 0, first_line, broken });
-            uses.rows += 1;
-            uses.broken |= broken;
-            uses.first_line = uses.first_line.min(first_line);
+            self.rejected_uses.add(account, sku, reject.line, broken);
         }
         let row = Rejected {
             line: reject.line,
@@ -474,92 +446,6 @@ fn sku_of(row: &UsageRow<'_>) -> SkuKey {
         charge_description: row.charge_description.to_string(),
         term: row.term.to_string(),
         metric: row.metric.to_string(),
-    }
-}
-
-/// Where rows wait: beside those of one client and SKU, with which they are added up. Memory is then asked for what
-/// it has just shown, whatever the order of the exports.
-#[derive(Debug, Default)]
-struct Near {
-    /// Of each account's name, by number, however it is spelled; 0 is not worked out yet.
-    names: Vec<u32>,
-}
-
-impl Near {
-    /// Accounts whose names are looked at; further ones are each by themselves.
-    const ACCOUNTS: usize = 1 << 18;
-
-    /// The first bits of it say where.
-    fn place(&mut self, row: &UsageRow<'_>, account: u32, sku: u32) -> u128 {
-        let mixed = |number: u32| (u64::from(number) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        // The SKU decides last, so that a single client's rows are not all in one place.
-        let near = mixed(self.name(account, row)) >> 58 << 58 | mixed(sku) >> 6;
-        u128::from(near) << 64
-    }
-
-    fn name(&mut self, account: u32, row: &UsageRow<'_>) -> u32 {
-        let index = account as usize;
-        if index >= Self::ACCOUNTS {
-            return account;
-        }
-        if self.names.len() <= index {
-            self.names.resize((index + 1).next_power_of_two(), 0);
-        }
-        if self.names[index] == 0 {
-            let name = if row.sub_account_name.is_empty() { row.sub_account_id } else { row.sub_account_name };
-            self.names[index] = beginning(name) | 1;
-        }
-        self.names[index]
-    }
-}
-
-/// The first letters of a name, however wide they are and in whatever case. It need not be right, only quick.
-fn beginning(name: &str) -> u32 {
-    let narrow = |c: char| match c {
-        '\u{ff01}'..='\u{ff5e}' => u8::try_from(u32::from(c) - 0xfee0).map_or(c, char::from),
-        _ => c,
-    };
-    let letters = name.chars().map(narrow).filter(|c| c.is_alphanumeric()).take(10);
-    letters.fold(0, |hash, c| (hash ^ u32::from(c.to_ascii_lowercase())).wrapping_mul(0x0100_0193).rotate_left(7))
-}
-
-/// Fingerprints, made in one buffer that is kept from row to row.
-#[derive(Default)]
-pub(super) struct Scratch {
-    buffer: Vec<u8>,
-    /// The vendor of the last row, and its key.
-    vendor: (String, String),
-}
-
-impl Scratch {
-    /// What makes two rows copies: the vendor's identity, else every field as read. Rows without dates are
-    /// copies only within the period that their file states.
-    pub fn key(&mut self, row: &UsageRow<'_>, stated: Option<Period>) -> u128 {
-        self.buffer.clear();
-        if let Some(identity) = row.identity {
-            if self.vendor.0 != row.provider_name {
-                self.vendor = (row.provider_name.to_string(), crate::book::id_key(row.provider_name));
-            }
-            self.buffer.push(b'i');
-            self.buffer.extend_from_slice(&identity.to_le_bytes());
-            self.buffer.extend_from_slice(self.vendor.1.as_bytes());
-        } else {
-            self.buffer.push(b'w');
-            self.buffer.extend_from_slice(&row.whole.to_le_bytes());
-            if row.charge_period_start.is_none() {
-                self.buffer.extend_from_slice(stated.map(|p| p.to_string()).unwrap_or_default().as_bytes());
-            }
-        }
-        xxh3_128(&self.buffer)
-    }
-
-    /// The readings of one meter: account, SKU and subscription.
-    fn series(&mut self, account: u32, sku: u32, subscription: &str) -> u128 {
-        self.buffer.clear();
-        self.buffer.extend_from_slice(&account.to_le_bytes());
-        self.buffer.extend_from_slice(&sku.to_le_bytes());
-        self.buffer.extend_from_slice(subscription.as_bytes());
-        xxh3_128(&self.buffer)
     }
 }
 

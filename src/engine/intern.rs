@@ -58,7 +58,7 @@ pub struct Known {
 }
 
 /// Bytes of texts that a slot holds.
-const SHORT: usize = 48;
+const SHORT: usize = 44;
 
 /// A line of the processor's cache, for that is what is waited for: most texts are short.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +67,7 @@ struct Slot {
     tag: u32,
     /// Plus one: 0 is nobody's.
     number: u32,
+    of: u32,
     /// Where its texts begin in `long`, if they are not here.
     at: u32,
     bytes: u32,
@@ -75,26 +76,27 @@ struct Slot {
 
 impl Default for Slot {
     fn default() -> Self {
-        Self { tag: 0, number: 0, at: 0, bytes: 0, text: [0; SHORT] }
+        Self { tag: 0, number: 0, of: 0, at: 0, bytes: 0, text: [0; SHORT] }
     }
 }
 
 impl Known {
-    /// The number of some texts, which are always as many.
-    pub fn number(&mut self, texts: &[&str], ask: impl FnOnce() -> u32) -> u32 {
+    /// The number of some texts, which are always as many. `of`: what they are texts of, where one text may mean several
+    /// things.
+    pub fn number(&mut self, of: u32, texts: &[&str], ask: impl FnOnce() -> u32) -> u32 {
         if self.slots.is_empty() {
             self.slots = vec![Slot::default(); 1 << 8];
         }
-        let hash = hash_of(texts);
+        let hash = hash_of(of, texts);
         let mut at = self.home(hash);
         loop {
             let slot = &self.slots[at];
             if slot.number == 0 {
                 let number = ask();
-                self.remember(texts, hash, at, number);
+                self.remember(of, texts, hash, at, number);
                 return number;
             }
-            if slot.tag == tag_of(hash) && is_of(self.stored(slot), texts) {
+            if slot.tag == tag_of(hash) && slot.of == of && is_of(self.stored(slot), texts) {
                 return slot.number - 1;
             }
             at = (at + 1) & (self.slots.len() - 1);
@@ -111,7 +113,7 @@ impl Known {
         if bytes <= SHORT { &slot.text[..bytes] } else { &self.long[slot.at as usize..][..bytes] }
     }
 
-    fn remember(&mut self, texts: &[&str], hash: u64, at: usize, number: u32) {
+    fn remember(&mut self, of: u32, texts: &[&str], hash: u64, at: usize, number: u32) {
         self.joined.clear();
         for text in texts {
             push_length(&mut self.joined, text.len());
@@ -125,7 +127,7 @@ impl Known {
         if self.taken >= REMEMBERED {
             return;
         }
-        let mut slot = Slot { tag: tag_of(hash), number, at: begin, bytes, ..Slot::default() };
+        let mut slot = Slot { tag: tag_of(hash), number, of, at: begin, bytes, ..Slot::default() };
         match slot.text.get_mut(..self.joined.len()) {
             Some(here) => here.copy_from_slice(&self.joined),
             None => self.long.extend_from_slice(&self.joined),
@@ -140,7 +142,7 @@ impl Known {
     fn grow(&mut self, width: usize) {
         let room = vec![Slot::default(); self.slots.len() * 2];
         for slot in std::mem::replace(&mut self.slots, room).into_iter().filter(|s| s.number > 0) {
-            let mut at = self.home(hash_of(&texts_of(self.stored(&slot), width)));
+            let mut at = self.home(hash_of(slot.of, &texts_of(self.stored(&slot), width)));
             while self.slots[at].number > 0 {
                 at = (at + 1) & (self.slots.len() - 1);
             }
@@ -177,7 +179,7 @@ fn is_of(mut stored: &[u8], texts: &[&str]) -> bool {
     texts.iter().all(|text| {
         let Some((next, rest)) = next_text(stored) else { return false };
         stored = rest;
-        next == text.as_bytes()
+        next.len() == text.len() && (next.is_empty() || next == text.as_bytes())
     })
 }
 
@@ -191,8 +193,8 @@ fn texts_of(mut stored: &[u8], width: usize) -> Vec<&str> {
 }
 
 /// Of every text, so that ("ab", "c") and ("a", "bc") differ as others do.
-fn hash_of(texts: &[&str]) -> u64 {
-    texts.iter().fold(0, |hash, text| {
+fn hash_of(of: u32, texts: &[&str]) -> u64 {
+    texts.iter().fold(u64::from(of), |hash, text| {
         if text.is_empty() {
             return hash;
         }
@@ -261,7 +263,7 @@ mod tests {
         for round in 0..2 {
             for text in 0..(REMEMBERED + 10) {
                 let text = text.to_string();
-                let number = known.number(&["v", "", &text], || {
+                let number = known.number(7, &["v", "", &text], || {
                     asked += 1;
                     shared.number(vec![text.clone()])
                 });
@@ -280,12 +282,13 @@ mod tests {
         lists.extend(long.iter().flat_map(|text| [[text.as_str(), "1"], ["", text], [text, "2"]]));
         for _ in 0..2 {
             for (number, list) in (0..).zip(&lists) {
-                assert_eq!(known.number(list, || number), number);
+                assert_eq!(known.number(1, list, || number), number);
+                assert_eq!(known.number(2, list, || number + 100), number + 100, "of another");
             }
         }
         // Hashes may agree; texts do not.
         for slot in known.slots.iter().filter(|s| s.number > 0) {
-            let own = &lists[slot.number as usize - 1];
+            let own = &lists[(slot.number as usize - 1) % 100];
             assert!(lists.iter().all(|list| is_of(known.stored(slot), list) == (list == own)));
         }
     }

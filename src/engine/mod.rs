@@ -4,6 +4,7 @@
 mod budget;
 mod charges;
 mod collect;
+mod desk;
 mod drift;
 mod emit_run;
 mod inspect;
@@ -16,6 +17,7 @@ mod pending;
 mod place;
 mod proof;
 mod readings;
+mod rejected;
 mod spool;
 mod supplied;
 mod targets;
@@ -139,7 +141,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     let run = Run { settings, period, spill: Arc::new(Spill::new(temp, budget.needs)), budget };
     let series = mappings.products.iter().filter_map(|m| m.rule).any(MeterRule::looks_at_days);
     let exports: Vec<String> = sides.exports.iter().map(|e| e.detection.source.clone()).collect();
-    let read = collect::collect(&run, sides.exports, series, progress, &mut log)?;
+    let mut read = collect::collect(&run, sides.exports, series, progress, &mut log)?;
 
     progress.stage("placing rows");
     let targets = targets::Targets::new(&sides.psa, &mappings, &read.names);
@@ -147,10 +149,13 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     log.extend(targets.findings());
 
     progress.stage("reconciling");
-    let metered = placed.metered(&read, &targets, period)?;
+    let mut metered = placed.metered(&read, &targets, period)?;
     let supply = supplied::supply(&run, &read, &sides.refused, &sides.psa, &mappings, &targets, &placed);
+    // From here on the metered quantities stand for them.
+    placed.sums = Vec::new();
     log.extend(overlaps(&metered.sums));
     let before = supplied::before(&run, &read, &targets, &placed);
+    (placed.before, placed.present, placed.unattributed) = Default::default();
     let input = Input {
         psa: &sides.psa,
         config: &config,
@@ -163,7 +168,9 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         bundles: &bundles,
     };
     let outcome = concluded(&input, settings.threads.get()).context("contracts and usage could not be compared")?;
-    let unmapped = unmapped::rows(&placed, &read, &sides.psa, &mut log)?;
+    (metered.sums, metered.beside) = (Vec::new(), Vec::new());
+    let unmapped = unmapped::rows(&placed, &read, &read.names, &sides.psa, &mut log)?;
+    placed.unmapped.clear();
 
     progress.stage("proving");
     let pending = std::mem::take(&mut placed.pending);
@@ -176,10 +183,15 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         log.extend(left_out);
         changes
     });
+    // Everything is concluded: the book's side makes room for the outputs.
+    drop(targets);
+    drop((sides.psa, mappings, decisions, bundles));
+    let rejects = read.files.iter_mut().map(|file| std::mem::take(&mut file.rejects)).collect();
     let emission = emit_run::Emission {
         run: &run,
-        read,
-        duplicates: Some(placed.duplicates),
+        read: &read,
+        rejects: Mutex::new(Some(rejects)),
+        duplicates: Mutex::new(Some(placed.duplicates)),
         trail: placed.trail,
         conflicts: placed.conflicts,
         metered: &metered,
@@ -215,7 +227,8 @@ fn concluded(input: &Input<'_>, threads: usize) -> anyhow::Result<Outcome> {
         }
         Ok(())
     })?;
-    Ok(all.finish(parts.into_iter().map(|part| part.into_inner().unwrap_or_else(PoisonError::into_inner)))?)
+    let parts = parts.into_iter().map(|part| part.into_inner().unwrap_or_else(PoisonError::into_inner));
+    Ok(all.finish(parts.collect())?)
 }
 
 /// What the stages of one run share.

@@ -243,11 +243,15 @@ struct Worker<'a, 'p> {
     ends: Ends<'a>,
     duplicates: Vec<RowFate>,
     belongings: Belongings,
+    /// Accounts and SKUs lately met.
+    lately: Vec<Option<(u32, u32)>>,
     fault: Option<Fault>,
 }
 
 /// Duplicates a thread holds back.
 const HELD: usize = 1 << 14;
+/// How many accounts and SKUs a thread need not look up again.
+const LATELY: usize = 1 << 13;
 /// Into how many partitions one is split that is too large to be held.
 const SPLIT: usize = 64;
 
@@ -260,6 +264,7 @@ impl<'a, 'p> Worker<'a, 'p> {
             ends: shared.trail.ends(),
             duplicates: Vec::new(),
             belongings: Belongings::default(),
+            lately: vec![None; LATELY],
             fault: shared.run.settings.fault,
         }
     }
@@ -435,7 +440,7 @@ impl<'a, 'p> Worker<'a, 'p> {
         let day = targets.day(period, row.start);
         let target = targets.judge(&mut self.judged, row.account, row.sku, day);
         if self.shared.elsewhere {
-            self.found.present.insert((row.account, row.sku));
+            self.seen((row.account, row.sku));
         }
         match target {
             Target::Internal => {
@@ -458,6 +463,16 @@ impl<'a, 'p> Worker<'a, 'p> {
                 self.found.pending[0].add(group, row.file, row.currency, row.quantity, row.cost)?;
                 Ok(Fate::Metered(group))
             }
+        }
+    }
+
+    /// Notes that the period has rows of an account and SKU.
+    fn seen(&mut self, pair: (u32, u32)) {
+        let mixed = (pair.0.wrapping_mul(0x9E37_79B9) ^ pair.1).wrapping_mul(0x85EB_CA6B);
+        let lately = &mut self.lately[mixed as usize >> (32 - LATELY.trailing_zeros())];
+        if *lately != Some(pair) {
+            *lately = Some(pair);
+            self.found.present.insert(pair);
         }
     }
 

@@ -98,7 +98,7 @@ examples! {
         "Nothing falls back on the name: the mapping was meant.";
     M305 "map/accounts.csv:4" "C-7" "an account is joined to a client that is inactive in the PSA"
         "The usage still counts.";
-    M306 "map/products.csv:8" "S1" "Acme counts this SKU of account \"Tidal Works\" as total and as assigned, and all are joined to product SEAT"
+    M306 "map/products.csv:8" "S1" "Acme counts this SKU of account \"Tidal Works\" as total and as assigned, and all are joined to product SEAT: total is what is metered"
         "An export may count one thing under several metrics.";
     M307 "map/products.csv:5" "" "the mapping row matched nothing in this period"
         "A mapping of a product that nobody used this month is no fault.";

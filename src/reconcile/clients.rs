@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::bundle;
 use super::conclude::{Input, Outcome, Placement, case_of, conclude};
 use super::counts::{self, Settled};
+use super::decide;
 use super::disappeared;
 use super::dispute;
 use super::supply::Supply;
@@ -51,15 +52,15 @@ pub struct Part {
 pub fn reconcile(input: &Input<'_>) -> Result<Outcome, Overflow> {
     let all = Reconciliation::new(input)?;
     let part = all.conclude(0..all.clients())?;
-    all.finish([part])
+    all.finish(vec![part])
 }
 
 impl<'a> Reconciliation<'a> {
     /// Prepares what all clients share.
     pub fn new(input: &'a Input<'a>) -> Result<Self, Overflow> {
-        let index = Index::new(input.psa);
         let (supply, direct) = bundle::supply(input.supply, input.bundles);
         let settled = counts::settle(input.metered, input.beside)?;
+        let index = Index::new(input.psa, &settled.metered);
         let mut sides: BTreeMap<String, Side<'a>> = BTreeMap::new();
         for line in &input.psa.contract_lines {
             if let Some(contract) = index.contracts.get(&line.contract_id.key()) {
@@ -82,6 +83,9 @@ impl<'a> Reconciliation<'a> {
     /// Concludes these clients.
     pub fn conclude(&self, clients: Range<usize>) -> Result<Part, Overflow> {
         let mut part = Part::default();
+        // A line item for each line, hardly ever more.
+        let lines = self.clients.get(clients.clone()).unwrap_or_default().iter();
+        part.outcome.lines.reserve_exact(lines.map(|(_, side)| side.lines.len()).sum());
         for number in clients {
             self.client(number, &mut part)?;
         }
@@ -89,13 +93,18 @@ impl<'a> Reconciliation<'a> {
     }
 
     /// Puts together what was concluded of all clients; the parts come in the order of their clients.
-    pub fn finish(&self, parts: impl IntoIterator<Item = Part>) -> Result<Outcome, Overflow> {
+    pub fn finish(&self, parts: Vec<Part>) -> Result<Outcome, Overflow> {
         let input = &self.input();
         let nowhere =
             Placement { bucket: Bucket::Covered, line_id: String::new(), discrepancy_id: String::new(), code: None };
         let mut out = Outcome { placements: vec![nowhere; input.metered.len()], ..Outcome::default() };
         let mut verdicts = Verdicts::default();
         let mut billed = BTreeSet::new();
+        // Room for all at once: what grows is copied again and again.
+        let of = |count: fn(&Outcome) -> usize| parts.iter().map(|part| count(&part.outcome)).sum();
+        out.lines.reserve_exact(of(|o| o.lines.len()));
+        out.discrepancies.reserve_exact(of(|o| o.discrepancies.len()));
+        out.changes.reserve_exact(of(|o| o.changes.len()));
         for part in parts {
             out.lines.extend(part.outcome.lines);
             out.discrepancies.extend(part.outcome.discrepancies);
@@ -109,7 +118,9 @@ impl<'a> Reconciliation<'a> {
             verdicts.merge(part.verdicts)?;
             billed.extend(part.billed);
         }
+        let before = out.discrepancies.len();
         disappeared::discrepancies(&billed, &self.index, input, &mut out);
+        decide::settle(&mut out.discrepancies, before, input);
         out.verdicts = verdicts.rows(input);
         Ok(out)
     }
@@ -142,6 +153,7 @@ impl<'a> Reconciliation<'a> {
             if let Some(disputes) = self.settled.disputes.get(&pair).filter(|_| first_of_pair) {
                 out.discrepancies.extend(dispute::overcharge(&case, disputes)?);
             }
+            decide::settle(&mut out.discrepancies, before, input);
             let turn = Turn { is_other: unit.sold.is_none(), client: number };
             part.verdicts.note(turn, &case, &case.vendors, &out.discrepancies[before..])?;
             part.placements.extend(unit.metered.iter().map(|&i| (i, placement.clone())));

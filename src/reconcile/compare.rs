@@ -8,7 +8,7 @@ use super::quantity::{Held, allot, are_compared, is_spread};
 use super::rating::{rate_line, rate_month, rate_of_months, rate_share};
 use super::unit::{Index, LineView, Unit, catalogue_terms};
 use super::{Action, OwedBy};
-use crate::book::{Billing, Config, LeftOutLine, WholeUnits};
+use crate::book::{BillTiming, Billing, Config, LeftOutLine, WholeUnits};
 use crate::finding::{Code, Severity};
 use crate::rate::{Currency, Overflow, Share, Terms, add, apart, multiply, subtract};
 
@@ -172,7 +172,12 @@ pub fn compare(
     } else {
         (Code::R402, OwedBy::Msp, Action::LowerQuantity)
     };
-    let severity = if tolerated(config, difference, contract, impact)? { Severity::Info } else { code.severity() };
+    // Under the lines' own prices it is no money: a flat fee, units below a minimum or inside what is included. What is given
+    // away by number, and a product that nobody uses, stay questions.
+    let charged = |view: &LineView<'_>| view.line.is_charged() && view.terms.unit_price.is_none_or(|p| !p.is_zero());
+    let no_money = code != Code::R404 && impact == Some(Decimal::ZERO) && unit.active.iter().all(charged);
+    let settled = no_money || tolerated(config, difference, contract, impact)?;
+    let severity = if settled { Severity::Info } else { code.severity() };
     comparison.disagreement =
         Some(Disagreement { code, severity, impact, owed_by, action, terms: None, reason: String::new() });
     Ok(comparison)
@@ -307,9 +312,12 @@ fn without_line(
         Ok(used) => Some(add(used.amount, used.minimum_shortfall)?),
         Err(_) => None,
     };
+    // A bundle is what its component's surplus is held against; elsewhere nothing is on contract.
+    let tolerated = tolerated(config, units, unit.covered()?, impact)?;
+    let severity = if tolerated { Severity::Info } else { code.severity() };
     comparison.disagreement = Some(Disagreement {
         code,
-        severity: code.severity(),
+        severity,
         impact,
         owed_by: OwedBy::Client,
         action,
@@ -322,18 +330,26 @@ fn without_line(
 /// The difference of the amounts that each compared line's own price gives, each rounded as a line.
 fn impact_of(unit: &Unit<'_>, comparison: &Comparison) -> Result<Option<Decimal>, Overflow> {
     let mut impact = Decimal::ZERO;
+    // That of the line the discrepancy names.
+    let named = unit.active.iter().zip(&comparison.is_compared).find(|(_, compared)| **compared);
+    let currency = named.map(|(view, _)| view.terms.currency);
     for (view, wanted) in unit.active.iter().zip(&comparison.wanted) {
         if *wanted == view.line.quantity {
             continue;
+        }
+        if currency != Some(view.terms.currency) {
+            // Money of two currencies is no sum.
+            return Ok(None);
         }
         let contract = view.line.quantity;
         let (now, then) = if comparison.spread {
             let held = rate_share(contract, &view.terms, view.service.month)?;
             (held, rate_share(*wanted, &view.terms, Share::WHOLE)?)
-        } else if view.service.due {
+        } else if view.service.due && (view.service.months > 1 || view.service.timing == BillTiming::Arrears) {
             (rate_line(view, contract, false, None)?, rate_line(view, *wanted, false, None)?)
         } else {
-            // Between two bills of a long cycle, and where nothing more will be billed, a month is at stake.
+            // Between two bills of a long cycle, where nothing more will be billed, and where the bill is for the next
+            // month, the line's days of this one are at stake.
             (rate_month(view, contract)?, rate_month(view, *wanted)?)
         };
         match (now, then) {

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 
 use super::bundle::Says;
 use super::compare::{Comparison, Disagreement, billing, compare, whole};
-use super::decide::{Lapse, Standing, standing};
+use super::decide::{Standing, lapsed, standing};
 use super::disappeared::UsedBefore;
 use super::dispute;
 use super::duplicate_line;
@@ -133,8 +133,8 @@ pub(super) fn conclude(
 
     if let Some((row, standing)) = case.main()? {
         decision = standing;
-        if let Standing::Lapsed(lapsed, why) = decision {
-            out.discrepancies.push(case.lapsed(&row, lapsed, why));
+        if let Standing::Lapsed(decision, why) = decision {
+            out.discrepancies.push(lapsed(&row, &case.about(), decision, why));
         }
         touching = Some((row.discrepancy_id.clone(), row.decision.is_none() && row.severity > Severity::Info));
         main = Some(row);
@@ -183,8 +183,8 @@ pub(super) fn conclude(
     changes(case, main.as_ref(), &billed, out);
 
     let code = main.as_ref().map(|d| d.code);
-    let cost_only_loss = margin::unbilled_cost(case, has_line, out)?;
-    let bucket = match (has_line, bills_units, main.is_some() || cost_only_loss.is_some()) {
+    let carried = margin::unbilled(case, has_line, out)?;
+    let bucket = match (has_line, bills_units, main.is_some() || carried.is_some()) {
         (true, true, _) => Bucket::Billed,
         (true, false, _) | (false, _, false) => Bucket::Covered,
         (false, _, true) => Bucket::Unbilled,
@@ -192,7 +192,7 @@ pub(super) fn conclude(
     let mut placement = Placement {
         bucket,
         line_id: out.lines[first_line..].first().map(|l| l.line_id.clone()).unwrap_or_default(),
-        discrepancy_id: touching.map(|(id, _)| id).or(cost_only_loss).unwrap_or_default(),
+        discrepancy_id: touching.map(|(id, _)| id).or(carried).unwrap_or_default(),
         code,
     };
     out.discrepancies.extend(main);
@@ -219,8 +219,8 @@ pub(super) fn conclude(
 fn touch(case: &Case<'_, '_>, mut row: Discrepancy, touching: &mut Option<(String, bool)>, out: &mut Outcome) {
     let decision = standing(case.input.decisions, &row.discrepancy_id, case.input.period, row.difference);
     row.decision = decision.kind();
-    if let Standing::Lapsed(lapsed, why) = decision {
-        out.discrepancies.push(case.lapsed(&row, lapsed, why));
+    if let Standing::Lapsed(decision, why) = decision {
+        out.discrepancies.push(lapsed(&row, &case.about(), decision, why));
     }
     let undecided = row.decision.is_none() && row.severity > Severity::Info;
     match touching {
@@ -269,7 +269,7 @@ fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Ove
         let metered_units = (proposed, comparison.exact[i]);
         let (quantity, used) = if !compared {
             // All that was used in the month is billed by the line at its end.
-            if case.unit.consumption && own == Billing::Metered && !view.service.once {
+            if view.is_consumed(case.unit.consumption, own) && !view.service.once {
                 (Decimal::ZERO, Decimal::ZERO)
             } else {
                 (contract, contract)
@@ -457,29 +457,6 @@ impl<'a, 'b> Case<'a, 'b> {
             return None;
         }
         margin::in_own_currency(self, *currency, cost)
-    }
-
-    fn lapsed(&self, of: &Discrepancy, decision: &Decision, why: Lapse) -> Discrepancy {
-        let mut row = self.discrepancy(Code::R417);
-        row.discrepancy_id = discrepancy_id(
-            self.unit.client.id.as_str(),
-            &format!("{} {}", self.about(), of.discrepancy_id),
-            &self.vendor,
-            Code::R417,
-        );
-        row.place = decision.place.clone();
-        row.action = Action::DecideAgain;
-        let why = match why {
-            Lapse::Expired => format!("held until {}", decision.until.map(|p| p.to_string()).unwrap_or_default()),
-            Lapse::Outgrown => format!(
-                "was made on a difference of {}, which is {} now",
-                decision.difference.map(plain).unwrap_or_default(),
-                of.difference.map(plain).unwrap_or_default()
-            ),
-        };
-        row.message =
-            format!("the decision {} on {} ({}) {why}: decide again", decision.kind.word(), of.discrepancy_id, of.code);
-        row
     }
 
     /// A sentence that says the disagreement with its numbers.

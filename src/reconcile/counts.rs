@@ -125,7 +125,11 @@ pub(super) fn settle<'m>(metered: &'m [Metered], beside: &[Metered]) -> Result<S
         let [client, product, ..] = key;
         let sides = sides(&set);
         commit(&set, sides.as_ref(), &mut out)?;
-        let Some((charged, counted)) = sides else { continue };
+        let Some((charged, counted)) = sides else {
+            drop_parts(&set, &mut out);
+            continue;
+        };
+        drop_parts(&counted, &mut out);
         let (charges, counts) = (total(&charged, &[])?, total(&counted, PURCHASED)?);
         drop_repeated(&charged, &counted, charges == counts, &mut out);
         // Fewer used than bought for years is no fault of the vendor's.
@@ -136,6 +140,16 @@ pub(super) fn settle<'m>(metered: &'m [Metered], beside: &[Metered]) -> Result<S
         }
     }
     Ok(out)
+}
+
+/// What was assigned was purchased, and both are in the total: of a whole and its parts under one product the whole is
+/// metered, and M306 says so.
+fn drop_parts(counted: &[Entry<'_>], out: &mut Settled) {
+    let units = || counted.iter().filter(|e| !e.of.cost_only && e.index.is_some() && !is(e, CHARGED));
+    let Some(whole) = [&["total"], PURCHASED].into_iter().find(|whole| units().any(|e| is(e, whole))) else { return };
+    for index in units().filter(|e| !is(e, whole)).filter_map(|e| e.index) {
+        out.metered.to_mut()[index].cost_only = true;
+    }
 }
 
 /// Leaves the units to one side. Where both say the same, to the one that states terms.

@@ -2,10 +2,12 @@
 
 use rust_decimal::Decimal;
 
-use super::Discrepancy;
 use super::conclude::Input;
+use super::ids::discrepancy_id;
+use super::{Action, Discrepancy, OwedBy};
 use crate::book::{Decision, DecisionKind, Period};
-use crate::finding::Severity;
+use crate::finding::{Code, Severity};
+use crate::rate::plain;
 
 /// How the decisions on one discrepancy stand in a period.
 #[derive(Debug, Clone, Copy)]
@@ -49,10 +51,62 @@ pub fn standing<'a>(decisions: &'a [Decision], id: &str, period: Period, differe
 }
 
 /// Enters into a discrepancy how it was decided. A row that was dismissed is for the record.
-pub(super) fn take(row: &mut Discrepancy, input: &Input<'_>) {
-    row.decision = standing(input.decisions, &row.discrepancy_id, input.period, row.difference).kind();
+pub(super) fn take<'a>(row: &mut Discrepancy, input: &Input<'a>) -> Standing<'a> {
+    let standing = standing(input.decisions, &row.discrepancy_id, input.period, row.difference);
+    row.decision = standing.kind();
     if row.decision == Some(DecisionKind::Dismiss) {
         row.severity = Severity::Info;
+    }
+    standing
+}
+
+/// Enters the decisions on rows from `first` on that stand beside the comparison (margin, price, commitments, disputes,
+/// what disappeared), and says which hold no longer.
+pub(super) fn settle(rows: &mut Vec<Discrepancy>, first: usize, input: &Input<'_>) {
+    let mut lapses = Vec::new();
+    for row in &mut rows[first..] {
+        if !is_beside(row.code) {
+            continue;
+        }
+        if let Standing::Lapsed(decision, why) = take(row, input) {
+            lapses.push(lapsed(row, row.product_code.as_str(), decision, why));
+        }
+    }
+    rows.extend(lapses);
+}
+
+/// Codes that conclude nothing on quantity by themselves. The others are decided where they are concluded.
+fn is_beside(code: Code) -> bool {
+    matches!(code, Code::R407 | Code::R408 | Code::R410 | Code::R411 | Code::R414 | Code::R415 | Code::R418)
+}
+
+/// R417 for a decision on `of` that holds no longer. `about` is the product and term.
+pub(super) fn lapsed(of: &Discrepancy, about: &str, decision: &Decision, why: Lapse) -> Discrepancy {
+    let why = match why {
+        Lapse::Expired => format!("held until {}", decision.until.map(|p| p.to_string()).unwrap_or_default()),
+        Lapse::Outgrown => format!(
+            "was made on a difference of {}, which is {} now",
+            decision.difference.map(plain).unwrap_or_default(),
+            of.difference.map(plain).unwrap_or_default()
+        ),
+    };
+    let about = format!("{about} {}", of.discrepancy_id);
+    Discrepancy {
+        discrepancy_id: discrepancy_id(of.client_id.as_str(), &about, &of.provider_name, Code::R417),
+        code: Code::R417,
+        severity: Code::R417.severity(),
+        impact: None,
+        owed_by: OwedBy::Nobody,
+        action: Action::DecideAgain,
+        decision: None,
+        place: decision.place.clone(),
+        message: format!(
+            "the decision {} on {} ({}) {why}: decide again",
+            decision.kind.word(),
+            of.discrepancy_id,
+            of.code
+        ),
+        ..of.clone()
     }
 }
 

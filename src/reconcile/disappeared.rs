@@ -55,7 +55,7 @@ pub(super) fn discrepancies(
             for before in gone {
                 if !billed.contains(&(client.clone(), before.product_code.key())) {
                     let what = format!("{} was used in the period before, and no longer", name(index, before));
-                    say(&[before], &what, Severity::Info, index, input, out);
+                    say(&[before], &what, Severity::Info, index, out);
                 }
             }
             continue;
@@ -67,7 +67,7 @@ pub(super) fn discrepancies(
             first.provider_name,
             names.join(", ")
         );
-        say(&gone, &what, Code::R411.severity(), index, input, out);
+        say(&gone, &what, Code::R411.severity(), index, out);
     }
 }
 
@@ -75,20 +75,13 @@ fn name(index: &Index<'_>, before: &UsedBefore) -> String {
     index.products.get(&before.product_code.key()).map_or_else(|| before.product_code.to_string(), |p| p.name.clone())
 }
 
-fn say(
-    gone: &[&UsedBefore],
-    message: &str,
-    severity: Severity,
-    index: &Index<'_>,
-    input: &Input<'_>,
-    out: &mut Outcome,
-) {
+fn say(gone: &[&UsedBefore], message: &str, severity: Severity, index: &Index<'_>, out: &mut Outcome) {
     let Some(first) = gone.iter().min_by_key(|b| &b.first) else { return };
     let Some(client) = index.clients.get(&first.client_id.key()) else { return };
     // A whole account is about its vendor, a single product about itself.
     let one = (gone.len() == 1).then_some(*first);
     let about = if severity == Severity::Info { first.product_code.to_string() } else { String::new() };
-    let mut row = Discrepancy {
+    out.discrepancies.push(Discrepancy {
         discrepancy_id: discrepancy_id(client.id.as_str(), &about, &first.provider_name, Code::R411),
         code: Code::R411,
         severity,
@@ -111,7 +104,5 @@ fn say(
         decision: None,
         place: first.first.clone(),
         message: format!("{}: {message}", client.name),
-    };
-    super::decide::take(&mut row, input);
-    out.discrepancies.push(row);
+    });
 }

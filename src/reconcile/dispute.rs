@@ -6,7 +6,7 @@ use super::conclude::Case;
 use super::counts::Dispute;
 use super::lines::Billed;
 use super::margin::in_own_currency;
-use super::{Action, Discrepancy, OwedBy, decide};
+use super::{Action, Discrepancy, OwedBy};
 use crate::finding::{Code, Severity};
 use crate::rate::{Overflow, add, multiply, plain, subtract};
 
@@ -44,7 +44,6 @@ pub(super) fn committed(case: &Case<'_, '_>, billed: &[Billed]) -> Result<Option
         plain(committed),
         plain(total.min(committed)),
     );
-    decide::take(&mut row, case.input);
     Ok(Some(row))
 }
 
@@ -90,6 +89,5 @@ pub(super) fn overcharge(case: &Case<'_, '_>, disputes: &[Dispute]) -> Result<Op
         case.unit.product.map_or(case.unit.product_code.as_str(), |p| p.name.as_str()),
         said.join("; ")
     );
-    decide::take(&mut row, case.input);
     Ok(Some(row))
 }

@@ -6,7 +6,7 @@ use super::conclude::Case;
 use super::rating::rate_line;
 use super::unit::LineView;
 use super::{Action, Discrepancy, OwedBy};
-use crate::finding::Code;
+use crate::finding::{Code, Severity};
 use crate::rate::Overflow;
 
 /// The discrepancy for the newest line that repeats an older one. Its amount is named unless the unit's
@@ -31,6 +31,10 @@ pub(super) fn discrepancy(case: &Case<'_, '_>, main: Option<&Discrepancy>) -> Re
     } else if case.comparison.compared {
         row.impact = rated.map(|_| Decimal::ZERO);
         row.message.push_str("; both are used, so nothing is billed twice");
+        if newest.effective != older.effective {
+            // An addition to what there was: usage bears it out, and nobody needs to answer.
+            row.severity = Severity::Info;
+        }
     } else if case.comparison.metered.is_none() && case.comparison.disagreement.is_none() {
         // Nothing meters the product, so the second line is all there is to judge by.
         row.impact = rated.map(|r| r.amount);

@@ -7,8 +7,8 @@ use super::conclude::{Case, Outcome};
 use super::unit::LineView;
 use super::{Action, Discrepancy, LineItem, LineKind, OwedBy};
 use crate::book::Config;
-use crate::finding::Code;
-use crate::rate::{Currency, Overflow, add, multiply, plain, subtract};
+use crate::finding::{Code, Severity};
+use crate::rate::{Currency, Overflow, add, money_text, multiply, plain, subtract};
 
 /// A line's share of the unit's metered cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -140,6 +140,10 @@ pub(super) fn cost_shares(case: &Case<'_, '_>) -> Vec<CostShare> {
     out[newest].metered = Some(rest);
     // A line that bills for several months is held against as many times the month's cost.
     for (share, view) in out.iter_mut().zip(&case.unit.active) {
+        if view.terms.currency != case.currency {
+            *share = CostShare { metered: None, foreign: true };
+            continue;
+        }
         let months = Decimal::from(view.service.months);
         share.metered = share.metered.and_then(|cost| multiply(cost, months).ok()).map(line);
     }
@@ -154,7 +158,7 @@ pub(super) fn findings(case: &Case<'_, '_>, lines: &[LineItem]) -> Result<Vec<Di
         row.action = Action::StateRate;
         row.message = format!(
             "the contract is in {} and the cost in {foreign}, so the margin is unknown; {}",
-            if case.currency.is_none() { "no currency" } else { case.currency.code() },
+            spoken(case.currency),
             if case.currency.is_none() {
                 "give the contract its currency".to_string()
             } else {
@@ -163,6 +167,7 @@ pub(super) fn findings(case: &Case<'_, '_>, lines: &[LineItem]) -> Result<Vec<Di
         );
         out.push(row);
     }
+    out.extend(two_currencies(case));
     let bills = |l: &&LineItem, view: &LineView<'_>| {
         matches!(l.kind, LineKind::Recurring | LineKind::OneTime) && l.contract_line_id == view.line.id
     };
@@ -240,6 +245,28 @@ fn with_stretches(
     Ok((amount, cost))
 }
 
+/// R410: what is compared as one sum is billed in two currencies. Nothing says which units are whose, so money is told
+/// only where it falls on the line that is named.
+fn two_currencies(case: &Case<'_, '_>) -> Option<Discrepancy> {
+    let lines = case.unit.active.iter().zip(&case.comparison.is_compared).filter(|(_, compared)| **compared);
+    let other = lines.map(|(view, _)| view).find(|view| view.terms.currency != case.currency)?;
+    let mut row = case.discrepancy(Code::R410);
+    row.message = format!(
+        "contract lines {} and {} bill one product of one client in {} and {}: their units are compared as one sum, and \
+         money that falls on both has no amount; bill the product in one currency",
+        row.contract_line_id,
+        other.line.id,
+        spoken(case.currency),
+        spoken(other.terms.currency)
+    );
+    row.action = Action::MergeLines;
+    Some(row)
+}
+
+fn spoken(currency: Currency) -> String {
+    if currency.is_none() { "no currency".to_string() } else { currency.code().to_string() }
+}
+
 fn cost_changed(case: &Case<'_, '_>) -> Result<Option<Discrepancy>, Overflow> {
     let Some(view) = case.view().filter(|_| !case.unit.active.is_empty()) else { return Ok(None) };
     let known = view.line.unit_cost.or_else(|| view.product.and_then(|p| p.unit_cost));
@@ -259,21 +286,50 @@ fn cost_changed(case: &Case<'_, '_>) -> Result<Option<Discrepancy>, Overflow> {
     Ok(Some(row))
 }
 
-/// Cost without units and without a line to carry it (a credit, a tax, a proration row): a margin finding,
-/// so that it is not lost from sight. Its id, if there is one.
-pub(super) fn unbilled_cost(
-    case: &Case<'_, '_>,
-    has_line: bool,
-    out: &mut Outcome,
-) -> Result<Option<String>, Overflow> {
+/// What the vendor charges or gives back where nothing is billed and nothing disagrees: cost without units (a tax, a
+/// proration row), a refund without its charge. No line carries it, so a finding does, and its rows lead to it. `None`
+/// where there is nothing to follow: neither units nor money.
+pub(super) fn unbilled(case: &Case<'_, '_>, has_line: bool, out: &mut Outcome) -> Result<Option<String>, Overflow> {
     if has_line || case.comparison.disagreement.is_some() {
         return Ok(None);
     }
-    let Some(cost) = unit_cost(case)?.total.filter(|c| *c > Decimal::ZERO) else { return Ok(None) };
-    let mut row = case.discrepancy(Code::R407);
-    row.impact = Some(case.input.config.rounding.mode.line(cost, case.currency));
-    row.action = Action::RaisePrice;
-    row.message = "the vendor charges a cost that nothing billed carries".to_string();
+    let (known, amounts) = (unit_cost(case)?, costs(case)?);
+    if known.foreign.is_some() {
+        // R410 says it.
+        return Ok(Some(case.discrepancy(Code::R410).discrepancy_id));
+    }
+    let total = known.total.unwrap_or_default();
+    let units = case.comparison.metered.unwrap_or_default();
+    let rounded = |cost: Decimal| case.input.config.rounding.mode.line(cost, case.currency);
+    let what = case.unit.product.map_or(case.unit.product_code.as_str(), |p| p.name.as_str());
+    let mut row = if total > Decimal::ZERO {
+        let mut row = case.discrepancy(Code::R407);
+        row.impact = Some(rounded(total));
+        row.action = Action::RaisePrice;
+        row.message = "the vendor charges a cost that nothing billed carries".to_string();
+        row
+    } else if !case.unit.covers.is_empty() {
+        // The line of its bundle has it.
+        return Ok(None);
+    } else if total < Decimal::ZERO || units < Decimal::ZERO {
+        let mut row = case.discrepancy(Code::R403);
+        row.severity = Severity::Info;
+        let money = money_text(rounded(total).abs(), case.currency);
+        row.message = format!(
+            "{what}: {} units and {money} given back by the vendor beyond what it charges, and no contract line bills the \
+             product; what an earlier bill held of it is to be given back",
+            plain(units.abs())
+        );
+        super::decide::take(&mut row, case.input);
+        row
+    } else if amounts.iter().any(|(_, cost)| !cost.is_zero()) {
+        let mut row = case.discrepancy(Code::R407);
+        row.message = format!("{what}: the vendor charges a cost in no named currency, and nothing billed carries it");
+        row
+    } else {
+        return Ok(None);
+    };
+    row.owed_by = OwedBy::Nobody;
     let id = row.discrepancy_id.clone();
     out.discrepancies.push(row);
     Ok(Some(id))

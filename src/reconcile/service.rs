@@ -89,6 +89,7 @@ impl Service {
     /// when it is over; a one-time line has no cycle.
     pub fn as_used(&mut self, here: Active) {
         self.timing = BillTiming::Arrears;
+        self.months = 1;
         self.due = here.is_some();
         self.share = Share::WHOLE;
         self.month = Share::WHOLE;

@@ -36,6 +36,13 @@ pub struct LineView<'a> {
     pub service: Service,
 }
 
+impl LineView<'_> {
+    /// Whether the line bills consumption month by month as it is used. A flat fee is of its cycle, whatever is used.
+    pub fn is_consumed(&self, consumption: bool, billing: Billing) -> bool {
+        consumption && billing == Billing::Metered && self.terms.model != PricingModel::Flat
+    }
+}
+
 /// One comparison.
 #[derive(Debug, Clone)]
 pub struct Unit<'a> {
@@ -117,12 +124,20 @@ pub struct Index<'a> {
     currencies: BTreeMap<String, Currency>,
     /// By contract and product, where one of its lines may be for once: the lines with a date of their own.
     dated: BTreeMap<(String, String), Vec<&'a ContractLine>>,
+    /// Products of which all units are consumption: what nobody's rows of a client say this month, those of others may.
+    consumed: BTreeSet<String>,
     /// By client: its lines that could not be used.
     left_out: BTreeMap<String, Vec<&'a LeftOutLine>>,
 }
 
 impl<'a> Index<'a> {
-    pub fn new(psa: &'a Psa) -> Self {
+    pub fn new(psa: &'a Psa, metered: &[Metered]) -> Self {
+        let mut consumed: BTreeMap<String, bool> = BTreeMap::new();
+        for m in metered.iter().filter(|m| !m.cost_only) {
+            let all = consumed.entry(m.product_code.key()).or_insert(true);
+            *all &= m.consumption;
+        }
+        let consumed = consumed.into_iter().filter(|(_, all)| *all).map(|(product, _)| product).collect();
         let mut tiers: BTreeMap<String, Vec<Tier>> = BTreeMap::new();
         for tier in &psa.price_tiers {
             let key = if tier.contract_line_id.is_empty() {
@@ -161,6 +176,7 @@ impl<'a> Index<'a> {
         Self {
             currencies,
             dated,
+            consumed,
             left_out,
             clients: psa.clients.iter().map(|c| (c.id.key(), c)).collect(),
             products: psa.products.iter().map(|p| (p.code.key(), p)).collect(),
@@ -322,9 +338,13 @@ pub fn units<'a>(
             let (mut active, mut inactive): (Vec<_>, Vec<_>) =
                 unit_lines.into_iter().partition(|v: &LineView<'a>| v.active.is_some());
             let mut counted = unit_rows.iter().map(|&i| &metered[i]).filter(|m| !m.cost_only).peekable();
-            let consumption = counted.peek().is_some() && counted.all(|m| m.consumption);
-            let as_metered = |v: &LineView<'_>| v.line.billing.unwrap_or(config.billing.mapped) == Billing::Metered;
-            for view in active.iter_mut().filter(|v| consumption && as_metered(v)) {
+            let consumption = match counted.peek() {
+                Some(_) => counted.all(|m| m.consumption),
+                None => index.consumed.contains(&key),
+            };
+            let as_used =
+                |v: &LineView<'_>| v.is_consumed(consumption, v.line.billing.unwrap_or(config.billing.mapped));
+            for view in active.iter_mut().chain(&mut inactive).filter(|v| as_used(v)) {
                 view.service.as_used(view.active);
             }
             active.sort_by_cached_key(|view| std::cmp::Reverse(newest(view)));

@@ -130,8 +130,11 @@ impl<'p> ProductResolver<'p> {
         if id.is_empty() {
             return;
         }
-        let key = (company_key(&sku.provider_name), product_key(&sku.charge_description));
-        self.bearers.entry(key).or_default().insert(id);
+        let name = product_key(&sku.charge_description);
+        // Of a name that no product has, nothing will be asked.
+        if self.by_name.contains_key(&name) {
+            self.bearers.entry((company_key(&sku.provider_name), name)).or_default().insert(id);
+        }
     }
 
     /// Whether resolutions may differ from day to day; if not, any date gives the same.
@@ -297,7 +300,7 @@ pub fn total_and_part<'k>(
         }
         let who = if account.sub_account_name.is_empty() { &account.sub_account_id } else { &account.sub_account_name };
         let message = format!(
-            "{} counts this SKU of account {who:?} as {whole} and as {}, and all are joined to product {product}",
+            "{} counts this SKU of account {who:?} as {whole} and as {}, and all are joined to product {product}: {whole} is what is metered",
             sku.provider_name,
             parts.join(", ")
         );

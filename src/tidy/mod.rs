@@ -21,4 +21,4 @@ pub use period::{Belonging, Belongings, belonging, covers_more_than_a_month, mon
 pub use row::Row;
 pub use runs::{FateRuns, Merged};
 pub use spill::{Extent, Spill};
-pub use trail::{End, Ends, Trail};
+pub use trail::{End, Ends, Taken, Trail};

@@ -63,8 +63,8 @@ impl Trail {
         self.stretches.len()
     }
 
-    /// Takes the rows of a stretch in order, as file, line and end.
-    pub fn take(&self, index: usize) -> io::Result<Vec<(u32, u64, End)>> {
+    /// Takes the rows of a stretch, in order.
+    pub fn take(&self, index: usize) -> io::Result<Taken<'_>> {
         let Stretch { mut entries, extents } =
             std::mem::take(&mut *self.stretches[index].lock().unwrap_or_else(PoisonError::into_inner));
         let mut bytes = Vec::new();
@@ -75,20 +75,32 @@ impl Trail {
             entries.extend(read);
         }
         drop(bytes);
-        let entries = in_order(&entries);
-        let first = index as u64 * LINES;
-        let mut file = self.lines.file_at(first);
-        let mut out = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let at = first + (entry >> (64 - LINE_BITS));
+        Ok(Taken { lines: &self.lines, first: index as u64 * LINES, entries: in_order(&entries) })
+    }
+}
+
+/// The rows of a stretch, in order.
+#[derive(Debug)]
+pub struct Taken<'t> {
+    lines: &'t Lines,
+    /// Where its lines begin when all are counted through.
+    first: u64,
+    entries: Vec<u64>,
+}
+
+impl Taken<'_> {
+    /// Rows as file, line and end.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u64, End)> + Clone {
+        let mut file = self.lines.file_at(self.first);
+        self.entries.iter().map(move |entry| {
+            let at = self.first + (entry >> (64 - LINE_BITS));
             while self.lines.base(file + 1).is_some_and(|base| base <= at) {
                 file += 1;
             }
-            let end = End(entry & (u64::MAX >> LINE_BITS));
-            let base = self.lines.base(file).unwrap_or_default();
-            out.push((u32::try_from(file).map_err(|_| damaged())?, at - base, end));
-        }
-        Ok(out)
+            let line = at - self.lines.base(file).unwrap_or_default();
+            // There are as many files as fit into the number: rows came with it.
+            (u32::try_from(file).unwrap_or(u32::MAX), line, End(entry & (u64::MAX >> LINE_BITS)))
+        })
     }
 }
 
@@ -175,10 +187,24 @@ mod tests {
                 }
             }
             ends.hand_over().expect("room");
-            let back: Vec<_> = (0..trail.stretches()).flat_map(|i| trail.take(i).expect("there")).collect();
+            let stretches: Vec<_> = (0..trail.stretches()).map(|i| trail.take(i).expect("there")).collect();
+            let back: Vec<_> = stretches.iter().flat_map(Taken::iter).collect();
             let mut sorted = rows;
             sorted.sort_unstable();
             prop_assert_eq!(back, sorted);
+        }
+
+        #[test]
+        fn entries_are_put_in_order_as_if_they_were_sorted(
+            step in 1u64..300, count in 4_000u64..6_000, repeated in proptest::option::of(0u64..6_000)
+        ) {
+            // Every line once, in no order, and maybe one of them twice.
+            let entry = |n: u64| (n * step % LINES) << (64 - LINE_BITS) | n;
+            let mut entries: Vec<u64> = (0..count).rev().map(entry).collect();
+            entries.extend(repeated.map(|n| entry(n) + 1));
+            let mut sorted = entries.clone();
+            sorted.sort_unstable();
+            prop_assert_eq!(in_order(&entries), sorted);
         }
     }
 }

@@ -1,6 +1,7 @@
 use rust_decimal::Decimal;
 
 use super::*;
+use crate::book::Billing;
 use crate::book::small_table;
 
 fn load(kind: TableKind, text: &str) -> (Psa, Vec<String>) {

@@ -13,7 +13,7 @@ use crate::ingest::{OtherLine, Reject, UsageRow, UsageSink, read_usage};
 use crate::tidy::{Batches, FateRuns, Met, Partitions, Row, Spill, each_met, judge};
 
 use super::{Export, TidySettings};
-use crate::engine::collect::Scratch;
+use crate::engine::desk::Scratch;
 use crate::engine::in_threads;
 
 /// Into how many partitions the fingerprints go.

@@ -152,7 +152,7 @@ fn a_total_and_its_parts_on_one_product_are_said() {
     assert_eq!(
         said.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["map/products.csv:2: warning[M306 total-and-part-mapped]: Microsoft counts this SKU of account \"Acme\" as \
-          total and as assigned, and all are joined to product P1: \"s\""]
+          total and as assigned, and all are joined to product P1: total is what is metered: \"s\""]
     );
     assert!(total_and_part([(&account, &skus[0], &a), (&other, &skus[1], &a)]).is_empty());
     // What was assigned was purchased; what was charged is settled against it elsewhere.
