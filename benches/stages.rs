@@ -20,6 +20,10 @@ use trueup::ingest::Progress;
 use trueup::rate::{Currency, PricingModel, Rounding, Share, Terms, Tier, rate};
 use trueup::resolve::{company_key, product_key};
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Where a process stands: seconds since it began to count, CPU seconds, and the most memory since the last time.
 #[derive(Debug, Clone, Copy)]
 struct Mark {

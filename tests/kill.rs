@@ -248,6 +248,58 @@ fn a_run_that_is_told_to_stop_leaves_the_old_outputs_and_no_litter() {
 }
 
 #[test]
+fn tidying_that_is_told_to_stop_leaves_the_old_folder_and_no_litter() {
+    let book = Book::new();
+    let folder = book.root().join("tidied");
+    let command = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trueup"));
+        command.args(["-q", "tidy", "-o"]).arg(&folder).arg("--book").arg(book.root());
+        command.args((0..2).map(|file| book.root().join(format!("usage/{PERIOD}/agents-{file}.csv"))));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    };
+    let tidied = |state: State| {
+        book.write_usage(state);
+        let output = command().output().expect("ran");
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        outputs_in(&folder)
+    };
+    let b = tidied(State::B);
+    let begun = Instant::now();
+    let a = tidied(State::A);
+    let usual = begun.elapsed();
+    let mut moments = Moments(23);
+    let mut stopped = 0;
+    for round in 0..24 {
+        let before = which(&outputs_in(&folder), &a, &b);
+        let aim = if before == State::A { State::B } else { State::A };
+        book.write_usage(aim);
+        let child = command().spawn().expect("started");
+        std::thread::sleep(moments.next(usual));
+        let (name, code) = if round % 2 == 0 { ("-INT", 130) } else { ("-TERM", 143) };
+        let told = Command::new("kill").args([name, &child.id().to_string()]).stderr(Stdio::null()).status();
+        assert!(told.is_ok(), "kill is there");
+        let output = child.wait_with_output().expect("ended");
+        let after = which(&outputs_in(&folder), &a, &b);
+        let names = fs::read_dir(book.root()).expect("readable").map(|e| e.expect("readable").file_name());
+        let litter: Vec<_> = names.filter(|n| n.to_string_lossy().starts_with(".trueup-")).collect();
+        match output.status.code() {
+            Some(0) => assert_eq!(after, aim),
+            Some(exit) => {
+                assert_eq!(exit, code, "{}", said(&output));
+                assert!(said(&output).starts_with("interrupted"), "{}", said(&output));
+                stopped += u32::from(said(&output).contains("nothing was written"));
+                assert!(litter.is_empty(), "{litter:?}: {}", said(&output));
+            }
+            // Struck before it listened, and before it began anything.
+            None => assert_eq!(after, before),
+        }
+        assert!(litter.is_empty(), "{litter:?}");
+    }
+    assert!(stopped > 0, "no run was stopped at its work");
+}
+
+#[test]
 fn temporary_files_that_find_no_room_are_exit_code_2_with_the_folder_and_the_way_out() {
     let book = Book::new();
     let a = book.run();

@@ -180,7 +180,7 @@ fn focus_has_every_mandatory_column_and_names_those_it_cannot_fill() {
     assert!(
         said.contains(
             "does not have them: BillingAccountId, BillingPeriodEnd, BillingPeriodStart, ContractedCost, \
-             EffectiveCost, InvoiceIssuerName, ListCost, PublisherName, ServiceCategory, ServiceName\n"
+             EffectiveCost, InvoiceIssuerName, ListCost, PricingUnit, PublisherName, ServiceCategory, ServiceName\n"
         ),
         "{said}"
     );
@@ -204,6 +204,8 @@ fn tidied(dir: &Path, files: &[PathBuf], out: &str) -> Tidied {
         out: Some(dir.join(out)),
         format: UsageFormat::Csv,
         every_change: false,
+        threads: 2,
+        unfinished: trueup::history::Unfinished::default(),
         stale_months: 12,
         spill_dir: dir.to_path_buf(),
         memory: 1,

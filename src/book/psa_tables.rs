@@ -245,6 +245,7 @@ impl Load {
             return;
         }
         let states_quantity = table.columns.iter().any(|c| c == "quantity");
+        self.psa.contract_lines.reserve_exact(table.rows.len());
         for row in &table.rows {
             let mut cells = Cells::new(table, row, &mut self.findings);
             cells.required(contract);

@@ -276,6 +276,9 @@ pub struct Tidy {
     /// Months without activity, before the newest of all clients, after which a client is stale
     #[arg(long, value_name = "N", default_value_t = 12)]
     pub stale_months: u32,
+    /// Threads to work on; by default as many as the machine has
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
     #[command(flatten)]
     pub room: Room,
 }

@@ -11,6 +11,7 @@ use trueup::book::{Period, PsaName};
 use trueup::emit::{RecordFormat, UsageFormat};
 use trueup::engine::TidySettings;
 use trueup::finding::Severity;
+use trueup::history::Unfinished;
 
 use super::args::{self, Args, Color, Command, FailOnFinding, Format, FormatsCommand, PsaChoice, ReadTo, TidyTo};
 
@@ -202,6 +203,8 @@ impl Settings {
                 },
                 every_change: args.every_change,
                 stale_months: args.stale_months,
+                threads: args.threads.unwrap_or_else(all_threads).get(),
+                unfinished: Unfinished::default(),
                 spill_dir: args.room.temp.unwrap_or_else(std::env::temp_dir),
                 memory: args.room.memory.unwrap_or_else(usual_memory),
             }),

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::findings::FindingGroup;
 use crate::finding::{Code, Severity};
+use crate::ingest::Page;
 
 /// A file, or a list of records within one, that was checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -20,6 +21,9 @@ pub struct CheckedFile {
     pub rejected: u64,
     /// By cause, errors first.
     pub findings: Vec<FindingGroup>,
+    /// Of a page of an API that is one of several.
+    #[serde(skip)]
+    pub page: Option<Page>,
 }
 
 impl CheckedFile {
@@ -104,6 +108,7 @@ pub(super) mod sample {
             rows: 3,
             rejected: 7,
             findings: log.groups(),
+            page: None,
         };
         let mut log = FindingLog::default();
         log.add(Finding::new(Code::I102, "no known format has these headings").at(Place::file("b.csv")));
@@ -114,6 +119,7 @@ pub(super) mod sample {
             rows: 0,
             rejected: 0,
             findings: log.groups(),
+            page: None,
         };
         vec![read, refused]
     }

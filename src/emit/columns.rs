@@ -138,11 +138,11 @@ pub mod order {
             .then_with(|| (a.effective_date, &a.discrepancy_id).cmp(&(b.effective_date, &b.discrepancy_id)))
     }
 
-    pub fn unmapped(a: &Unmapped, b: &Unmapped) -> Ordering {
+    pub fn unmapped(a: &Unmapped<'_>, b: &Unmapped<'_>) -> Ordering {
         (a.what, a.currency)
             .cmp(&(b.what, b.currency))
             .then_with(|| b.cost.cmp(&a.cost))
-            .then_with(|| (&a.provider_name, &a.id, &a.name, &a.term).cmp(&(&b.provider_name, &b.id, &b.name, &b.term)))
+            .then_with(|| (a.provider_name, a.id, a.name, a.term).cmp(&(b.provider_name, b.id, b.name, b.term)))
     }
 
     pub fn controls(a: &ControlRow, b: &ControlRow) -> Ordering {

@@ -95,7 +95,11 @@ const NOT_NULL: &[&str] = &[
     "ServiceName",
 ];
 
-/// Mandatory and nullable, or fed by a column of trueup's own: there in every file, like those above.
+/// Mandatory, and null only where nothing was used or bought, or where the row corrects another.
+const PRICED: &[&str] = &["PricingQuantity", "PricingUnit"];
+
+/// Mandatory and nullable, recommended and nullable (`InvoiceId`), or fed by a column of trueup's own: there in every
+/// file, like those above.
 const ALWAYS: &[&str] = &[
     "BillingAccountName",
     "ChargeClass",
@@ -103,6 +107,7 @@ const ALWAYS: &[&str] = &[
     "ConsumedQuantity",
     "ConsumedUnit",
     "ContractedUnitPrice",
+    "InvoiceId",
     "PricingQuantity",
     "PricingUnit",
     "ResourceId",
@@ -189,8 +194,13 @@ impl FocusRows {
                 None => own(name),
             })
             .collect();
-        for (null, cell) in self.null.iter_mut().zip(&cells) {
-            *null |= matches!(cell, Cell::Empty | Cell::Text("") | Cell::Plain(""));
+        let corrects = self.columns.iter().zip(&written).any(|(name, text)| {
+            *name == "ChargeClass" && text.as_deref().is_some_and(|class| class.eq_ignore_ascii_case("correction"))
+        });
+        let priced = matches!(row.charge_category, ChargeCategory::Usage | ChargeCategory::Purchase) && !corrects;
+        for ((null, cell), name) in self.null.iter_mut().zip(&cells).zip(&self.columns) {
+            let is_null = matches!(cell, Cell::Empty | Cell::Text("") | Cell::Plain(""));
+            *null |= is_null && (priced || !PRICED.contains(name));
         }
         self.table.row(&cells)
     }
@@ -198,7 +208,8 @@ impl FocusRows {
     /// The mandatory columns that must not be null and of which a row was.
     pub fn finish(self) -> Result<Vec<&'static str>, EmitError> {
         self.table.finish()?;
-        let nulls = self.columns.iter().zip(&self.null).filter(|(name, null)| **null && NOT_NULL.contains(*name));
+        let wanted = |name: &&str| NOT_NULL.contains(name) || PRICED.contains(name);
+        let nulls = self.columns.iter().zip(&self.null).filter(|(name, null)| **null && wanted(name));
         Ok(nulls.map(|(name, _)| *name).collect())
     }
 }

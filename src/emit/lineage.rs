@@ -15,13 +15,13 @@ use crate::control::Bucket;
 use crate::finding::Code;
 
 /// What the rows of one metered group feed.
-#[derive(Debug, Clone)]
-pub struct Feeds {
+#[derive(Debug, Clone, Copy)]
+pub struct Feeds<'a> {
     pub bucket: Bucket,
     /// Empty where the rows feed no line item.
-    pub line_id: String,
+    pub line_id: &'a str,
     /// Empty where no discrepancy carries the rows.
-    pub discrepancy_id: String,
+    pub discrepancy_id: &'a str,
     /// Why they are where they are, where a finding says so.
     pub code: Option<Code>,
 }
@@ -44,11 +44,11 @@ pub struct LineageRow {
 }
 
 /// Writes `lineage.parquet`. Row groups may come from any thread in any order, each with its number.
-pub struct Lineage {
+pub struct Lineage<'a> {
     path: PathBuf,
     /// Relative to the book, with `/`.
-    sources: Vec<String>,
-    feeds: Vec<Feeds>,
+    sources: Vec<&'a str>,
+    feeds: Vec<Feeds<'a>>,
     /// Numbers of the distinct line items and discrepancies of `feeds`.
     line_ids: Ids,
     discrepancy_ids: Ids,
@@ -63,7 +63,7 @@ struct Ids {
 }
 
 impl Ids {
-    fn new(feeds: &[Feeds], text: impl Fn(&Feeds) -> &str) -> Self {
+    fn new<'a>(feeds: &[Feeds<'a>], text: impl Fn(&Feeds<'a>) -> &'a str) -> Self {
         let mut known: HashMap<&str, u32> = HashMap::new();
         let (mut of, mut holder) = (Vec::with_capacity(feeds.len()), Vec::new());
         for (index, feed) in feeds.iter().enumerate() {
@@ -107,9 +107,9 @@ impl<'a> Seen<'a> {
     }
 }
 
-impl Lineage {
+impl<'a> Lineage<'a> {
     /// `sources` and `feeds` are what rows name by number.
-    pub fn create(folder: &Path, sources: Vec<String>, feeds: Vec<Feeds>) -> Result<Self, EmitError> {
+    pub fn create(folder: &Path, sources: Vec<&'a str>, feeds: Vec<Feeds<'a>>) -> Result<Self, EmitError> {
         let path = folder.join(Output::Lineage.file());
         let open = || -> std::io::Result<BufWriter<File>> {
             let mut file = BufWriter::with_capacity(256 * 1024, File::create(&path)?);
@@ -120,13 +120,13 @@ impl Lineage {
         let kind = |name: &str| if name == "line" { Kind::Number } else { Kind::Text };
         let columns = Output::Lineage.columns().iter().map(|name| ((*name).to_string(), kind(name))).collect();
         let writer = Mutex::new(Writer { file, footer: Footer::new(columns), next: 0, early: BTreeMap::new() });
-        let line_ids = Ids::new(&feeds, |f| &f.line_id);
-        let discrepancy_ids = Ids::new(&feeds, |f| &f.discrepancy_id);
+        let line_ids = Ids::new(&feeds, |f| f.line_id);
+        let discrepancy_ids = Ids::new(&feeds, |f| f.discrepancy_id);
         Ok(Self { path, sources, feeds, line_ids, discrepancy_ids, writer })
     }
 
     /// Writes the row group of this number, from 0 on; its rows come by source and line.
-    pub fn write(&self, number: usize, rows: &[LineageRow]) -> Result<(), EmitError> {
+    pub fn write(&self, number: usize, rows: impl Iterator<Item = LineageRow> + Clone) -> Result<(), EmitError> {
         let failed = |e| EmitError::new(&self.path, e);
         let group = self.encode(rows).map_err(failed)?;
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -141,19 +141,24 @@ impl Lineage {
         Ok(())
     }
 
-    fn encode(&self, rows: &[LineageRow]) -> std::io::Result<Group> {
-        let first = rows.iter().map(|r| r.file).min().unwrap_or_default() as usize;
-        let last = rows.iter().map(|r| r.file).max().unwrap_or_default() as usize;
+    fn encode(&self, rows: impl Iterator<Item = LineageRow> + Clone) -> std::io::Result<Group> {
+        let (mut count, mut first, mut last) = (0, u32::MAX, 0);
+        for row in rows.clone() {
+            (count, first, last) = (count + 1, first.min(row.file), last.max(row.file));
+        }
+        let first = first.min(last);
         let (lines, discrepancies) = (self.line_ids.holder.len(), self.discrepancy_ids.holder.len());
-        let mut source = Seen::new(last - first + 1, rows.len());
-        let mut bucket = Seen::new(Bucket::ALL.len(), rows.len());
+        let mut numbers: Vec<u64> = Vec::with_capacity(count);
+        let mut source = Seen::new((last - first) as usize + 1, count);
+        let mut bucket = Seen::new(Bucket::ALL.len(), count);
         // Behind the last is the empty text of rows that feed nothing.
-        let mut line_id = Seen::new(lines + 1, rows.len());
-        let mut discrepancy_id = Seen::new(discrepancies + 1, rows.len());
-        let mut code = Seen::new(Code::ALL.len() + 1, rows.len());
+        let mut line_id = Seen::new(lines + 1, count);
+        let mut discrepancy_id = Seen::new(discrepancies + 1, count);
+        let mut code = Seen::new(Code::ALL.len() + 1, count);
         for row in rows {
+            numbers.push(row.line);
             let file = row.file as usize;
-            source.push(file - first, || self.sources.get(file).map_or("", String::as_str));
+            source.push((row.file - first) as usize, || self.sources.get(file).copied().unwrap_or_default());
             let feeds = match row.end {
                 LineageEnd::Feeds(group) => self.feeds.get(group).map(|feeds| (group, feeds)),
                 LineageEnd::In(..) => None,
@@ -161,8 +166,8 @@ impl Lineage {
             let (line, discrepancy) = feeds.map_or((lines, discrepancies), |(group, _)| {
                 (self.line_ids.of[group] as usize, self.discrepancy_ids.of[group] as usize)
             });
-            line_id.push(line, || feeds.map_or("", |(_, f)| &f.line_id));
-            discrepancy_id.push(discrepancy, || feeds.map_or("", |(_, f)| &f.discrepancy_id));
+            line_id.push(line, || feeds.map_or("", |(_, f)| f.line_id));
+            discrepancy_id.push(discrepancy, || feeds.map_or("", |(_, f)| f.discrepancy_id));
             let (in_bucket, why) = match (feeds, row.end) {
                 (Some((_, f)), _) => (f.bucket, f.code),
                 (None, LineageEnd::In(bucket, why)) => (bucket, why),
@@ -173,10 +178,12 @@ impl Lineage {
             bucket.push(in_bucket as usize, || in_bucket.name());
             code.push(why.map_or(Code::ALL.len(), |c| c as usize), || why.map_or("", Code::id));
         }
-        let numbers: Vec<u64> = rows.iter().map(|r| r.line).collect();
-        let mut group = Group::new(rows.len());
+        let mut group = Group::new(count);
+        // Each column is let go as soon as it is encoded.
         group.texts(&source.texts)?;
+        drop(source);
         group.numbers(&numbers)?;
+        drop(numbers);
         for column in [bucket, line_id, discrepancy_id, code] {
             group.texts(&column.texts)?;
         }
@@ -198,14 +205,15 @@ mod tests {
     use super::*;
 
     fn write(folder: &Path, rows: u64, group_rows: usize) {
-        let feeds = |line: u64| Feeds {
+        let ids: Vec<String> = (0..300).map(|line| format!("line-with-a-long-name-{line}")).collect();
+        let feeds = ids.iter().enumerate().map(|(line, id)| Feeds {
             bucket: Bucket::Billed,
-            line_id: format!("line-with-a-long-name-{line}"),
-            discrepancy_id: if line == 1 { "d1".to_string() } else { String::new() },
+            line_id: id,
+            discrepancy_id: if line == 1 { "d1" } else { "" },
             code: None,
-        };
-        let sources = vec!["usage/2026-10/a.csv".to_string(), "usage/2026-10/b.csv".to_string()];
-        let lineage = Lineage::create(folder, sources, (0..300).map(feeds).collect()).expect("created");
+        });
+        let sources = vec!["usage/2026-10/a.csv", "usage/2026-10/b.csv"];
+        let lineage = Lineage::create(folder, sources, feeds.collect()).expect("created");
         let all: Vec<LineageRow> = (0..rows)
             .map(|line| LineageRow {
                 file: u32::from(line * 2 >= rows),
@@ -219,7 +227,7 @@ mod tests {
             .collect();
         // The later groups come first.
         for (number, group) in all.chunks(group_rows).enumerate().rev() {
-            lineage.write(number, group).expect("written");
+            lineage.write(number, group.iter().copied()).expect("written");
         }
         lineage.finish().expect("finished");
     }

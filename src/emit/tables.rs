@@ -92,22 +92,23 @@ pub fn write_quantity_changes(folder: &Path, changes: &[QuantityChange]) -> Resu
 }
 
 /// Writes `unmapped.csv` into `folder`.
-pub fn write_unmapped(folder: &Path, unmapped: &[Unmapped]) -> Result<(), EmitError> {
+pub fn write_unmapped(folder: &Path, unmapped: &[Unmapped<'_>]) -> Result<(), EmitError> {
     write(folder, Output::Unmapped, unmapped, order::unmapped, |u, row| {
+        let suggested = u.suggested.as_deref();
         row.extend([
             Cell::Text(u.what.word()),
-            Cell::Text(&u.provider_name),
-            Cell::Text(&u.id),
-            Cell::Text(&u.name),
-            Cell::Text(&u.term),
+            Cell::Text(u.provider_name),
+            Cell::Text(u.id),
+            Cell::Text(u.name),
+            Cell::Text(u.term),
             Cell::Integer(u.rows),
             Cell::Number(u.quantity),
             Cell::Money(u.cost, u.currency),
             Cell::Text(u.currency.code()),
-            Cell::Text(&u.suggested_id),
-            Cell::Text(&u.suggested_name),
-            Cell::number(u.score),
-            Cell::Text(&u.reason),
+            suggested.map_or(Cell::Empty, |s| Cell::Text(&s.id)),
+            suggested.map_or(Cell::Empty, |s| Cell::Text(&s.name)),
+            suggested.map_or(Cell::Empty, |s| Cell::Number(s.score)),
+            suggested.map_or(Cell::Empty, |s| Cell::Text(&s.reason)),
         ]);
     })
 }

@@ -9,7 +9,9 @@ use crate::ingest::Container;
 /// Bytes for each place where rows wait.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
-    /// Rows between reading and judging.
+    /// Heads of rows, until it is known which rows have copies.
+    pub heads: usize,
+    /// Rows between reading and placing.
     pub rows: usize,
     /// Rows with copies, until the others are placed.
     pub copies: usize,
@@ -51,10 +53,11 @@ impl Budget {
         // A row at rest is smaller than in its file.
         let wanted = (needs / partition).next_power_of_two().clamp(64, 512);
         Self {
+            heads: share(16),
             rows: share(8),
             copies: share(32),
             readings: share(32),
-            pending: share(8),
+            pending: share(16),
             trail: share(16),
             duplicates: share(32) / 40,
             partition,
@@ -76,7 +79,8 @@ mod tests {
                 let threads = NonZeroUsize::new(threads).expect("some");
                 let b = Budget::of(memory, threads, needs);
                 let judged = 2 * b.partition * threads.get() as u64;
-                let waiting = b.rows + b.copies + b.readings + b.pending + b.trail + b.duplicates * 40 + b.split;
+                let waiting =
+                    b.heads + b.rows + b.copies + b.readings + b.pending + b.trail + b.duplicates * 40 + b.split;
                 assert!(waiting as u64 + judged <= memory * 6 / 10, "{b:?}");
                 assert!(b.partitions.is_power_of_two());
             }

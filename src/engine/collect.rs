@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::Run;
 use super::charges::{Charges, Checked};
-use super::intern::{Interner, Known};
+use super::desk::Desk;
+use super::intern::Interner;
 use super::load::Export;
+use super::rejected::RejectedUses;
 use super::spool::Spool;
 use crate::book::Period;
 use crate::control::{Bucket, Ledger, Tally};
@@ -21,7 +22,7 @@ use crate::format::{ChargeCategory, MeterRule};
 use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, UsageRow, UsageSink, read_usage};
 use crate::rate::Currency;
 use crate::resolve::{AccountKey, SkuKey};
-use crate::tidy::{Batches, Partitions, Row, belonging};
+use crate::tidy::{Belongings, Partitions, Row, belonging};
 
 /// A SKU, and the rule its format meters by where no mapping says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -51,15 +52,6 @@ impl Names {
     }
 }
 
-/// Rejected rows of one account and SKU.
-#[derive(Debug, Clone)]
-pub struct RejectedUse {
-    pub rows: u64,
-    pub first_line: u64,
-    /// Which cell is in which field is not certain, so the names may be of other columns.
-    pub broken: bool,
-}
-
 /// What reading one export left behind.
 pub struct FileRead {
     pub export: Export,
@@ -74,7 +66,7 @@ pub struct FileRead {
     pub supplied: BTreeSet<String>,
     pub rejects: Spool,
     /// Account and SKU of rows of the run's period that could not be read.
-    pub rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
+    pub rejected_uses: RejectedUses,
     /// Vendors (empty if not known) of rows that could not be read and name no account or SKU.
     pub nameless: BTreeSet<String>,
     /// Rows of other periods stand in it.
@@ -88,7 +80,10 @@ pub struct Collected {
     /// In order of their paths; rows know them by index.
     pub files: Vec<FileRead>,
     pub names: Names,
-    pub partitions: Partitions,
+    /// The heads of all rows, by their keys.
+    pub heads: Partitions,
+    /// The rows, beside those they are added up with.
+    pub rows: Partitions,
     pub ledger: Ledger,
 }
 
@@ -99,21 +94,14 @@ struct Shared<'a> {
     progress: &'a dyn Progress,
     accounts: Interner<AccountKey>,
     skus: Interner<Sku>,
-    partitions: Partitions,
+    heads: Partitions,
+    rows: Partitions,
 }
 
 struct Done {
     file: FileRead,
     ledger: Ledger,
     log: FindingLog,
-}
-
-/// What a thread takes along from file to file.
-struct Desk {
-    accounts: Known,
-    skus: Known,
-    batches: Batches,
-    scratch: Scratch,
 }
 
 /// Reads the exports with as many threads as the run has. `series`: some mapping meters by a rule that looks at
@@ -135,7 +123,8 @@ pub fn collect(
         progress,
         accounts: Interner::default(),
         skus: Interner::default(),
-        partitions: Partitions::new(run.spill.clone(), budget.partitions, budget.rows),
+        heads: Partitions::new(run.spill.clone(), budget.partitions, budget.heads),
+        rows: Partitions::new(run.spill.clone(), budget.partitions, budget.rows),
     };
     let queue: Vec<Mutex<Option<Export>>> = exports.into_iter().map(|e| Mutex::new(Some(e))).collect();
     // The largest first, so that no thread is left alone with one at the end.
@@ -149,12 +138,7 @@ pub fn collect(
     let next = AtomicUsize::new(0);
     let threads = run.settings.threads.get().min(queue.len()).max(1);
     super::in_threads(threads, |_| {
-        let mut desk = Desk {
-            accounts: Known::default(),
-            skus: Known::default(),
-            batches: Batches::new(&shared.partitions, budget.rows / 8 / threads),
-            scratch: Scratch::default(),
-        };
+        let mut desk = Desk::new(&shared.heads, &shared.rows, budget, threads);
         while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
             let Some(export) = queue[index].lock().unwrap_or_else(PoisonError::into_inner).take() else { continue };
             let done = read_one(&shared, &mut desk, export, index);
@@ -165,7 +149,8 @@ pub fn collect(
                 next.store(order.len(), Ordering::Relaxed);
             }
         }
-        Ok(desk.batches.flush(&shared.partitions)?)
+        desk.heads.flush(&shared.heads)?;
+        Ok(desk.rows.flush(&shared.rows)?)
     })?;
 
     let mut files = Vec::with_capacity(results.len());
@@ -180,7 +165,7 @@ pub fn collect(
         files.push(done.file);
     }
     let names = Names::new(shared.accounts.into_values(), shared.skus.into_values());
-    Ok(Collected { files, names, partitions: shared.partitions, ledger })
+    Ok(Collected { files, names, heads: shared.heads, rows: shared.rows, ledger })
 }
 
 fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) -> anyhow::Result<Done> {
@@ -204,11 +189,12 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         providers: BTreeSet::new(),
         supplied: BTreeSet::new(),
         rejects: Spool::default(),
-        rejected_uses: BTreeMap::new(),
+        rejected_uses: RejectedUses::default(),
         nameless: BTreeSet::new(),
         elsewhere: false,
         charges: Charges::default(),
         truncated: false,
+        belongings: Belongings::default(),
         last_provider: String::new(),
         last_supplied: String::new(),
         told: Told::of(&export),
@@ -276,11 +262,12 @@ struct Sink<'a> {
     providers: BTreeSet<String>,
     supplied: BTreeSet<String>,
     rejects: Spool,
-    rejected_uses: BTreeMap<(AccountKey, SkuKey), RejectedUse>,
+    rejected_uses: RejectedUses,
     nameless: BTreeSet<String>,
     elsewhere: bool,
     charges: Charges,
     truncated: bool,
+    belongings: Belongings,
     last_provider: String,
     last_supplied: String,
     told: Told,
@@ -345,25 +332,26 @@ impl UsageSink for Sink<'_> {
         self.told.row(self.shared.progress);
         self.charges.note(row);
         let (accounts, skus) = (&self.shared.accounts, &self.shared.skus);
-        let Desk { accounts: known_accounts, skus: known_skus, batches, scratch } = &mut *self.desk;
-        let account = known_accounts
-            .number(scratch.of(&[row.provider_name, row.sub_account_id, row.sub_account_name]), || {
-                accounts.number(account_of(row.provider_name, row.sub_account_id, row.sub_account_name))
-            });
+        let Desk { accounts: known_accounts, skus: known_skus, ways, heads, rows, near, scratch } = &mut *self.desk;
+        let (vendor, way) = ways.of(row.provider_name, &self.way);
+        let account = known_accounts.number(vendor, &[row.sub_account_id, row.sub_account_name], || {
+            accounts.number(account_of(row.provider_name, row.sub_account_id, row.sub_account_name))
+        });
         let rule = self.rule;
-        let text =
-            scratch.of(&[row.provider_name, row.sku_id, row.charge_description, row.term, row.metric, &self.way]);
-        let sku = known_skus.number(text, || skus.number(Sku { key: sku_of(row), rule, format: self.format.clone() }));
+        let texts = [row.sku_id, row.charge_description, row.term, row.metric];
+        let sku =
+            known_skus.number(way, &texts, || skus.number(Sku { key: sku_of(row), rule, format: self.format.clone() }));
         let key = scratch.key(row, self.stated);
         let series = if self.series { scratch.series(account, sku, row.subscription_id) } else { 0 };
         let packed = Row { series, account, sku, ..Row::of(row, self.file, key) };
-        batches.push(&self.shared.partitions, key, |out| packed.encode(out))?;
+        heads.push(&self.shared.heads, key, |out| packed.encode_head(out))?;
+        rows.push(&self.shared.rows, near.place(row, account, sku), |out| packed.encode(out))?;
         // An export need not name its vendor, so the first is not told by differing from the one before.
         if self.providers.is_empty() || self.last_provider != row.provider_name {
             self.last_provider = row.provider_name.to_string();
             self.providers.insert(self.last_provider.clone());
         }
-        let here = belonging(
+        let here = self.belongings.of(
             self.shared.run.period,
             row.charge_category,
             row.charge_period_start,
@@ -417,12 +405,8 @@ impl UsageSink for Sink<'_> {
                 term: reject.term.clone(),
                 metric: reject.metric.clone(),
             };
-            let first_line = reject.line;
             let broken = matches!(reject.code, Code::I104 | Code::I109 | Code::I110) && !whole_row;
-            let uses = self.rejected_uses.entry((account, sku)).or_insert(RejectedUse { rows: 0, first_line, broken });
-            uses.rows += 1;
-            uses.broken |= broken;
-            uses.first_line = uses.first_line.min(first_line);
+            self.rejected_uses.add(account, sku, reject.line, broken);
         }
         let row = Rejected {
             line: reject.line,
@@ -462,49 +446,6 @@ fn sku_of(row: &UsageRow<'_>) -> SkuKey {
         charge_description: row.charge_description.to_string(),
         term: row.term.to_string(),
         metric: row.metric.to_string(),
-    }
-}
-
-/// Fingerprints of texts, made in one buffer that is kept from row to row.
-#[derive(Default)]
-pub(super) struct Scratch(Vec<u8>);
-
-impl Scratch {
-    /// Several texts as one; lengths keep ("ab", "c") and ("a", "bc") apart.
-    fn of(&mut self, texts: &[&str]) -> &[u8] {
-        self.0.clear();
-        for text in texts {
-            self.0.extend_from_slice(&(text.len() as u64).to_le_bytes());
-            self.0.extend_from_slice(text.as_bytes());
-        }
-        &self.0
-    }
-
-    /// What makes two rows copies: the vendor's identity, else every field as read. Rows without dates are
-    /// copies only within the period that their file states.
-    pub fn key(&mut self, row: &UsageRow<'_>, stated: Option<Period>) -> u128 {
-        self.0.clear();
-        if let Some(identity) = row.identity {
-            self.0.push(b'i');
-            self.0.extend_from_slice(&identity.to_le_bytes());
-            self.0.extend_from_slice(crate::book::id_key(row.provider_name).as_bytes());
-        } else {
-            self.0.push(b'w');
-            self.0.extend_from_slice(&row.whole.to_le_bytes());
-            if row.charge_period_start.is_none() {
-                self.0.extend_from_slice(stated.map(|p| p.to_string()).unwrap_or_default().as_bytes());
-            }
-        }
-        xxh3_128(&self.0)
-    }
-
-    /// The readings of one meter: account, SKU and subscription.
-    fn series(&mut self, account: u32, sku: u32, subscription: &str) -> u128 {
-        self.0.clear();
-        self.0.extend_from_slice(&account.to_le_bytes());
-        self.0.extend_from_slice(&sku.to_le_bytes());
-        self.0.extend_from_slice(subscription.as_bytes());
-        xxh3_128(&self.0)
     }
 }
 

@@ -15,6 +15,7 @@ use super::load::Refused;
 use super::metered::MeteredSums;
 use super::place::{end_of, fate_of};
 use super::spool::Spool;
+use super::unmapped::NotJoined;
 use crate::book::Period;
 use crate::control::{Bucket, ControlRow, Fate, Ledger, RowFate, Tally};
 use crate::emit::{
@@ -26,11 +27,8 @@ use crate::emit::{
 use crate::finding::Code;
 use crate::ingest::raw_lines;
 use crate::rate::{Currency, Overflow, add};
-use crate::reconcile::{LineStatus, Outcome, Unmapped, UnmappedWhat, Verdict, VerdictRow, VerdictScope};
+use crate::reconcile::{LineStatus, Outcome, Verdict, VerdictRow, VerdictScope};
 use crate::tidy::{End, FateRuns, Trail};
-
-/// Ends of rejected rows held back on their way to the trail.
-const ENDS: usize = 1 << 16;
 
 /// Takes out what one thread alone writes.
 fn taken<T>(slot: &Mutex<Option<T>>) -> Option<T> {
@@ -40,9 +38,11 @@ fn taken<T>(slot: &Mutex<Option<T>>) -> Option<T> {
 /// Everything the outputs are written from.
 pub struct Emission<'a> {
     pub run: &'a Run<'a>,
-    pub read: Collected,
-    /// `None` once it is being written.
-    pub duplicates: Option<FateRuns>,
+    pub read: &'a Collected,
+    /// The rows that could not be read, by file; `None` once they are being written.
+    pub rejects: Mutex<Option<Vec<Spool>>>,
+    /// Likewise.
+    pub duplicates: Mutex<Option<FateRuns>>,
     /// Where every row ended that could be read; rejected rows come to it as they are written.
     pub trail: Trail,
     /// File and line of rows that contradict a copy.
@@ -51,7 +51,7 @@ pub struct Emission<'a> {
     pub outcome: &'a Outcome,
     /// The changes of quantity as the PSA takes them, where one is named.
     pub psa_changes: Option<&'a PsaChanges>,
-    pub unmapped: &'a [Unmapped],
+    pub unmapped: &'a NotJoined<'a>,
     pub ledger: &'a Ledger,
     pub refused: &'a [Refused],
     /// The book's other files that the run depends on.
@@ -61,11 +61,11 @@ pub struct Emission<'a> {
 
 impl Emission<'_> {
     /// Writes every output into `folder`.
-    pub fn write(mut self, folder: &Path, log: &FindingLog) -> anyhow::Result<Summary> {
+    pub fn write(&self, folder: &Path, log: &FindingLog) -> anyhow::Result<Summary> {
         let controls = self.controls();
         let verdicts = self.verdicts();
         let outcome = self.outcome;
-        let unmapped = self.unmapped;
+        let unmapped = &self.unmapped.rows;
         let psa_changes = self.psa_changes;
         let small: [&(dyn Fn() -> Result<(), EmitError> + Sync); 7] = [
             &|| write_discrepancies(folder, &outcome.discrepancies),
@@ -77,15 +77,11 @@ impl Emission<'_> {
             &|| write_verdicts(folder, &verdicts),
         ];
         let threads = self.run.settings.threads.get();
-        let rejects = std::mem::take(&mut self.conflicts);
-        let rejects = Mutex::new(Some((rejects, self.take_rejects())));
-        let duplicates = Mutex::new(self.duplicates.take());
         // What takes longest first; each is one file, and the threads take them as they come.
-        let this = &self;
-        let long: [&(dyn Fn() -> anyhow::Result<()> + Sync); 2] = [
-            &|| taken(&rejects).map_or(Ok(()), |(conflicts, spools)| this.write_rejects(folder, &conflicts, spools)),
-            &|| taken(&duplicates).map_or(Ok(()), |runs| this.write_duplicates(folder, runs)),
-        ];
+        let long: [&(dyn Fn() -> anyhow::Result<()> + Sync); 2] =
+            [&|| taken(&self.rejects).map_or(Ok(()), |spools| self.write_rejects(folder, spools)), &|| {
+                taken(&self.duplicates).map_or(Ok(()), |runs| self.write_duplicates(folder, runs))
+            }];
         let next = AtomicUsize::new(0);
         super::in_threads(threads, |_| {
             loop {
@@ -147,7 +143,7 @@ impl Emission<'_> {
         let ends_early = ends_early.map(|f| (f.export.stated, &f.export.detection.source));
         let left_out = refused.chain(ends_early).filter(|(stated, _)| stated.is_none_or(|p| p == period));
         let left_out: Vec<&str> = left_out.map(|(_, source)| source.as_str()).collect();
-        let (accounts, products) = self.unmapped_counts();
+        let UnmappedCounts { accounts, products, .. } = self.unmapped.counts;
         let mut reasons = Vec::new();
         match left_out.as_slice() {
             [] => {}
@@ -162,7 +158,7 @@ impl Emission<'_> {
             reasons.push(format!("{rejected} {verb} rejected"));
         }
         if accounts + products > 0 {
-            let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+            let count = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
             let parts = [(accounts, "account"), (products, "SKU")];
             let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(*n, what)).collect();
             let are = if accounts + products == 1 { "is" } else { "are" };
@@ -187,27 +183,14 @@ impl Emission<'_> {
         unread.sum::<u64>() + contradicting as u64
     }
 
-    fn unmapped_counts(&self) -> (usize, usize) {
-        let count = |what| {
-            let rows = self.unmapped.iter().filter(|u| u.what == what);
-            rows.map(|u| (&u.provider_name, &u.id, &u.name, &u.term)).collect::<BTreeSet<_>>().len()
-        };
-        (count(UnmappedWhat::Account), count(UnmappedWhat::Product))
-    }
-
-    /// The spools of rejected rows, by file.
-    fn take_rejects(&mut self) -> Vec<Spool> {
-        self.read.files.iter_mut().map(|file| std::mem::take(&mut file.rejects)).collect()
-    }
-
     /// `rejects.csv`: what could not be read, and what contradicts a copy, fetched again from its file.
-    fn write_rejects(&self, folder: &Path, conflicting: &[(u32, u64)], spools: Vec<Spool>) -> anyhow::Result<()> {
+    fn write_rejects(&self, folder: &Path, spools: Vec<Spool>) -> anyhow::Result<()> {
         let mut writer = RejectsWriter::create(folder)?;
         let mut conflicts: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
-        for (file, line) in conflicting {
+        for (file, line) in &self.conflicts {
             conflicts.entry(*file).or_default().push(*line);
         }
-        let mut ends = Vec::new();
+        let mut ends = self.trail.ends();
         for ((index, file), spool) in (0u32..).zip(&self.read.files).zip(spools) {
             let lines = conflicts.remove(&index).unwrap_or_default();
             let raws = if lines.is_empty() { BTreeMap::new() } else { raw_lines(&file.export.detection, &lines)? };
@@ -230,16 +213,13 @@ impl Emission<'_> {
                     writer.row(source, &conflict)?;
                 }
                 writer.row(source, &row)?;
-                ends.push((index, row.line, end_of(Fate::Rejected(row.code))));
-                if ends.len() >= ENDS {
-                    self.trail.push(&mut ends)?;
-                }
+                ends.push(index, row.line, end_of(Fate::Rejected(row.code)))?;
             }
             for conflict in refetched {
                 writer.row(source, &conflict)?;
             }
         }
-        self.trail.push(&mut ends)?;
+        ends.hand_over()?;
         Ok(writer.finish()?)
     }
 
@@ -259,11 +239,11 @@ impl Emission<'_> {
 
     /// `lineage.parquet`: every row in order, a row group at a time, encoded by all threads.
     fn write_lineage(&self, folder: &Path, threads: usize) -> anyhow::Result<()> {
-        let sources = self.read.files.iter().map(|f| f.export.detection.source.clone()).collect();
+        let sources = self.read.files.iter().map(|f| f.export.detection.source.as_str()).collect();
         let feeds = self.outcome.placements.iter().map(|p| Feeds {
             bucket: p.bucket,
-            line_id: p.line_id.clone(),
-            discrepancy_id: p.discrepancy_id.clone(),
+            line_id: &p.line_id,
+            discrepancy_id: &p.discrepancy_id,
             code: p.code,
         });
         let lineage = Lineage::create(folder, sources, feeds.collect())?;
@@ -274,11 +254,9 @@ impl Emission<'_> {
                 if index >= self.trail.stretches() {
                     return Ok(());
                 }
-                let rows = self.trail.take(index)?;
-                let rows: Vec<LineageRow> =
-                    rows.into_iter().map(|(file, line, end)| self.lineage_row(file, line, end)).collect();
+                let ends = self.trail.take(index)?;
                 // Row groups stand in the file in order, whichever is encoded first.
-                lineage.write(index, &rows)?;
+                lineage.write(index, ends.iter().map(|(file, line, end)| self.lineage_row(file, line, end)))?;
             }
         })?;
         Ok(lineage.finish()?)
@@ -315,11 +293,6 @@ impl Emission<'_> {
             *codes.entry(row.code).or_default() += 1;
         }
         let lines = |status| self.outcome.lines.iter().filter(|l| l.status == status).count() as u64;
-        let (accounts, products) = self.unmapped_counts();
-        let suggested = |what| {
-            let rows = self.unmapped.iter().filter(|u| u.what == what && !u.suggested_id.is_empty());
-            rows.map(|u| (&u.provider_name, &u.id, &u.name, &u.term)).collect::<BTreeSet<_>>().len() as u64
-        };
         Ok(Summary {
             program: Program::default(),
             period: self.run.period,
@@ -335,12 +308,7 @@ impl Emission<'_> {
                     held: lines(LineStatus::Held),
                 },
                 discrepancies: codes.iter().map(|(code, n)| (code.id(), *n)).collect(),
-                unmapped: UnmappedCounts {
-                    accounts: accounts as u64,
-                    accounts_suggested: suggested(UnmappedWhat::Account),
-                    products: products as u64,
-                    products_suggested: suggested(UnmappedWhat::Product),
-                },
+                unmapped: self.unmapped.counts,
             },
             money: self.money(controls, verdicts)?,
             rounding_residue: self.residues()?,

@@ -6,9 +6,11 @@ use std::path::Path;
 use rust_decimal::Decimal;
 
 use crate::book::{Period, stated_period};
-use crate::finding::{Finding, Place};
+use crate::finding::{Code, Finding, Place, Severity};
 use crate::format::{Registry, TableKind};
-use crate::ingest::{Detection, Limits, OtherLine, Reject, UsageRow, UsageSink, detect_all, read_table, read_usage};
+use crate::ingest::{
+    Detection, Limits, OtherLine, Reject, UsageRow, UsageSink, detect_all, read_table, read_usage, whole_sets,
+};
 use crate::rate::{Currency, ExactSum};
 
 /// What a recognised file holds.
@@ -35,6 +37,16 @@ pub enum Uninspected {
 pub fn inspect(path: &Path, source: &str, registry: &Registry, limits: &Limits) -> Vec<Result<Inspected, Uninspected>> {
     let found = detect_all(path, source, registry, limits);
     found.into_iter().map(|one| one.map_err(Uninspected::Unknown).and_then(|d| inspect_one(path, d))).collect()
+}
+
+/// Takes back that pages of an API are missing where all of them were inspected.
+pub fn settle_inspected(files: &mut [Result<Inspected, Uninspected>]) {
+    let whole = whole_sets(files.iter().flatten().filter_map(|seen| seen.detection.page.as_ref()));
+    for seen in files.iter_mut().flatten() {
+        if seen.detection.page.as_ref().is_some_and(|p| whole.contains(&p.set)) {
+            seen.findings.retain(|f| (f.code, f.severity) != (Code::I110, Severity::Warning));
+        }
+    }
 }
 
 fn inspect_one(path: &Path, detection: Detection) -> Result<Inspected, Uninspected> {

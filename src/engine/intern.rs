@@ -9,7 +9,7 @@ use indexmap::IndexSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Texts that a thread remembers; beyond, it asks the shared table every time.
-const REMEMBERED: usize = 1 << 16;
+const REMEMBERED: usize = 1 << 17;
 
 /// A shared table of distinct values.
 #[derive(Debug)]
@@ -48,30 +48,163 @@ impl<K: Clone + Eq + Hash> Interner<K> {
 /// because their hashes are.
 #[derive(Debug, Default)]
 pub struct Known {
-    numbers: HashMap<Box<[u8]>, u32, BuildHasherDefault<Fast>>,
-    /// The last asked for: exports are often in order of their accounts.
-    last: (Vec<u8>, Option<u32>),
+    /// A power of two of them, at most half of them taken.
+    slots: Vec<Slot>,
+    taken: usize,
+    /// Texts that are too long for their slots.
+    long: Vec<u8>,
+    /// The texts last remembered, one behind the other.
+    joined: Vec<u8>,
+}
+
+/// Bytes of texts that a slot holds.
+const SHORT: usize = 44;
+
+/// A line of the processor's cache, for that is what is waited for: most texts are short.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+struct Slot {
+    tag: u32,
+    /// Plus one: 0 is nobody's.
+    number: u32,
+    of: u32,
+    /// Where its texts begin in `long`, if they are not here.
+    at: u32,
+    bytes: u32,
+    text: [u8; SHORT],
+}
+
+impl Default for Slot {
+    fn default() -> Self {
+        Self { tag: 0, number: 0, of: 0, at: 0, bytes: 0, text: [0; SHORT] }
+    }
 }
 
 impl Known {
-    pub fn number(&mut self, text: &[u8], ask: impl FnOnce() -> u32) -> u32 {
-        if let (last, Some(number)) = &self.last
-            && last == text
-        {
-            return *number;
+    /// The number of some texts, which are always as many. `of`: what they are texts of, where one text may mean several
+    /// things.
+    pub fn number(&mut self, of: u32, texts: &[&str], ask: impl FnOnce() -> u32) -> u32 {
+        if self.slots.is_empty() {
+            self.slots = vec![Slot::default(); 1 << 8];
         }
-        let number = self.numbers.get(text).copied().unwrap_or_else(|| {
-            let number = ask();
-            if self.numbers.len() < REMEMBERED {
-                self.numbers.insert(text.into(), number);
+        let hash = hash_of(of, texts);
+        let mut at = self.home(hash);
+        loop {
+            let slot = &self.slots[at];
+            if slot.number == 0 {
+                let number = ask();
+                self.remember(of, texts, hash, at, number);
+                return number;
             }
-            number
-        });
-        self.last.0.clear();
-        self.last.0.extend_from_slice(text);
-        self.last.1 = Some(number);
-        number
+            if slot.tag == tag_of(hash) && slot.of == of && is_of(self.stored(slot), texts) {
+                return slot.number - 1;
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
     }
+
+    #[allow(clippy::cast_possible_truncation, reason = "any bits do")]
+    fn home(&self, hash: u64) -> usize {
+        hash as usize & (self.slots.len() - 1)
+    }
+
+    fn stored<'a>(&'a self, slot: &'a Slot) -> &'a [u8] {
+        let bytes = slot.bytes as usize;
+        if bytes <= SHORT { &slot.text[..bytes] } else { &self.long[slot.at as usize..][..bytes] }
+    }
+
+    fn remember(&mut self, of: u32, texts: &[&str], hash: u64, at: usize, number: u32) {
+        self.joined.clear();
+        for text in texts {
+            push_length(&mut self.joined, text.len());
+            self.joined.extend_from_slice(text.as_bytes());
+        }
+        let (Some(number), Ok(begin), Ok(bytes)) =
+            (number.checked_add(1), u32::try_from(self.long.len()), u32::try_from(self.joined.len()))
+        else {
+            return;
+        };
+        if self.taken >= REMEMBERED {
+            return;
+        }
+        let mut slot = Slot { tag: tag_of(hash), number, of, at: begin, bytes, ..Slot::default() };
+        match slot.text.get_mut(..self.joined.len()) {
+            Some(here) => here.copy_from_slice(&self.joined),
+            None => self.long.extend_from_slice(&self.joined),
+        }
+        self.slots[at] = slot;
+        self.taken += 1;
+        if self.taken * 2 > self.slots.len() {
+            self.grow(texts.len());
+        }
+    }
+
+    fn grow(&mut self, width: usize) {
+        let room = vec![Slot::default(); self.slots.len() * 2];
+        for slot in std::mem::replace(&mut self.slots, room).into_iter().filter(|s| s.number > 0) {
+            let mut at = self.home(hash_of(slot.of, &texts_of(self.stored(&slot), width)));
+            while self.slots[at].number > 0 {
+                at = (at + 1) & (self.slots.len() - 1);
+            }
+            self.slots[at] = slot;
+        }
+    }
+}
+
+/// In one byte, nearly always.
+fn push_length(out: &mut Vec<u8>, length: usize) {
+    match u8::try_from(length) {
+        Ok(short) if short < u8::MAX => out.push(short),
+        _ => {
+            out.push(u8::MAX);
+            out.extend_from_slice(&(length as u64).to_le_bytes());
+        }
+    }
+}
+
+/// The next text, and what stands behind it.
+fn next_text(stored: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (first, mut rest) = stored.split_first()?;
+    let mut length = usize::from(*first);
+    if *first == u8::MAX {
+        let (long, behind) = rest.split_first_chunk()?;
+        length = usize::try_from(u64::from_le_bytes(*long)).ok()?;
+        rest = behind;
+    }
+    rest.split_at_checked(length)
+}
+
+/// Whether these are the texts stored.
+fn is_of(mut stored: &[u8], texts: &[&str]) -> bool {
+    texts.iter().all(|text| {
+        let Some((next, rest)) = next_text(stored) else { return false };
+        stored = rest;
+        next.len() == text.len() && (next.is_empty() || next == text.as_bytes())
+    })
+}
+
+fn texts_of(mut stored: &[u8], width: usize) -> Vec<&str> {
+    let mut next = || {
+        let (text, rest) = next_text(stored)?;
+        stored = rest;
+        std::str::from_utf8(text).ok()
+    };
+    (0..width).map(|_| next().unwrap_or_default()).collect()
+}
+
+/// Of every text, so that ("ab", "c") and ("a", "bc") differ as others do.
+fn hash_of(of: u32, texts: &[&str]) -> u64 {
+    texts.iter().fold(u64::from(of), |hash, text| {
+        if text.is_empty() {
+            return hash;
+        }
+        (xxh3_64(text.as_bytes()) ^ u64::rotate_left(hash, 23)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    })
+}
+
+/// The bits of a hash that do not choose its slot.
+fn tag_of(hash: u64) -> u32 {
+    (hash >> 32) as u32
 }
 
 /// A map by numbers of our own making.
@@ -124,20 +257,39 @@ mod tests {
 
     #[test]
     fn a_text_keeps_its_number_remembered_or_not() {
-        let shared: Interner<Vec<u8>> = Interner::default();
+        let shared: Interner<Vec<String>> = Interner::default();
         let mut known = Known::default();
         let mut asked = 0;
         for round in 0..2 {
             for text in 0..(REMEMBERED + 10) {
-                let text = text.to_le_bytes();
-                let number = known.number(&text, || {
+                let text = text.to_string();
+                let number = known.number(7, &["v", "", &text], || {
                     asked += 1;
-                    shared.number(text.to_vec())
+                    shared.number(vec![text.clone()])
                 });
-                assert_eq!(number as usize, usize::from_le_bytes(text), "round {round}");
+                assert_eq!(number.to_string(), text, "round {round}");
             }
         }
         assert_eq!(asked, REMEMBERED + 20, "only what is not remembered is asked for again");
         assert_eq!(shared.into_values().len(), REMEMBERED + 10);
+    }
+
+    #[test]
+    fn texts_are_told_apart_by_what_they_are_and_where_they_stand() {
+        let mut known = Known::default();
+        let long = ["é".repeat(20), "x".repeat(254), "x".repeat(255), "x".repeat(300)];
+        let mut lists = vec![["ab", "c"], ["a", "bc"], ["", "abc"], ["abc", ""], ["", ""], ["c", "ab"]];
+        lists.extend(long.iter().flat_map(|text| [[text.as_str(), "1"], ["", text], [text, "2"]]));
+        for _ in 0..2 {
+            for (number, list) in (0..).zip(&lists) {
+                assert_eq!(known.number(1, list, || number), number);
+                assert_eq!(known.number(2, list, || number + 100), number + 100, "of another");
+            }
+        }
+        // Hashes may agree; texts do not.
+        for slot in known.slots.iter().filter(|s| s.number > 0) {
+            let own = &lists[(slot.number as usize - 1) % 100];
+            assert!(lists.iter().all(|list| is_of(known.stored(slot), list) == (list == own)));
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::book::{
 use crate::emit::{FindingLog, Input};
 use crate::finding::{Code, Finding, Place};
 use crate::format::{Registry, TableKind};
-use crate::ingest::{Container, Detection, Limits, Table, detect_all, read_named_table, read_table};
+use crate::ingest::{Container, Detection, Limits, Table, detect_all, read_named_table, read_table, whole_sets};
 
 /// An export that was recognised.
 pub struct Export {
@@ -60,10 +60,35 @@ impl Side {
             Side::Psa(Box::new(detection))
         }
     }
+
+    fn detection(&self) -> &Detection {
+        match self {
+            Side::Usage(export) => &export.detection,
+            Side::Psa(detection) => detection,
+        }
+    }
+
+    fn detection_mut(&mut self) -> &mut Detection {
+        match self {
+            Side::Usage(export) => &mut export.detection,
+            Side::Psa(detection) => detection,
+        }
+    }
 }
 
 /// What is in a file; each part by itself is there or refused.
 type Parts = Vec<Result<Side, Vec<Finding>>>;
+
+/// Takes back that pages of an API are missing where all of them lie side by side.
+fn settle_pages(found: &mut [Parts]) {
+    let whole = whole_sets(found.iter().flatten().flatten().filter_map(|side| side.detection().page.as_ref()));
+    for side in found.iter_mut().flatten().flatten() {
+        let detection = side.detection_mut();
+        if detection.page.as_ref().is_some_and(|p| whole.contains(&p.set)) {
+            detection.is_not_alone();
+        }
+    }
+}
 
 /// A file that could not be used.
 #[derive(Debug, Clone)]
@@ -128,6 +153,9 @@ pub fn sides(
         }
         Ok(())
     })?;
+    let mut found: Vec<Parts> =
+        found.into_iter().map(|parts| parts.into_inner().unwrap_or_else(PoisonError::into_inner)).collect();
+    settle_pages(&mut found);
     for ((source, _, stated, in_usage), found) in all.into_iter().zip(found) {
         let mut refuse = |findings: Vec<Finding>, log: &mut FindingLog| {
             if let Some(first) = findings.first() {
@@ -146,7 +174,7 @@ pub fn sides(
             }
             log.extend(findings);
         };
-        for side in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        for side in found {
             let detection = match side {
                 Ok(Side::Usage(export)) => {
                     log.extend(export.detection.findings.iter().cloned());

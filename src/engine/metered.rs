@@ -33,8 +33,11 @@ impl Placed {
         for same in order.chunk_by_mut(|a, b| ware(a.0) == ware(b.0)) {
             same.sort_by_cached_key(|(number, count)| (count.clone(), self.sums_of(*number).and_then(|s| s.first)));
         }
-        let mut out =
-            MeteredSums { sums: Vec::new(), beside: Vec::new(), index_of_group: vec![usize::MAX; groups.len()] };
+        let mut out = MeteredSums {
+            sums: Vec::with_capacity(order.len()),
+            beside: Vec::new(),
+            index_of_group: vec![usize::MAX; groups.len()],
+        };
         for (number, count) in order {
             let Some(sums) = self.sums_of(number) else { continue };
             let (group, client_id, product_code, term) = groups.get(number);

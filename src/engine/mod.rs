@@ -4,6 +4,7 @@
 mod budget;
 mod charges;
 mod collect;
+mod desk;
 mod drift;
 mod emit_run;
 mod inspect;
@@ -16,6 +17,7 @@ mod pending;
 mod place;
 mod proof;
 mod readings;
+mod rejected;
 mod spool;
 mod supplied;
 mod targets;
@@ -25,7 +27,8 @@ mod validate;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 
@@ -36,14 +39,14 @@ use crate::emit::{FindingLog, Summary, psa_changes};
 use crate::format::MeterRule;
 use crate::history::{RunLock, Staging, Unfinished};
 use crate::ingest::Progress;
-use crate::reconcile::{Discrepancy, Input, VerdictRow, overlaps};
+use crate::reconcile::{Discrepancy, Input, Outcome, Part, Reconciliation, VerdictRow, overlaps};
 use crate::tidy::Spill;
 
-pub use inspect::{Inspected, Uninspected, inspect};
+pub use inspect::{Inspected, Uninspected, inspect, settle_inspected};
 pub use load::registry_of;
 pub use proof::Unbalanced;
 pub use tidy::{ChangeCount, Tidied, TidiedFile, TidySettings, tidy};
-pub use validate::{Against, Expected, shown_path, unopened, validate};
+pub use validate::{Against, Expected, settle_pages, shown_path, unopened, validate};
 
 /// What a run needs to know. The library reads no environment: the caller settles everything.
 #[derive(Debug, Clone)]
@@ -138,7 +141,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     let run = Run { settings, period, spill: Arc::new(Spill::new(temp, budget.needs)), budget };
     let series = mappings.products.iter().filter_map(|m| m.rule).any(MeterRule::looks_at_days);
     let exports: Vec<String> = sides.exports.iter().map(|e| e.detection.source.clone()).collect();
-    let read = collect::collect(&run, sides.exports, series, progress, &mut log)?;
+    let mut read = collect::collect(&run, sides.exports, series, progress, &mut log)?;
 
     progress.stage("placing rows");
     let targets = targets::Targets::new(&sides.psa, &mappings, &read.names);
@@ -146,11 +149,14 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     log.extend(targets.findings());
 
     progress.stage("reconciling");
-    let metered = placed.metered(&read, &targets, period)?;
+    let mut metered = placed.metered(&read, &targets, period)?;
     let supply = supplied::supply(&run, &read, &sides.refused, &sides.psa, &mappings, &targets, &placed);
+    // From here on the metered quantities stand for them.
+    placed.sums = Vec::new();
     log.extend(overlaps(&metered.sums));
     let before = supplied::before(&run, &read, &targets, &placed);
-    let outcome = crate::reconcile::reconcile(&Input {
+    (placed.before, placed.present, placed.unattributed) = Default::default();
+    let input = Input {
         psa: &sides.psa,
         config: &config,
         decisions: &decisions,
@@ -160,9 +166,11 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         before: &before,
         supply: &supply,
         bundles: &bundles,
-    })
-    .context("contracts and usage could not be compared")?;
-    let unmapped = unmapped::rows(&placed, &read, &sides.psa, &mut log)?;
+    };
+    let outcome = concluded(&input, settings.threads.get()).context("contracts and usage could not be compared")?;
+    (metered.sums, metered.beside) = (Vec::new(), Vec::new());
+    let unmapped = unmapped::rows(&placed, &read, &read.names, &sides.psa, &mut log)?;
+    placed.unmapped.clear();
 
     progress.stage("proving");
     let pending = std::mem::take(&mut placed.pending);
@@ -175,10 +183,15 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         log.extend(left_out);
         changes
     });
+    // Everything is concluded: the book's side makes room for the outputs.
+    drop(targets);
+    drop((sides.psa, mappings, decisions, bundles));
+    let rejects = read.files.iter_mut().map(|file| std::mem::take(&mut file.rejects)).collect();
     let emission = emit_run::Emission {
         run: &run,
-        read,
-        duplicates: Some(placed.duplicates),
+        read: &read,
+        rejects: Mutex::new(Some(rejects)),
+        duplicates: Mutex::new(Some(placed.duplicates)),
         trail: placed.trail,
         conflicts: placed.conflicts,
         metered: &metered,
@@ -193,6 +206,29 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     let summary = emission.write(staging.folder(), &log)?;
     let folder = staging.commit().context("the outputs could not be put in place; the old ones are intact")?;
     Ok(Concluded { summary, discrepancies: outcome.discrepancies, verdicts: outcome.verdicts, folder })
+}
+
+/// Clients that a thread takes at a time.
+const CLIENTS: usize = 64;
+
+/// What is concluded of all clients, by several threads: some clients each, put together in their order.
+fn concluded(input: &Input<'_>, threads: usize) -> anyhow::Result<Outcome> {
+    let all = Reconciliation::new(input)?;
+    let parts: Vec<Mutex<Part>> = (0..all.clients().div_ceil(CLIENTS)).map(|_| Mutex::default()).collect();
+    let next = AtomicUsize::new(0);
+    in_threads(threads.min(parts.len()), |_| {
+        while let Some((number, part)) = {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            parts.get(number).map(|part| (number, part))
+        } {
+            let first = number * CLIENTS;
+            let done = all.conclude(first..all.clients().min(first + CLIENTS))?;
+            *part.lock().unwrap_or_else(PoisonError::into_inner) = done;
+        }
+        Ok(())
+    })?;
+    let parts = parts.into_iter().map(|part| part.into_inner().unwrap_or_else(PoisonError::into_inner));
+    Ok(all.finish(parts.collect())?)
 }
 
 /// What the stages of one run share.

@@ -90,9 +90,9 @@ impl Pending {
     ) -> io::Result<()> {
         let (quantity, cost) = (quantity.unwrap_or_default(), cost.unwrap_or_default());
         let key = (group, file, currency);
-        let known = self.open.get(&key).copied();
-        if let Some(more) = known.unwrap_or_default().plus(quantity, cost) {
-            self.open.insert(key, more);
+        let known = self.open.entry(key).or_default();
+        if let Some(more) = known.plus(quantity, cost) {
+            *known = more;
             if self.open.len() > self.most {
                 self.close_all()?;
             }

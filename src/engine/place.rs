@@ -24,8 +24,8 @@ use crate::meter::{Conversion, Sums};
 use crate::rate::{Currency, ExactSum, Overflow};
 use crate::reconcile::UnmappedWhat;
 use crate::tidy::{
-    Belonging, End, FateRuns, Judgement, Met, Part, Partitions, Row, Standing, Trail, belonging, each_met, judge,
-    records,
+    Belonging, Belongings, End, Ends, FateRuns, Judgement, Lines, Marks, Met, Part, Partitions, Row, Standing, Trail,
+    belonging, each_met, each_that_meets, judge, records,
 };
 
 /// Rows of one unmapped account or SKU in one currency.
@@ -93,18 +93,21 @@ pub fn fate_of(end: End) -> Option<Fate> {
 pub fn place(run: &Run<'_>, read: &Collected, targets: &Targets<'_>, log: &mut FindingLog) -> anyhow::Result<Placed> {
     let budget = &run.budget;
     let threads = run.settings.threads.get();
+    let lines = Lines::new(read.files.iter().map(|f| f.last_line));
     let shared = Shared {
         run,
         read,
         targets,
-        copies: Partitions::new(run.spill.clone(), read.partitions.count(), budget.copies),
-        readings: Readings::new(run.spill.clone(), read.partitions.count(), budget.readings),
+        with_copies: Marks::new(lines.clone()),
+        copies: Partitions::new(run.spill.clone(), budget.partitions, budget.copies),
+        readings: Readings::new(run.spill.clone(), budget.partitions, budget.readings),
         duplicates: Mutex::new(FateRuns::new(run.spill.clone(), budget.duplicates)),
-        trail: Trail::new(run.spill.clone(), read.files.iter().map(|f| f.last_line), budget.trail),
+        trail: Trail::new(run.spill.clone(), lines, budget.trail),
         elsewhere: read.files.iter().any(|f| f.elsewhere),
     };
     let workers: Vec<Mutex<Worker>> = (0..threads).map(|_| Mutex::new(Worker::new(&shared))).collect();
-    for (stage, partitions) in [(Stage::Alone, &read.partitions), (Stage::Copies, &shared.copies)] {
+    for (stage, partitions) in [(Stage::Meet, &read.heads), (Stage::Alone, &read.rows), (Stage::Copies, &shared.copies)]
+    {
         let next = AtomicUsize::new(0);
         super::in_threads(threads, |thread| {
             let mut worker = workers[thread].lock().unwrap_or_else(PoisonError::into_inner);
@@ -210,7 +213,9 @@ struct Shared<'a, 'p> {
     run: &'a Run<'a>,
     read: &'a Collected,
     targets: &'a Targets<'p>,
-    /// Rows with copies, until all others are placed.
+    /// Which rows have copies.
+    with_copies: Marks,
+    /// Those rows, until all others are placed.
     copies: Partitions,
     readings: Readings,
     duplicates: Mutex<FateRuns>,
@@ -219,10 +224,14 @@ struct Shared<'a, 'p> {
     elsewhere: bool,
 }
 
-/// Which rows are placed: most stand alone, and need not be put together with others.
+/// Most rows stand alone, and need not be put together with others: what is done of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// Rows with copies are marked, by the heads of all rows.
+    Meet,
+    /// Rows are placed that stand alone.
     Alone,
+    /// Copies are judged together, and placed.
     Copies,
 }
 
@@ -231,13 +240,18 @@ struct Worker<'a, 'p> {
     shared: &'a Shared<'a, 'p>,
     judged: Judged,
     found: Found,
-    ends: Vec<(u32, u64, End)>,
+    ends: Ends<'a>,
     duplicates: Vec<RowFate>,
+    belongings: Belongings,
+    /// Accounts and SKUs lately met.
+    lately: Vec<Option<(u32, u32)>>,
     fault: Option<Fault>,
 }
 
-/// Ends a thread holds back.
-const ENDS: usize = 1 << 16;
+/// Duplicates a thread holds back.
+const HELD: usize = 1 << 14;
+/// How many accounts and SKUs a thread need not look up again.
+const LATELY: usize = 1 << 13;
 /// Into how many partitions one is split that is too large to be held.
 const SPLIT: usize = 64;
 
@@ -247,8 +261,10 @@ impl<'a, 'p> Worker<'a, 'p> {
             shared,
             judged: Judged::default(),
             found: Found::new(shared.run),
-            ends: Vec::new(),
+            ends: shared.trail.ends(),
             duplicates: Vec::new(),
+            belongings: Belongings::default(),
+            lately: vec![None; LATELY],
             fault: shared.run.settings.fault,
         }
     }
@@ -259,19 +275,39 @@ impl<'a, 'p> Worker<'a, 'p> {
             if index >= partitions.count() {
                 return self.hand_over();
             }
-            self.part(stage, partitions.take(index), partitions.bits())?;
+            let part = partitions.take(index);
+            match stage {
+                Stage::Meet | Stage::Copies => self.part(stage, part, partitions.bits())?,
+                Stage::Alone => self.rows(&part)?,
+            }
         }
     }
 
-    /// Places the rows of a partition, whose keys are equal in their first `bits`.
+    /// Places the rows of a partition that stand alone.
+    fn rows(&mut self, part: &Part) -> anyhow::Result<()> {
+        let Shared { run, with_copies, .. } = self.shared;
+        part.pieces(&run.spill, |piece| -> anyhow::Result<()> {
+            for record in records(piece) {
+                let record = record?;
+                let (file, line) = Row::position_of(record).ok_or_else(damaged)?;
+                if with_copies.has(file, line) { self.set_aside(record)? } else { self.keep(record)? }
+            }
+            Ok(())
+        })
+    }
+
+    /// Puts together the rows, or heads, of a partition, whose keys are equal in their first `bits`.
     fn part(&mut self, stage: Stage, part: Part, bits: u32) -> anyhow::Result<()> {
         let (budget, spill) = (&self.shared.run.budget, &self.shared.run.spill);
         if part.bytes() <= budget.partition {
             let bytes = part.load(spill)?;
-            return each_met(&bytes, |met| match (met, stage) {
-                (Met::Alone(record), _) => self.keep(record),
-                (Met::Copies(set), Stage::Alone) => set.iter().try_for_each(|record| self.set_aside(record)),
-                (Met::Copies(set), Stage::Copies) => self.place_copies(set),
+            if stage == Stage::Meet {
+                return Ok(each_that_meets(&bytes, |file, line| self.shared.with_copies.set(file, line))?);
+            }
+            return each_met(&bytes, |met| match met {
+                // Two things that one row counts stand on one line.
+                Met::Alone(record) => self.keep(record),
+                Met::Copies(set) => self.place_copies(set),
             });
         }
         if is_one_key(&part, spill)? {
@@ -292,8 +328,14 @@ impl<'a, 'p> Worker<'a, 'p> {
     /// Copies of one key that are too many to be held.
     fn one_key(&mut self, stage: Stage, part: &Part) -> anyhow::Result<()> {
         let spill = &self.shared.run.spill;
-        if stage == Stage::Alone {
-            return part.pieces(spill, |piece| records(piece).try_for_each(|record| self.set_aside(record?)));
+        if stage == Stage::Meet {
+            return part.pieces(spill, |piece| {
+                records(piece).try_for_each(|head| {
+                    let (file, line) = Row::position_of(head?).ok_or_else(damaged)?;
+                    self.shared.with_copies.set(file, line);
+                    Ok(())
+                })
+            });
         }
         let mut standing = Standing::of(|see| {
             part.pieces(spill, |piece| -> io::Result<()> {
@@ -318,7 +360,7 @@ impl<'a, 'p> Worker<'a, 'p> {
     }
 
     fn hand_over(&mut self) -> anyhow::Result<()> {
-        self.shared.trail.push(&mut self.ends)?;
+        self.ends.hand_over()?;
         let mut duplicates = self.shared.duplicates.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(duplicates.push(std::mem::take(&mut self.duplicates))?)
     }
@@ -363,6 +405,9 @@ impl<'a, 'p> Worker<'a, 'p> {
                 self.enter(row, if is_copy { Bucket::Duplicate } else { Bucket::Rejected })?;
                 if is_copy {
                     self.duplicates.push(RowFate { file: row.file, line: row.line, fate });
+                    if self.duplicates.len() >= HELD {
+                        self.hand_over()?;
+                    }
                 }
                 fate
             }
@@ -371,8 +416,7 @@ impl<'a, 'p> Worker<'a, 'p> {
     }
 
     fn end(&mut self, row: &Row, fate: Fate) -> anyhow::Result<()> {
-        self.ends.push((row.file, row.line, end_of(fate)));
-        if self.ends.len() >= ENDS { self.hand_over() } else { Ok(()) }
+        Ok(self.ends.push(row.file, row.line, end_of(fate))?)
     }
 
     /// The place of a row that is kept.
@@ -383,7 +427,7 @@ impl<'a, 'p> Worker<'a, 'p> {
         }
         let period = self.shared.run.period;
         let file = &self.shared.read.files[row.file as usize];
-        let here = belonging(period, row.category, row.start, row.end, file.export.stated);
+        let here = self.belongings.of(period, row.category, row.start, row.end, file.export.stated);
         if here.is_elsewhere() {
             if row.start.is_some() && file.export.stated == Some(period) {
                 self.found.log.add_at(out_of_period(), &file.export.detection.source, row.line);
@@ -396,7 +440,7 @@ impl<'a, 'p> Worker<'a, 'p> {
         let day = targets.day(period, row.start);
         let target = targets.judge(&mut self.judged, row.account, row.sku, day);
         if self.shared.elsewhere {
-            self.found.present.insert((row.account, row.sku));
+            self.seen((row.account, row.sku));
         }
         match target {
             Target::Internal => {
@@ -419,6 +463,16 @@ impl<'a, 'p> Worker<'a, 'p> {
                 self.found.pending[0].add(group, row.file, row.currency, row.quantity, row.cost)?;
                 Ok(Fate::Metered(group))
             }
+        }
+    }
+
+    /// Notes that the period has rows of an account and SKU.
+    fn seen(&mut self, pair: (u32, u32)) {
+        let mixed = (pair.0.wrapping_mul(0x9E37_79B9) ^ pair.1).wrapping_mul(0x85EB_CA6B);
+        let lately = &mut self.lately[mixed as usize >> (32 - LATELY.trailing_zeros())];
+        if *lately != Some(pair) {
+            *lately = Some(pair);
+            self.found.present.insert(pair);
         }
     }
 

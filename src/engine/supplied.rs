@@ -1,13 +1,13 @@
 //! Which vendors' exports were there for the period, and where the metered side is known to be incomplete.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::Run;
 use super::collect::{Collected, FileRead};
 use super::load::Refused;
 use super::place::{Placed, place_of};
 use super::targets::Targets;
-use crate::book::{MapStatus, Mappings, Period, ProductCode, ProductMapping, Psa, id_key};
+use crate::book::{ClientId, MapStatus, Mappings, Period, ProductCode, ProductMapping, Psa, id_key};
 use crate::finding::Code;
 use crate::reconcile::{RejectedUse, Supply, UsedBefore, spoken};
 use crate::resolve::{AccountKey, SkuKey};
@@ -56,19 +56,26 @@ pub fn supply(
         cut_short(&mut supply, file, &format!("the export {} ends early", file.export.detection.source));
     }
     let day = period.start();
-    let unattributed: BTreeSet<(&AccountKey, &SkuKey)> = placed
-        .unattributed
-        .iter()
-        .map(|(sku, account)| (&read.names.accounts[*account as usize], &read.names.skus[*sku as usize].key))
-        .collect();
-    for (account, sku) in unattributed {
-        if let Some(product) = targets.product(sku, day) {
-            let name =
-                if account.sub_account_name.is_empty() { &account.sub_account_id } else { &account.sub_account_name };
-            let reason =
-                format!("the unmapped account {name:?} of {} holds units of it", spoken(&account.provider_name));
-            supply.unattribute(&product, &reason);
-        }
+    // Of each product the first by name of those that hold units of it.
+    let mut unattributed: BTreeMap<String, (ProductCode, (&AccountKey, &SkuKey))> = BTreeMap::new();
+    let mut sku: Option<(u32, Option<ProductCode>)> = None;
+    for (number, account) in &placed.unattributed {
+        // In order of SKUs: each is judged once, however many accounts hold it.
+        let key = &read.names.skus[*number as usize].key;
+        let (_, product) = match sku.take().filter(|(known, _)| known == number) {
+            Some(known) => sku.insert(known),
+            None => sku.insert((*number, targets.product(key, day))),
+        };
+        let Some(product) = product else { continue };
+        let pair = (&read.names.accounts[*account as usize], key);
+        let first = unattributed.entry(product.key()).or_insert_with(|| (product.clone(), pair));
+        first.1 = first.1.min(pair);
+    }
+    for (product, (account, _)) in unattributed.into_values() {
+        let name =
+            if account.sub_account_name.is_empty() { &account.sub_account_id } else { &account.sub_account_name };
+        let reason = format!("the unmapped account {name:?} of {} holds units of it", spoken(&account.provider_name));
+        supply.unattribute(&product, &reason);
     }
     not_in_catalogue(&mut supply, run, psa, mappings);
     for ((account, sku), (rows, (file, line))) in &placed.contradicted {
@@ -78,12 +85,17 @@ pub fn supply(
             supply.reject(RejectedUse { client_id, product_code, rows: *rows, first });
         }
     }
+    // Each name is judged once, in however many pairs and files it stands.
+    let mut clients: HashMap<&AccountKey, Option<ClientId>> = HashMap::new();
+    let mut products: HashMap<&SkuKey, Option<ProductCode>> = HashMap::new();
     for (index, file) in read.files.iter().enumerate() {
         let index = u32::try_from(index).unwrap_or_default();
-        for ((account, sku), uses) in &file.rejected_uses {
-            let first = place_of(read, index, uses.first_line);
-            match (targets.client(account, day), targets.product(sku, day)) {
+        for (account, sku, uses) in file.rejected_uses.iter() {
+            let client = clients.entry(account).or_insert_with(|| targets.client(account, day)).clone();
+            let product = products.entry(sku).or_insert_with(|| targets.product(sku, day)).clone();
+            match (client, product) {
                 (Some(client_id), Some(product_code)) => {
+                    let first = place_of(read, index, uses.first_line);
                     supply.reject(RejectedUse { client_id, product_code, rows: uses.rows, first });
                 }
                 _ if uses.broken => unread_row(&mut supply, &account.provider_name),
@@ -136,8 +148,7 @@ const UNREADABLE: &str = "a row that could not be read may hold units of it; rej
 
 /// A row that could not be read is missing of its vendor, and of any vendor where it does not say whose it is.
 fn unread_row(supply: &mut Supply, vendor: &str) {
-    let known = supply.all_vendors().contains_key(&id_key(vendor));
-    supply.partial(known.then_some(vendor), UNREADABLE);
+    supply.partial(Some(vendor).filter(|v| supply.expects(v)), UNREADABLE);
 }
 
 /// What is missing of a file is missing of every vendor in it, and of any where it names none.

@@ -3,41 +3,71 @@
 
 use std::collections::BTreeSet;
 
-use super::collect::Collected;
+use super::collect::{Collected, Names};
 use super::place::{Placed, place_of};
 use crate::book::Psa;
-use crate::emit::FindingLog;
+use crate::emit::{FindingLog, UnmappedCounts};
 use crate::finding::{Code, Finding};
 use crate::rate::Overflow;
 use crate::reconcile::{Unmapped, UnmappedWhat};
-use crate::resolve::Suggester;
+use crate::resolve::{Suggester, Suggestion};
+
+/// What is joined to nothing.
+#[derive(Default)]
+pub struct NotJoined<'n> {
+    /// In no order.
+    pub rows: Vec<Unmapped<'n>>,
+    /// Distinct accounts and SKUs, whatever their currencies.
+    pub counts: UnmappedCounts,
+}
 
 /// The rows of `unmapped.csv`, and a finding for each account and SKU.
-pub fn rows(placed: &Placed, read: &Collected, psa: &Psa, log: &mut FindingLog) -> Result<Vec<Unmapped>, Overflow> {
+pub fn rows<'n>(
+    placed: &Placed,
+    read: &Collected,
+    names: &'n Names,
+    psa: &Psa,
+    log: &mut FindingLog,
+) -> Result<NotJoined<'n>, Overflow> {
+    let mut out = NotJoined::default();
     if placed.unmapped.is_empty() {
-        return Ok(Vec::new());
+        return Ok(out);
     }
     let (clients, products) = (Suggester::for_clients(psa), Suggester::for_products(psa));
-    let mut said = BTreeSet::new();
-    let mut out = Vec::with_capacity(placed.unmapped.len());
+    out.rows.reserve_exact(placed.unmapped.len());
+    // SKUs of one name have a number for each rule and format they stand in.
+    let mut skus: BTreeSet<[&str; 4]> = BTreeSet::new();
+    let mut last: Option<((UnmappedWhat, u32), Option<Suggestion>)> = None;
     for ((what, number, currency), uses) in &placed.unmapped {
         let index = *number as usize;
-        let (provider, id, name, term, suggestion) = match what {
+        let [provider, id, name, term] = match what {
             UnmappedWhat::Account => {
-                let key = &read.names.accounts[index];
-                let suggestion = clients.account(key, 1).into_iter().next();
-                (&key.provider_name, &key.sub_account_id, &key.sub_account_name, String::new(), suggestion)
+                let key = &names.accounts[index];
+                [key.provider_name.as_str(), key.sub_account_id.as_str(), key.sub_account_name.as_str(), ""]
             }
             UnmappedWhat::Product => {
-                let key = &read.names.skus[index].key;
-                let suggestion = products.product(key, 1).into_iter().next();
-                (&key.provider_name, &key.sku_id, &key.charge_description, key.term.clone(), suggestion)
+                let key = &names.skus[index].key;
+                [key.provider_name.as_str(), key.sku_id.as_str(), key.charge_description.as_str(), key.term.as_str()]
             }
         };
-        if said.insert((*what, *number)) {
-            let (code, message) = match what {
-                UnmappedWhat::Account => (Code::M301, "an account is joined to no client"),
-                UnmappedWhat::Product => (Code::M302, "a SKU is joined to no product"),
+        // In order of their numbers, so that the currencies of one stand together.
+        let known = last.take().filter(|(of, _)| *of == (*what, *number)).map(|(_, suggestion)| suggestion);
+        let suggestion = known.unwrap_or_else(|| {
+            let (code, message, suggestion) = match what {
+                UnmappedWhat::Account => {
+                    let suggestion = clients.account(&names.accounts[index], 1).into_iter().next();
+                    out.counts.accounts += 1;
+                    out.counts.accounts_suggested += u64::from(suggestion.is_some());
+                    (Code::M301, "an account is joined to no client", suggestion)
+                }
+                UnmappedWhat::Product => {
+                    let suggestion = products.product(&names.skus[index].key, 1).into_iter().next();
+                    if skus.insert([provider, id, name, term]) {
+                        out.counts.products += 1;
+                        out.counts.products_suggested += u64::from(suggestion.is_some());
+                    }
+                    (Code::M302, "a SKU is joined to no product", suggestion)
+                }
             };
             let value = if name.is_empty() { id } else { name };
             let mut finding = Finding::new(code, message).value(format!("{provider} {value}").trim().to_string());
@@ -45,22 +75,21 @@ pub fn rows(placed: &Placed, read: &Collected, psa: &Psa, log: &mut FindingLog) 
                 finding = finding.at(place_of(read, file, line));
             }
             log.add(finding);
-        }
-        out.push(Unmapped {
+            suggestion
+        });
+        out.rows.push(Unmapped {
             what: *what,
-            provider_name: provider.clone(),
-            id: id.clone(),
-            name: name.clone(),
+            provider_name: provider,
+            id,
+            name,
             term,
             rows: uses.tally.rows,
             quantity: uses.tally.quantity.to_decimal()?,
             cost: uses.tally.cost.to_decimal()?,
             currency: *currency,
-            suggested_id: suggestion.as_ref().map(|s| s.id.clone()).unwrap_or_default(),
-            suggested_name: suggestion.as_ref().map(|s| s.name.clone()).unwrap_or_default(),
-            score: suggestion.as_ref().map(|s| s.score),
-            reason: suggestion.map(|s| s.reason).unwrap_or_default(),
+            suggested: suggestion.clone().map(Box::new),
         });
+        last = Some(((*what, *number), suggestion));
     }
     Ok(out)
 }

@@ -14,6 +14,7 @@ use crate::finding::{Code, Finding, Place, Severity};
 use crate::format::{Registry, TableKind, closest, normalise};
 use crate::ingest::{
     Detection, Limits, OtherLine, ReadTotals, Reject, UsageRow, UsageSink, detect_all, read_table, read_usage,
+    whole_sets,
 };
 use crate::rate::{Currency, ExactSum, Overflow};
 
@@ -154,7 +155,16 @@ impl Looked {
             rows: self.rows,
             rejected: self.rejected,
             findings: self.log.groups(),
+            page: detection.and_then(|d| d.page.clone()),
         }
+    }
+}
+
+/// Takes back that pages of an API are missing where all of them were checked.
+pub fn settle_pages(files: &mut [CheckedFile]) {
+    let whole = whole_sets(files.iter().filter_map(|f| f.page.as_ref()));
+    for file in files.iter_mut().filter(|f| f.page.as_ref().is_some_and(|p| whole.contains(&p.set))) {
+        file.findings.retain(|g| (g.code, g.level()) != (Code::I110.id(), Severity::Warning));
     }
 }
 

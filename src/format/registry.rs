@@ -38,6 +38,8 @@ const BUILTIN: &[&str] = &[
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
     formats: Vec<Known>,
+    /// The headings that some table requires: nearly every row of data has none, and fits nothing.
+    required: HashSet<String>,
 }
 
 /// A spec with its headings ready to compare.
@@ -126,7 +128,8 @@ impl Registry {
 
     /// Adds a format, in the place of one of the same id.
     pub fn add(&mut self, spec: Spec) {
-        let tables = spec.tables.iter().map(KnownTable::of).collect();
+        let tables: Vec<KnownTable> = spec.tables.iter().map(KnownTable::of).collect();
+        self.required.extend(tables.iter().flat_map(|t| &t.required).flatten().cloned());
         let known = Known { spec: Arc::new(spec), tables };
         match self.formats.iter_mut().find(|k| k.spec.id == known.spec.id) {
             Some(old) => *old = known,
@@ -173,6 +176,9 @@ impl Registry {
 
     /// How every table fits a row of normalised headings; tables with no required heading there are left out.
     pub fn fits(&self, headings: &[String]) -> Vec<Fit> {
+        if !headings.iter().any(|h| self.required.contains(h)) {
+            return Vec::new();
+        }
         let present: HashSet<&str> = headings.iter().map(String::as_str).filter(|h| !h.is_empty()).collect();
         let mut fits = Vec::new();
         for known in &self.formats {

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::error::HistoryError;
 use super::exchange::{Swapped, swap, sync_folder, sync_tree};
+use super::unfinished::Unfinished;
 
 /// A folder being written. Dropped without `commit`, it is gone.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub struct NewFolder {
     /// Beside the target, so that one rename puts it there. Removed with all in it when dropped.
     beside: TempDir,
     folder: PathBuf,
+    unfinished: Unfinished,
 }
 
 impl NewFolder {
@@ -40,7 +42,15 @@ impl NewFolder {
         // The outer folder is for its owner alone; what appears in the end is like any new folder.
         let folder = beside.path().join("new");
         fs::create_dir(&folder)?;
-        Ok(Self { target: target.to_path_buf(), parent, beside, folder })
+        Ok(Self { target: target.to_path_buf(), parent, beside, folder, unfinished: Unfinished::default() })
+    }
+
+    /// As [`NewFolder::begin`], so that an interrupted run can be cleared away by others.
+    pub fn begin_watched(target: &Path, own: &[&str], unfinished: &Unfinished) -> Result<Self, HistoryError> {
+        let mut new = Self::begin(target, own)?;
+        unfinished.begin(new.beside.path());
+        new.unfinished = unfinished.clone();
+        Ok(new)
     }
 
     /// Where to write.
@@ -51,6 +61,9 @@ impl NewFolder {
     /// Puts everything written in its place.
     pub fn commit(self) -> Result<PathBuf, HistoryError> {
         sync_tree(&self.folder)?;
+        // From here on the exchange is done to its end, whatever interrupts.
+        let unfinished = self.unfinished.clone();
+        let _whole = unfinished.end();
         if !self.target.try_exists()? {
             fs::rename(&self.folder, &self.target)?;
         } else if swap(&self.folder, &self.target).map_err(|source| HistoryError::Exchange {
@@ -67,6 +80,8 @@ impl NewFolder {
             }
         }
         sync_folder(&self.parent)?;
+        // The old folder goes before anyone may interrupt again.
+        drop(self.beside);
         Ok(self.target)
     }
 }

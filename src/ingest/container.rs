@@ -78,6 +78,8 @@ const PACKED: &[(&[u8], &str)] = &[
 pub(super) fn foreign(head: &[u8]) -> Option<(&'static str, &'static str)> {
     const SAVE: &str = "open it and save the sheet as CSV";
     const UNPACK: &str = "unpack it and put the file inside it here";
+    const HTML: &[&str] =
+        &["<!doctype html", "<html", "<head", "<body", "<meta", "<table", "<style", "<script", "<div"];
     let has = |needle: &[u8]| memchr::memmem::find(head, needle).is_some();
     let text = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
     let begins = |word: &str| text.get(..word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word.as_bytes()));
@@ -114,7 +116,11 @@ pub(super) fn foreign(head: &[u8]) -> Option<(&'static str, &'static str)> {
     if head.starts_with(b"%PDF-") {
         return Some(("a PDF document", "download the export as CSV instead"));
     }
-    if begins("<!doctype html") || begins("<html") {
+    let is_html = |word: &&str| {
+        let behind = text.get(word.len()).copied().unwrap_or(b'>');
+        begins(word) && (behind == b'>' || behind.is_ascii_whitespace())
+    };
+    if HTML.iter().any(|word| is_html(word)) || (begins("<!--") && has(b"<html")) {
         return Some((
             "an HTML page",
             "a sign-in or error page was saved in the export's place, or a table exported as HTML: download it as CSV",

@@ -173,6 +173,13 @@ fn damaged_and_closed_archives_say_so() {
     }
     assert_eq!(refused(&zip(&[]), &limits).code, Code::I114);
     assert_eq!(refused(&zip(&[("folder/", b"")]), &limits).code, Code::I114);
+    let said = refused(&good[..good.len() - 1], &limits);
+    assert_eq!(said.code, Code::I110, "{said}");
+    let said = refused(&[&good[..], b"more"].concat(), &limits);
+    assert!(said.message.contains("something stands behind it"), "{said}");
+    // The last one's directory would name what is in the first.
+    let said = refused(&[&good[..], &good[..]].concat(), &limits);
+    assert!(said.message.contains("archives stand one behind another"), "{said}");
     // The same bytes as two members: the directory is doubled, the data is not.
     let at = good.windows(4).position(|w| w == b"PK\x01\x02").expect("a directory");
     let end = good.len() - 22;
@@ -309,6 +316,27 @@ fn hidden_rows_are_read_and_told() {
     assert!(message.starts_with("1 row of the sheet is hidden or filtered out and was read"), "{message}");
     let shown = read_all(&xlsx(&[("Oct", "visible", &data)], &[], false));
     assert_eq!(read_all(&xlsx(&[("Oct", "visible", &filtered)], &[], false)), shown, "every row is read");
+}
+
+#[test]
+fn cells_over_several_rows_and_formulas_without_a_value_are_told() {
+    let told = |sheet: &str| {
+        let (detection, _) = read_one(&xlsx(&[("Oct", "visible", sheet)], &[], false));
+        let said = detection.findings.into_iter().filter(|f| f.code == Code::I111);
+        said.map(|f| (f.severity, f.place.expect("a place").to_string(), f.message)).collect::<Vec<_>>()
+    };
+    let data = rows(CSV);
+    assert_eq!(told(&data), []);
+    let merged =
+        |range: &str| format!("{data}</sheetData><mergeCells><mergeCell ref=\"{range}\"/></mergeCells><sheetData>");
+    assert_eq!(told(&merged("A1:C1")), [], "titles over several columns lose nothing");
+    assert_eq!(told(&merged("Z1:Z3")), [], "nothing stands there");
+    let said = told(&merged("A2:A3"));
+    assert_eq!((said.len(), said[0].0, said[0].1.as_str()), (1, Severity::Warning, "usage/f#Oct:2:1"));
+    let unworked = format!("{data}<row r=\"900\"><c r=\"B900\"><f>1+1</f></c></row>");
+    let said = told(&unworked);
+    assert_eq!((said.len(), said[0].1.as_str()), (1, "usage/f#Oct:900:2"));
+    assert!(said[0].2.starts_with("1 formula of the sheet was never worked out"), "{said:?}");
 }
 
 #[test]

@@ -177,8 +177,14 @@ impl File<'_> {
             let source_of_sheet = format!("{source}#{}", sheet.name());
             let hidden =
                 sheet.hidden_rows().map(|(rows, first)| hidden_rows(rows, Place::line(&source_of_sheet, first)));
+            let merged = sheet
+                .merged_over_rows()
+                .map(|(cells, row, column)| merged_cells(cells, Place::cell(&source_of_sheet, row, column)));
+            let unworked = sheet
+                .not_worked_out()
+                .map(|(cells, row, column)| not_worked_out(cells, Place::cell(&source_of_sheet, row, column)));
             let survey = Survey { shape: Shape::Sheet, sheet: Some(Arc::new(sheet)), ..blank(disk.clone()) };
-            let findings = hidden.into_iter().collect();
+            let findings = hidden.into_iter().chain(merged).chain(unworked).collect();
             contents.push(Content {
                 workbook: Some(source.to_string()),
                 findings,
@@ -288,7 +294,6 @@ enum ZipKind {
     Foreign(&'static str),
 }
 
-/// Office files are zip archives, told by what is in them.
 /// A filter is how someone last looked at a sheet: what it hides is data as well, and who looked may not know.
 fn hidden_rows(rows: usize, first: Place) -> Finding {
     let are = if rows == 1 {
@@ -300,6 +305,25 @@ fn hidden_rows(rows: usize, first: Place) -> Finding {
     Finding::new(Code::I116, message).severity(Severity::Warning).at(first)
 }
 
+/// What stands in a merged cell stands in its first row: to a program the others are empty.
+fn merged_cells(cells: usize, first: Place) -> Finding {
+    let are = if cells == 1 { "cell of the sheet takes" } else { "cells of the sheet take" };
+    let message =
+        format!("{cells} {are} up several rows: the value was read in the first of them, and the others are empty");
+    Finding::new(Code::I111, message).severity(Severity::Warning).at(first)
+}
+
+fn not_worked_out(cells: usize, first: Place) -> Finding {
+    let are = if cells == 1 {
+        "formula of the sheet was never worked out and has"
+    } else {
+        "formulas of the sheet were never worked out and have"
+    };
+    let message = format!("{cells} {are} no value; open the workbook in a spreadsheet program and save it");
+    Finding::new(Code::I111, message).severity(Severity::Warning).at(first)
+}
+
+/// Office files are zip archives, told by what is in them.
 fn kind_of(entries: &[Entry]) -> ZipKind {
     let has = |name: &str| entries.iter().any(|e| e.name.eq_ignore_ascii_case(name));
     let under = |folder: &str| entries.iter().any(|e| e.name.to_ascii_lowercase().starts_with(folder));
@@ -331,6 +355,7 @@ fn blank(disk: Disk) -> Survey {
         head_is_whole: false,
         ends_with_newline: true,
         escaped_quotes: false,
+        strange: None,
         sheet: None,
     }
 }
@@ -344,6 +369,7 @@ fn text(disk: Disk, container: Container, verdict: Verdict) -> Survey {
         head_is_whole: verdict.head_is_whole,
         ends_with_newline: verdict.ends_with_newline,
         escaped_quotes: verdict.escaped_quotes,
+        strange: verdict.strange,
         ..blank(disk)
     }
 }

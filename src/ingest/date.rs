@@ -80,7 +80,11 @@ pub fn parse_date(text: &str, order: Option<DateOrder>) -> Result<ParsedDate, Da
 
 /// Nearly every cell: `2026-10-01`, also at midnight UTC, and `10/1/2026` where the order is known.
 fn parse_usual(text: &[u8], order: Option<DateOrder>) -> Option<ParsedDate> {
+    // Longer texts are no part of a usual date, and their number might not fit.
     fn digits(text: &[u8]) -> Option<u32> {
+        if text.len() > 4 {
+            return None;
+        }
         text.iter().try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))
     }
     let (day, time) = match text {

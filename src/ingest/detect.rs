@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use super::contents::{Content, contents};
 use super::escape::shown_escape;
-use super::json::pages_left;
+use super::json::{Page, PagesLeft, pages_left};
 use super::layout::Lines;
 use super::nested;
 use super::parquet::{ParquetColumns, parquet_columns};
+use super::shape::is_other_json;
 use super::{
     Dialect, Encoding, Escape, Event, JsonEvent, Limits, Record, RecordFault, Rows, Shape, Survey, open_text, read_json,
 };
@@ -45,12 +46,21 @@ pub struct Detection {
     pub headings: Vec<String>,
     /// Of the format, where its headings tell; else the spec's.
     pub format_version: String,
+    /// Of a page of an API that is one of several.
+    pub page: Option<Page>,
     pub findings: Vec<Finding>,
 }
 
 impl Detection {
     pub fn table(&self) -> &TableSpec {
         &self.spec.tables[self.table]
+    }
+
+    /// Takes back that pages are missing: they all stand beside it.
+    pub fn is_not_alone(&mut self) {
+        if self.page.take().is_some() {
+            self.findings.retain(|f| f.code != Code::I110);
+        }
     }
 
     pub fn kind(&self) -> TableKind {
@@ -136,6 +146,9 @@ fn recognise(content: Content, registry: &Registry) -> Result<Detection, Vec<Fin
         Shape::Delimited if survey.head_is_whole && survey.head.trim().is_empty() => {
             return Err(fail(Code::I114, "the file is empty".into()));
         }
+        Shape::Delimited if is_other_json(&survey.head, survey.head_is_whole) => {
+            return Err(vec![other_json().at(Place::line(&source, 1))]);
+        }
         Shape::Delimited | Shape::Sheet => laid_out_candidates(&survey, registry),
         Shape::JsonArray | Shape::JsonLines | Shape::JsonEnvelope => {
             let (keys, fault) =
@@ -173,13 +186,20 @@ fn recognise(content: Content, registry: &Registry) -> Result<Detection, Vec<Fin
         escape: Escape::Doubled,
         header_line: best.line,
         headings: best.headings,
+        page: None,
         findings,
     };
     if detection.survey.shape == Shape::JsonEnvelope {
         let more = open_text(&detection.path, &detection.survey).map_err(anyhow::Error::from).and_then(pages_left);
         let more =
             more.map_err(|e| vec![Finding::new(Code::I101, e.to_string()).at(Place::file(&detection.source))])?;
-        detection.findings.extend(more.map(|finding| finding.at(Place::file(&detection.source))));
+        if let Some(PagesLeft { finding, read, all }) = more {
+            let folder = detection.source.rfind(['/', '#']).map_or("", |at| &detection.source[..=at]);
+            let set = |all| format!("{folder} {} {} {all}", detection.spec.id, detection.table);
+            let page = all.map(|all| Page { set: set(all), sha256: detection.survey.sha256.clone(), read, all });
+            detection.page = page;
+            detection.findings.push(finding.at(Place::file(&detection.source)));
+        }
     }
     if best.joined {
         let said = headings::joined_finding(&detection);
@@ -193,13 +213,17 @@ fn recognise(content: Content, registry: &Registry) -> Result<Detection, Vec<Fin
     let (escape, finding) = shown.settle(&detection.source).map_err(|finding| vec![finding])?;
     detection.escape = escape;
     detection.findings.extend(finding);
-    detection.findings.extend(encoding_finding(&detection));
+    detection.findings.extend(encoding_finding(&detection.source, &detection.survey));
     detection.findings.extend(drift(&detection));
     detection.findings.extend(no_rows(&detection));
     if detection.survey.shape == Shape::Parquet {
         detection.findings.extend(parquet_findings(&detection.source, &columns));
     }
     Ok(detection)
+}
+
+pub(super) fn other_json() -> Finding {
+    Finding::new(Code::I104, "the file is a JSON array of values that are no objects, and so no records with names")
 }
 
 /// What reading a Parquet file chooses and leaves out.
@@ -382,15 +406,22 @@ fn twice(detection: &Detection) -> Option<Finding> {
     })
 }
 
-fn encoding_finding(detection: &Detection) -> Option<Finding> {
-    let encoding = match detection.survey.encoding {
+/// What there is to say of an encoding other than UTF-8.
+pub(super) fn encoding_finding(source: &str, survey: &Survey) -> Option<Finding> {
+    let encoding = match survey.encoding {
         Encoding::Utf8 | Encoding::Utf8Bom => return None,
         Encoding::Utf16Le => "UTF-16 (little-endian)",
         Encoding::Utf16Be => "UTF-16 (big-endian)",
         Encoding::Windows1252 => "Windows-1252",
     };
     let message = format!("the file is not UTF-8 and was read as {encoding}");
-    Some(Finding::new(Code::I108, message).at(Place::file(&detection.source)))
+    Some(match survey.strange {
+        None => Finding::new(Code::I108, message).at(Place::file(source)),
+        Some(line) => {
+            let message = format!("{message}, though words such as here are unlikely in it; save it as UTF-8");
+            Finding::new(Code::I108, message).severity(Severity::Warning).at(Place::line(source, line))
+        }
+    })
 }
 
 /// Headings the format does not know, and usual ones that are not there, in one finding. JSON leaves

@@ -14,6 +14,14 @@ pub(super) struct Guess {
     pub delimiter: u8,
     /// The physical line of the heading row.
     pub header_line: u64,
+    /// Another delimiter under which every line has as many fields as the others, too.
+    pub rival: Option<u8>,
+}
+
+impl Guess {
+    const fn new(delimiter: u8, header_line: u64) -> Self {
+        Self { delimiter, header_line, rival: None }
+    }
 }
 
 /// A record of the head, as one delimiter cuts it.
@@ -23,6 +31,8 @@ struct Seen {
     fields: usize,
     /// Up to and with its last field that has text.
     filled: usize,
+    /// How many of its fields have text.
+    texts: usize,
     /// One of its cells begins with a digit: headings seldom do.
     figures: bool,
 }
@@ -44,28 +54,6 @@ pub(super) fn guess(survey: &Survey, registry: &Registry) -> Option<Guess> {
     known(survey, registry).or_else(|| if survey.sheet.is_some() { of_sheet(survey) } else { by_agreement(survey) })
 }
 
-/// A character that each line of a text of one column has as often as the others, and so may stand between its
-/// fields, though it is never guessed at.
-pub(super) fn suspected_delimiter(survey: &Survey) -> Option<char> {
-    const SUSPECTS: &[char] = &['^', '~', '\u{1}', '\u{1e}', '\u{1f}', '\u{a7}', '\u{a6}', ':', '!'];
-    if survey.sheet.is_some() {
-        return None;
-    }
-    let lines = survey.head.lines().filter(|l| !l.trim().is_empty());
-    let stated = usize::from(stated_delimiter(&survey.head).is_some());
-    let lines: Vec<&str> = lines.skip(stated).take(TITLES).collect();
-    // What is stated may not be so.
-    let usual = DELIMITERS.iter().map(|d| char::from(*d)).filter(|_| stated > 0);
-    let mut suspects = usual.chain(SUSPECTS.iter().copied());
-    let lines = if survey.head_is_whole { lines.as_slice() } else { &lines[..lines.len().saturating_sub(1)] };
-    let per_line = |c: char| {
-        let mut counts = lines.iter().map(|l| l.matches(c).count());
-        counts.next().filter(|first| *first > 0 && counts.all(|n| n == *first)).unwrap_or(0)
-    };
-    // A time of day has a colon, too.
-    suspects.find(|c| per_line(*c) > usize::from(*c == ':')).filter(|_| lines.len() > 1)
-}
-
 /// The row that has all required headings of a format, and the most of any.
 fn known(survey: &Survey, registry: &Registry) -> Option<Guess> {
     let mut best: Option<(usize, Guess)> = None;
@@ -76,7 +64,7 @@ fn known(survey: &Survey, registry: &Registry) -> Option<Guess> {
         if let Some(matched) = matched
             && best.is_none_or(|(most, _)| matched > most)
         {
-            best = Some((matched, Guess { delimiter, header_line }));
+            best = Some((matched, Guess::new(delimiter, header_line)));
         }
     });
     best.map(|(_, guess)| guess)
@@ -90,11 +78,13 @@ fn of_sheet(survey: &Survey) -> Option<Guess> {
         let below = &cut.seen[at + 1..];
         let narrow = below.iter().filter(|s| s.fields <= row.fields).count();
         let is_title = below.first().is_some_and(|next| next.fields > row.fields && !next.figures);
-        !row.figures && !is_title && narrow * 10 >= below.len() * 9
+        // The last row heads nothing; a lone one is all there is.
+        let heads = !below.is_empty() || at == 0;
+        heads && !row.figures && !is_title && narrow * 10 >= below.len() * 9
     };
     let heading = cut.seen.iter().take(TITLES).enumerate().find(|(at, row)| fits(*at, row)).map(|(_, row)| row);
     let heading = heading.or_else(|| cut.seen.iter().find(|s| s.fields >= cut.width))?;
-    Some(Guess { delimiter: cut.delimiter, header_line: heading.line })
+    Some(Guess::new(cut.delimiter, heading.line))
 }
 
 fn by_agreement(survey: &Survey) -> Option<Guess> {
@@ -104,7 +94,7 @@ fn by_agreement(survey: &Survey) -> Option<Guess> {
         let below = Cut { seen: cut.seen.iter().skip(1).copied().collect(), ..cut }.measured();
         let first = below.seen.first()?.line;
         let header_line = if below.dominates() { below.header_line() } else { first };
-        return Some(Guess { delimiter, header_line });
+        return Some(Guess::new(delimiter, header_line));
     }
     let cuts: Vec<Cut> = DELIMITERS.iter().map(|d| Cut::of(survey, *d)).collect();
     let mut best: Option<&Cut> = None;
@@ -116,10 +106,12 @@ fn by_agreement(survey: &Survey) -> Option<Guess> {
         }
     }
     if let Some(cut) = best {
-        return Some(Guess { delimiter: cut.delimiter, header_line: cut.header_line() });
+        let rival = cuts.iter().find(|c| c.delimiter != cut.delimiter && c.is_even() && cut.is_even());
+        let rival = rival.map(|c| c.delimiter);
+        return Some(Guess { rival, ..Guess::new(cut.delimiter, cut.header_line()) });
     }
     let first = cuts.first()?.seen.first()?;
-    Some(Guess { delimiter: DELIMITERS[0], header_line: first.line })
+    Some(Guess::new(DELIMITERS[0], first.line))
 }
 
 impl Cut {
@@ -173,31 +165,54 @@ impl Cut {
         self.seen.iter().position(|s| s.fields == self.width && self.width > 1)
     }
 
-    /// The first line of the dominating width; where rows end in a delimiter that the headings lack, the line
-    /// above it.
+    /// Whether all lines have the same number of fields.
+    fn is_even(&self) -> bool {
+        !self.stray && self.score > 1 && self.score == self.seen.len()
+    }
+
+    /// The first line of the dominating width that is no title; where the rows begin right below a line of names that
+    /// is of another width, that line: the rows are refused then, and not named by one of them.
     fn header_line(&self) -> u64 {
         let first = self.first().unwrap_or(0);
-        let filled = self.seen.iter().filter(|s| s.fields == self.width).map(|s| s.filled).max().unwrap_or(0);
         let above = first.checked_sub(1).map(|i| self.seen[i]);
         match above {
             Some(above)
-                if filled < self.width
-                    && self.seen[first].figures
-                    && !above.figures
-                    && above.fields >= filled
-                    && above.fields < self.width =>
+                if self.seen[first].figures && !above.figures && above.fields > 1 && above.texts == above.filled =>
             {
                 above.line
             }
-            _ => self.seen[first].line,
+            _ => self.seen[self.below_titles(first)].line,
         }
+    }
+
+    /// Spreadsheets write titles as wide as the table: lines with nearly nothing in them, or set apart by one that is
+    /// blank, above one with more in it.
+    fn below_titles(&self, first: usize) -> usize {
+        let rows = &self.seen[..self.seen.len().min(first + TITLES)];
+        let is_heading = |at: usize| {
+            let row = rows[at];
+            let less = rows[first..at].iter().all(|above| above.texts < row.texts);
+            !row.figures && row.texts * 2 > self.width && row.fields == self.width && less
+        };
+        let mut heading = first;
+        while let Some(below) = (heading + 1..rows.len()).find(|i| rows[*i].texts > rows[heading].texts) {
+            let apart = rows[heading + 1..below].iter().any(|row| row.texts == 0);
+            if !(is_heading(below) && (apart || rows[heading].texts < 2)) {
+                break;
+            }
+            heading = below;
+        }
+        heading
     }
 }
 
 impl Seen {
     fn of(record: &Record) -> Self {
-        let filled = record.iter().enumerate().filter(|(_, cell)| !cell.trim().is_empty()).map(|(i, _)| i + 1).last();
+        let with_text = || record.iter().enumerate().filter(|(_, cell)| !cell.trim().is_empty());
+        let filled = with_text().map(|(i, _)| i + 1).last();
         Self {
+            // A blank between quotes is meant to be there.
+            texts: if record.raw().contains('"') { record.len() } else { with_text().count() },
             line: record.line(),
             fields: record.len(),
             filled: filled.unwrap_or(0),
@@ -256,29 +271,44 @@ mod tests {
     }
 
     #[test]
-    fn a_delimiter_that_is_never_guessed_is_suspected() {
-        let suspected = |text: &str| {
-            let dir = tempfile::tempdir().expect("a folder");
-            let path = dir.path().join("a.csv");
-            fs_err::write(&path, text).expect("written");
-            suspected_delimiter(&survey(&path, "a.csv").expect("a text"))
-        };
-        assert_eq!(suspected("a^b\n1^2\n"), Some('^'));
-        assert_eq!(suspected("a\u{1}b\n\n1\u{1}2\n"), Some('\u{1}'));
-        assert_eq!(suspected("a:b:c\n1:2:3\n"), Some(':'));
-        assert_eq!(suspected("at 12:30\nat 12:31\n"), None);
-        assert_eq!(suspected("a^b\n12\n"), None);
-        assert_eq!(suspected("a^b\n"), None);
-        assert_eq!(suspected("sep=;\na,b\n1,2\n"), Some(','));
-        assert_eq!(suspected("name\nSmith, John\n"), None);
-    }
-
-    #[test]
     fn titles_and_notes_do_not_hide_the_heading_row() {
         assert_eq!(guessed("Report\nMay, 2026\n\na,b,c\n1,2,3\n4,5,6\nnote\n"), Some((',', 4)));
         assert_eq!(guessed("a,b,c\n1,2\n"), Some((',', 1)), "of two widths seen as often the first");
         assert_eq!(guessed("a,b\n1,2,\n3,4,\n"), Some((',', 1)), "rows that end in a delimiter");
         assert_eq!(guessed("Report,May\na,b,\n1,2,\n"), Some((',', 2)));
         assert_eq!(guessed("a,b,c\n1,2,\n3,4,\n"), Some((',', 1)), "a column that is never filled");
+    }
+
+    #[test]
+    fn titles_as_wide_as_the_table_are_titles() {
+        assert_eq!(guessed("Report,,\n,,\na,b,c\n1,2,3\n4,5,6\n"), Some((',', 3)));
+        assert_eq!(guessed("Report,,\na,b,c\n1,2,3\n4,5,6\n"), Some((',', 2)));
+        assert_eq!(guessed("Report,,\nFor,Acme,\n,,\na,b,c\n1,2,3\n4,5,6\n"), Some((',', 4)));
+        assert_eq!(guessed("For,Acme,\nTo,May,\n,,\na,b,c\n1,2,3\n4,5,6\n"), Some((',', 4)));
+        assert_eq!(guessed("a,,\n1,2,3\n4,5,6\n"), Some((',', 1)), "a row of values is no heading");
+        assert_eq!(guessed("a,b,\nx,y,z\nu,v,w\n"), Some((',', 1)), "a column without a heading");
+        assert_eq!(guessed("a,b,\n,,\n1,2,3\n"), Some((',', 1)));
+        assert_eq!(guessed("a,\"\"\nx,y\nu,v\n"), Some((',', 1)), "a heading that is meant to be blank");
+    }
+
+    #[test]
+    fn rows_of_another_width_than_their_headings_name_no_columns() {
+        assert_eq!(guessed("a,b,c,d\n1,2\n3,4\n5,6\n7,8,9,10\n"), Some((',', 1)));
+        assert_eq!(guessed("name,price\nx,1,50\ny,2,50\n"), Some((',', 1)));
+        assert_eq!(guessed("For,Acme\na,b,c\n1,2,3\n4,5,6\n"), Some((',', 2)), "names below are nearer");
+    }
+
+    #[test]
+    fn a_second_delimiter_that_fits_as_well_is_a_rival() {
+        let rival = |text: &str| {
+            let dir = tempfile::tempdir().expect("a folder");
+            let path = dir.path().join("a.csv");
+            fs_err::write(&path, text).expect("written");
+            let guess = guess(&survey(&path, "a.csv").expect("a text"), &REGISTRY).expect("a table");
+            (char::from(guess.delimiter), guess.rival.map(char::from))
+        };
+        assert_eq!(rival("a,b;c\n1,2;3\n4,5;6\n"), (',', Some(';')));
+        assert_eq!(rival("name,list\nx,1;2\ny,3;4\n"), (',', None));
+        assert_eq!(rival("a;b\n1,5;2,5\n"), (';', None));
     }
 }

@@ -11,7 +11,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::record::RecordFault;
 use super::shape::{PAGE_MARK, Shape, holds_records};
 use doubled::{doubled, members, members_of};
-pub(super) use pages::pages_left;
+pub use pages::{Page, whole_sets};
+pub(super) use pages::{PagesLeft, pages_left};
 use stream::{Broken, Stream};
 
 mod doubled;

@@ -3,6 +3,7 @@
 
 use memchr::memmem;
 
+use super::code_page::Looks;
 use super::text::{Encoding, HEAD, head_of};
 use crate::finding::{Code, Finding, Place};
 
@@ -34,6 +35,29 @@ pub(super) struct Judge {
     nul: Option<u64>,
     /// The line where UTF-16 begins within other text, as where a program appends to a file in an encoding of its own.
     utf16_within: Option<u64>,
+    /// The line where text of one byte per character stands within UTF-16.
+    within_utf16: Option<u64>,
+    paired: Paired,
+    /// The line of the first sequence by which ISO-2022 (Japanese, Korean and Chinese mail) changes its characters.
+    shifted: Option<u64>,
+    /// What text that is not UTF-8 looks like as Windows-1252.
+    looks: Looks,
+}
+
+/// Units of UTF-16 whose two bytes are both ASCII, one after another: the characters of other text, taken two at a
+/// time, with its line ends in the half where UTF-16 has none.
+#[derive(Debug, Default)]
+struct Paired {
+    line: u64,
+    units: u64,
+    text: bool,
+    line_end: bool,
+    /// How many have a figure or a delimiter where UTF-16 has the block of rare characters.
+    rare: u64,
+    /// A line end in the half where many characters of UTF-16 have that byte.
+    low_end: bool,
+    /// No unit but these so far.
+    from_start: bool,
 }
 
 pub(super) struct Verdict {
@@ -42,6 +66,8 @@ pub(super) struct Verdict {
     pub head_is_whole: bool,
     pub ends_with_newline: bool,
     pub escaped_quotes: bool,
+    /// The line of the first characters that make no word in Windows-1252.
+    pub strange: Option<u64>,
 }
 
 impl Judge {
@@ -78,10 +104,19 @@ impl Judge {
         if let Some(last) = bytes.last() {
             self.last = u16::from(*last);
         }
-        if self.nul.is_none()
-            && let Some(at) = memchr::memchr(0, bytes)
-        {
-            self.nul = Some(self.lines + 1 + memchr::memchr_iter(b'\n', &bytes[..at]).count() as u64);
+        let first_line = self.lines + 1;
+        let line_of = |at: usize| first_line + memchr::memchr_iter(b'\n', &bytes[..at]).count() as u64;
+        if self.nul.is_none() && self.shifted.is_none() {
+            for at in memchr::memchr2_iter(0, 0x1B, bytes) {
+                if bytes[at] == 0 {
+                    self.nul = Some(line_of(at));
+                } else if matches!(bytes.get(at + 1..), Some([b'$', b'@' | b'B' | b'A' | b'(' | b')', ..])) {
+                    self.shifted = Some(line_of(at));
+                } else {
+                    continue;
+                }
+                break;
+            }
         }
         if self.nul.is_some()
             && self.utf16_within.is_none()
@@ -97,6 +132,7 @@ impl Judge {
             joined = std::mem::take(&mut self.pending);
             &joined
         };
+        let mut is_wrong = self.wrong.is_some();
         while !rest.is_empty() {
             let (valid, skipped) = match std::str::from_utf8(rest) {
                 Ok(_) => (rest.len(), 0),
@@ -110,15 +146,19 @@ impl Judge {
             let (wrong, next) = behind.split_at(skipped);
             if wrong.is_empty() {
                 self.pending = next.to_vec();
-                return;
+                break;
             }
             let line = self.lines + 1;
+            is_wrong = true;
             self.unencoded += 1;
             self.wrong.get_or_insert(line);
             if wrong.iter().any(|b| matches!(b, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D)) {
                 self.unknown.get_or_insert(line);
             }
             rest = next;
+        }
+        if is_wrong {
+            self.looks.take(bytes, first_line);
         }
     }
 
@@ -137,6 +177,9 @@ impl Judge {
                 self.wrong = Some(self.lines + 1);
             }
             self.escaped_quotes |= self.last == BACKSLASH && unit == u16::from(b'"');
+            if self.within_utf16.is_none() && self.paired.see(unit, self.lines + 1) {
+                self.within_utf16 = Some(self.paired.line);
+            }
             self.lines += u64::from(unit == 0x0A);
             self.content |= !matches!(unit, 0x09..=0x0D | 0x20 | 0xFEFF);
             self.last = unit;
@@ -164,10 +207,23 @@ impl Judge {
                  as UTF-8",
             );
         }
+        if self.looks.control().is_some() {
+            return refuse(
+                self.looks.control(),
+                "the file is no text: it has control characters here, and is not UTF-8",
+            );
+        }
         if self.encoded * 10 > self.unencoded {
             return refuse(
                 self.wrong,
                 "the line is not UTF-8, and other lines of the file are; write all of it in one encoding",
+            );
+        }
+        if self.looks.is_another().is_some() {
+            return refuse(
+                self.looks.is_another(),
+                "the file is not UTF-8, and its words are none in Windows-1252, so it is in another code page, which \
+                 nothing in it tells; save it as UTF-8",
             );
         }
         Ok(())
@@ -191,6 +247,18 @@ impl Judge {
         if let Some(line) = self.utf16_within {
             let message =
                 "UTF-16 begins in this line, and what stands before it is not; write all of it in one encoding";
+            return Err(Finding::new(Code::I101, message).at(Place::line("", line)));
+        }
+        if let Some(line) = self.within_utf16 {
+            let message = format!(
+                "the file is {}, and text in another encoding stands in this line; write all of it in one encoding",
+                encoding.name()
+            );
+            return Err(Finding::new(Code::I101, message).at(Place::line("", line)));
+        }
+        if let (Encoding::Utf8 | Encoding::Utf8Bom, Some(line)) = (encoding, self.shifted) {
+            let message = "the text is in ISO-2022, whose characters are changed by escape sequences such as the one \
+                           here; save it as UTF-8";
             return Err(Finding::new(Code::I101, message).at(Place::line("", line)));
         }
         let here = Place::line("", self.wrong.unwrap_or(self.lines + 1));
@@ -217,7 +285,36 @@ impl Judge {
         }
         let (head, head_is_whole) = head_of(&self.first, encoding, self.total == self.first.len() as u64);
         let ends_with_newline = matches!(self.last, 0x0A | 0x0D);
-        Ok(Verdict { encoding, head, head_is_whole, ends_with_newline, escaped_quotes: self.escaped_quotes })
+        let strange = self.looks.strange().filter(|_| encoding == Encoding::Windows1252);
+        Ok(Verdict { encoding, head, head_is_whole, ends_with_newline, escaped_quotes: self.escaped_quotes, strange })
+    }
+}
+
+impl Paired {
+    /// Whether it is certain now that the units are no characters of UTF-16. Characters of Gurmukhi and Malayalam have a
+    /// line end's byte in that half, but stand among their own.
+    fn see(&mut self, unit: u16, line: u64) -> bool {
+        let [high, low] = unit.to_be_bytes();
+        let is_text = |b: u8| matches!(b, b'\t' | b' '..=b'~');
+        let is_end = |b: u8| matches!(b, b'\n' | b'\r');
+        if !(is_text(high) || is_end(high)) || !(is_text(low) || is_end(low)) {
+            // Half a character off, the first line's own end is what a NUL stands beside.
+            if self.from_start && self.units > 1 && matches!(unit, 0x0A | 0x0D) {
+                return true;
+            }
+            *self = Self { line: self.line.max(1), ..Self::default() };
+            return false;
+        }
+        if self.units == 0 {
+            // Before the first unit of the file no line has been seen.
+            (self.from_start, self.line) = (self.line == 0, line);
+        }
+        self.units += 1;
+        self.text |= is_text(high);
+        self.line_end |= is_end(high) || (self.from_start && is_end(low));
+        self.low_end |= is_end(low);
+        self.rare += u64::from(matches!(high, 0x21..=0x2F | 0x31..=0x40));
+        self.units > 1 && self.text && (self.line_end || (self.low_end && self.rare > 1))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod bind;
 mod changes;
+mod code_page;
 mod container;
 #[cfg(test)]
 mod container_tests;
@@ -16,6 +17,7 @@ mod extent;
 mod glance;
 mod guess;
 mod hash;
+mod held;
 mod json;
 mod judge;
 mod layout;
@@ -28,6 +30,7 @@ mod memo;
 mod nested;
 mod number;
 mod parquet;
+mod places;
 mod progress;
 mod raw;
 mod read_table;
@@ -41,6 +44,7 @@ mod seen;
 mod serial;
 mod shape;
 mod styles;
+mod suspect;
 mod table;
 mod text;
 mod typed;
@@ -56,7 +60,7 @@ pub use date::{DateFault, DateOrder, OrderEvidence, OrderVerdict, ParsedDate, pa
 pub use detect::{Detection, detect, detect_all};
 pub use draft::draft_spec;
 pub use export::{ReadTotals, read_usage};
-pub use json::{JsonEvent, JsonRecord, read_json};
+pub use json::{JsonEvent, JsonRecord, Page, read_json, whole_sets};
 pub use layout::looks_like_total;
 pub use limits::Limits;
 pub use number::{DecimalStyle, NumberFault, StyleEvidence, StyleVerdict, parse_number};

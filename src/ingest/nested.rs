@@ -30,6 +30,7 @@ pub(super) fn within(detection: &Detection) -> Vec<Detection> {
             source: format!("{}#{list}", detection.source),
             table,
             headings,
+            page: None,
             findings: Vec::new(),
             ..detection.clone()
         })

@@ -73,11 +73,17 @@ pub enum CellKind {
 
 /// Where a field's text stands: in the record's raw text, or, where doubled or escaped quotes had
 /// to be undone, in its `undoubled` text.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Span {
     pub start: usize,
     pub end: usize,
     pub doubled: bool,
+}
+
+impl Span {
+    pub const fn new(start: usize, end: usize) -> Self {
+        Self { start, end, doubled: false }
+    }
 }
 
 /// One record, reusable.
@@ -167,13 +173,18 @@ impl Record {
         from.get(span.start..span.end).unwrap_or_default()
     }
 
-    pub(super) fn clear(&mut self, line: u64) {
+    /// For the record that begins on that line. Its spans are those of the one before until they are found.
+    pub(super) fn begin(&mut self, line: u64) {
         self.raw.clear();
         self.undoubled.clear();
-        self.spans.clear();
         self.kinds.clear();
         self.line = line;
         self.last_line = line;
+    }
+
+    pub(super) fn clear(&mut self, line: u64) {
+        self.begin(line);
+        self.spans.clear();
     }
 
     /// Undoes doubled quotes and the `="0012"` that spreadsheets need to keep a text a text. The

@@ -6,6 +6,8 @@ use std::io::{self, Read};
 
 use memchr::{memchr2, memchr3};
 
+use super::held::Held;
+use super::places::Places;
 pub use super::record::{Dialect, Escape, Record, RecordFault};
 use super::record::{Span, shown};
 use super::scan::{LONGEST_FIELD, Open, Scan, Why, after_mark, line_end, scan, swallows_a_row};
@@ -14,8 +16,6 @@ use crate::finding::Code;
 #[cfg(test)]
 mod tests;
 
-/// The buffer to begin with: a record longer than this doubles it.
-const BUFFER: usize = 128 << 10;
 /// The longest record, in bytes, quoted fields and all.
 const LONGEST_RECORD: usize = 2 * LONGEST_FIELD;
 /// How much of a line too long to be held is shown.
@@ -35,14 +35,10 @@ pub enum Event {
 /// Reads records from UTF-8 text without a byte order mark.
 #[derive(Debug)]
 pub struct Records<R> {
-    reader: R,
     dialect: Dialect,
     expected: Option<usize>,
-    buffer: Vec<u8>,
-    /// The unread part of the buffer.
-    start: usize,
-    end: usize,
-    eof: bool,
+    held: Held<R>,
+    places: Places,
     /// The physical line of the last event, and of the next.
     line: u64,
     next_line: u64,
@@ -54,13 +50,10 @@ impl<R: Read> Records<R> {
     pub fn new(reader: R, dialect: Dialect) -> Self {
         assert!(dialect.delimiter.is_ascii() && dialect.quote.is_ascii(), "delimiter and quote must be ASCII");
         Self {
-            reader,
             dialect,
             expected: None,
-            buffer: vec![0; BUFFER],
-            start: 0,
-            end: 0,
-            eof: false,
+            held: Held::new(reader),
+            places: Places::new(dialect.delimiter, dialect.quote),
             line: 0,
             next_line: 1,
             newline: false,
@@ -84,17 +77,94 @@ impl<R: Read> Records<R> {
     }
 
     pub fn next(&mut self, record: &mut Record) -> io::Result<Event> {
-        record.clear(self.next_line);
+        record.begin(self.next_line);
+        if self.next_usual(record) {
+            return Ok(Event::Record);
+        }
+        record.spans.clear();
+        self.next_of_any_kind(record)
+    }
+
+    /// A record on a line of its own, each field of which is quoted whole or not at all: nearly every one. `false`
+    /// says nothing of what comes next.
+    fn next_usual(&mut self, record: &mut Record) -> bool {
+        let Dialect { delimiter, quote, escape } = self.dialect;
+        let Some(text) = self.held.text() else { return false };
+        let data = text.as_bytes();
+        let start = self.held.start();
+        match data.get(start) {
+            None | Some(b'\n' | b'\r' | 0x1A | 0xEF) => return false,
+            Some(b' ' | b'\t') if data[start] != delimiter => return false,
+            Some(_) => {}
+        }
+        let mut number = self.places.from(start);
+        if let Some(expected) = self.expected {
+            if self.places.few(number, expected) {
+                number = self.places.more(data, number).unwrap_or(number);
+            }
+            if let Some((stop, next)) = self.places.plain(data, number, expected, start, &mut record.spans) {
+                record.raw.push_str(&text[start..stop]);
+                self.places.take_to(number + expected);
+                self.consume(next - start, true, 1);
+                return true;
+            }
+        }
+        record.spans.clear();
+        let mut field = start;
+        // Behind a closing quote, where its field ends.
+        let mut closed = None;
+        let (stop, next) = loop {
+            let Some(at) = self.places.get(number) else {
+                match self.places.more(data, number) {
+                    Some(again) => number = again,
+                    None => return false,
+                }
+                continue;
+            };
+            number += 1;
+            let byte = data[at];
+            if byte == delimiter {
+                record.spans.push(Span::new(field - start, closed.take().unwrap_or(at) - start));
+                field = at + 1;
+            } else if byte == quote {
+                if at != field || escape != Escape::Doubled {
+                    return false;
+                }
+                let Some(close) = self.places.closing(data, &mut number) else { return false };
+                field += 1;
+                closed = Some(close);
+            } else {
+                record.spans.push(Span::new(field - start, closed.take().unwrap_or(at) - start));
+                match (byte, data.get(at + 1)) {
+                    (b'\n', _) => break (at, at + 1),
+                    (_, Some(b'\n')) => break (at, at + 2),
+                    (_, Some(_)) => break (at, at + 1),
+                    // What follows must tell whether it is one line end or two.
+                    (_, None) => return false,
+                }
+            }
+        };
+        // Longer ones may have a field that is too long.
+        if stop - start > LONGEST_FIELD {
+            return false;
+        }
+        record.raw.push_str(&text[start..stop]);
+        self.places.take_to(number);
+        self.consume(next - start, true, 1);
+        true
+    }
+
+    fn next_of_any_kind(&mut self, record: &mut Record) -> io::Result<Event> {
         loop {
-            let data = &self.buffer[self.start..self.end];
+            let data = self.held.data();
             let found = memchr3(b'\n', b'\r', self.dialect.quote, data);
             let stop = match found {
                 Some(at) if data[at] == self.dialect.quote => return self.next_quoted(record),
                 Some(at) => at,
-                None if self.eof && data.is_empty() => return Ok(Event::End),
+                None if self.held.is_whole() && data.is_empty() => return Ok(Event::End),
                 None => data.len(),
             };
-            if let Some(length) = line_end(data, stop, self.eof) {
+            if let Some(length) = line_end(data, stop, self.held.is_whole()) {
                 return Ok(self.plain_line(record, stop, length));
             }
             if data.len() > LONGEST_RECORD {
@@ -106,16 +176,16 @@ impl<R: Read> Records<R> {
 
     /// A line without a quote in it: the common case, kept short.
     fn plain_line(&mut self, record: &mut Record, stop: usize, length: usize) -> Event {
-        let bytes = &self.buffer[self.start..self.start + stop];
+        let bytes = &self.held.data()[..stop];
         let Dialect { delimiter, .. } = self.dialect;
         let blank = match bytes.first() {
             None => true,
             // The mark by which DOS ends a text.
-            Some(0x1A) => bytes.len() == 1 && self.eof && self.start + 1 == self.end,
+            Some(0x1A) => bytes.len() == 1 && self.held.is_whole() && self.held.data().len() == 1,
             Some(b' ' | b'\t') => bytes.iter().all(|b| matches!(b, b' ' | b'\t') && *b != delimiter),
             Some(_) => false,
         };
-        let Ok(text) = std::str::from_utf8(bytes) else {
+        let Some(text) = self.held.str(stop) else {
             return self.not_utf8(stop, length);
         };
         if !blank {
@@ -128,8 +198,8 @@ impl<R: Read> Records<R> {
 
     fn next_quoted(&mut self, record: &mut Record) -> io::Result<Event> {
         loop {
-            let data = &self.buffer[self.start..self.end];
-            match scan(data, self.dialect, self.eof, &mut record.spans) {
+            let data = self.held.data();
+            match scan(data, self.dialect, self.held.is_whole(), &mut record.spans) {
                 Scan::More if data.len() > LONGEST_RECORD => {
                     return if memchr2(b'\n', b'\r', data).is_some() {
                         let at = memchr::memchr(self.dialect.quote, data).unwrap_or(0);
@@ -148,9 +218,9 @@ impl<R: Read> Records<R> {
                     {
                         return Ok(self.broken_quote(record, open, Why::SwallowedRows));
                     }
-                    let Ok(text) = std::str::from_utf8(&data[..end]) else {
+                    let Some(text) = self.held.str(end) else {
                         let stop = memchr2(b'\n', b'\r', data).unwrap_or(end);
-                        let length = line_end(data, stop, self.eof).unwrap_or(1);
+                        let length = line_end(data, stop, self.held.is_whole()).unwrap_or(1);
                         record.spans.clear();
                         return Ok(self.not_utf8(stop, length));
                     };
@@ -167,9 +237,9 @@ impl<R: Read> Records<R> {
     /// Faults the first physical line and goes on behind it, so that no later row is lost.
     fn broken_quote(&mut self, record: &mut Record, open: Open, why: Why) -> Event {
         record.spans.clear();
-        let data = &self.buffer[self.start..self.end];
+        let data = self.held.data();
         let stop = memchr2(b'\n', b'\r', data).unwrap_or(data.len());
-        let length = line_end(data, stop, self.eof).unwrap_or(1);
+        let length = line_end(data, stop, self.held.is_whole()).unwrap_or(1);
         let raw = String::from_utf8_lossy(&data[..stop]).into_owned();
         let value = shown(&String::from_utf8_lossy(data.get(open.at..stop).unwrap_or_default()));
         let fault = RecordFault {
@@ -191,7 +261,7 @@ impl<R: Read> Records<R> {
     }
 
     fn not_utf8(&mut self, stop: usize, length: usize) -> Event {
-        let raw = String::from_utf8_lossy(&self.buffer[self.start..self.start + stop]).into_owned();
+        let raw = String::from_utf8_lossy(&self.held.data()[..stop]).into_owned();
         let message = "the line is not valid UTF-8".to_owned();
         let fault = self.line_fault(Code::I101, message, raw);
         self.consume(stop + length, length > 0, 1);
@@ -201,24 +271,24 @@ impl<R: Read> Records<R> {
     /// A line longer than memory should hold: shows its beginning and reads on to its end.
     fn skip_long_line(&mut self, record: &mut Record) -> io::Result<Event> {
         record.spans.clear();
-        let data = &self.buffer[self.start..self.end];
+        let data = self.held.data();
         let raw = String::from_utf8_lossy(&data[..LONG_LINE_SHOWN.min(data.len())]).into_owned();
         let message = format!("the line is longer than {} MiB", LONGEST_RECORD >> 20);
         let fault = self.line_fault(Code::I104, message, raw);
         loop {
-            let data = &self.buffer[self.start..self.end];
+            let data = self.held.data();
             let stop = memchr2(b'\n', b'\r', data).unwrap_or(data.len());
-            if let Some(length) = line_end(data, stop, self.eof) {
+            if let Some(length) = line_end(data, stop, self.held.is_whole()) {
                 self.consume(stop + length, length > 0, 1);
                 return Ok(Event::Fault(fault));
             }
-            self.start += stop;
+            self.held.consume(stop);
             self.fill()?;
         }
     }
 
     fn consume(&mut self, bytes: usize, newline: bool, lines: u64) {
-        self.start += bytes;
+        self.held.consume(bytes);
         self.newline = newline;
         self.line = self.next_line;
         self.next_line += lines;
@@ -226,26 +296,8 @@ impl<R: Read> Records<R> {
 
     /// Makes the unread part longer, or finds the end of the file.
     fn fill(&mut self) -> io::Result<()> {
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        if self.end == self.buffer.len() {
-            self.buffer.resize(self.buffer.len() * 2, 0);
-        }
-        while self.end < self.buffer.len() {
-            match self.reader.read(&mut self.buffer[self.end..]) {
-                Ok(0) => {
-                    self.eof = true;
-                    break;
-                }
-                Ok(n) => self.end += n,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
-            }
-        }
-        Ok(())
+        self.places.reset();
+        self.held.fill()
     }
 }
 
@@ -262,7 +314,7 @@ fn split(line: &[u8], delimiter: u8, spans: &mut Vec<Span>) {
         let mut hits = !(((differs & LOW) + LOW) | differs | LOW);
         while hits != 0 {
             let end = at * 8 + hits.trailing_zeros() as usize / 8;
-            spans.push(Span { start, end, doubled: false });
+            spans.push(Span::new(start, end));
             start = end + 1;
             hits &= hits - 1;
         }
@@ -270,9 +322,9 @@ fn split(line: &[u8], delimiter: u8, spans: &mut Vec<Span>) {
     let done = words.len() * 8;
     for (at, byte) in rest.iter().enumerate() {
         if *byte == delimiter {
-            spans.push(Span { start, end: done + at, doubled: false });
+            spans.push(Span::new(start, done + at));
             start = done + at + 1;
         }
     }
-    spans.push(Span { start, end: line.len(), doubled: false });
+    spans.push(Span::new(start, line.len()));
 }

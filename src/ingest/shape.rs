@@ -78,6 +78,23 @@ impl Shape {
     }
 }
 
+/// Whether the text is JSON all the same: an array of anything but objects, which are no records.
+pub(super) fn is_other_json(head: &str, whole: bool) -> bool {
+    let text = head.trim_start();
+    if !text.starts_with('[') {
+        return false;
+    }
+    match extent(text.as_bytes(), whole) {
+        Extent::Whole(end) => {
+            let behind = text[end..].trim_start();
+            let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&text[..end]).is_ok();
+            is_json && (behind.is_empty() || behind.starts_with('['))
+        }
+        // One array may be longer than the head: in a table the bracket would not be left open.
+        _ => !whole && text[1..].trim_start().starts_with(['[', '"']),
+    }
+}
+
 /// Whether the object that `text` begins with has a member that holds records. The text may be cut.
 fn is_envelope(text: &str) -> bool {
     let mut rest = text[1..].trim_start();
@@ -101,6 +118,18 @@ fn is_envelope(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arrays_of_other_things_are_no_tables() {
+        let long = format!("[[{}", "1,".repeat(1000));
+        for json in ["[1,2]", "[\"a\"]\n", "[[\"a\"],[1]]", "[\"a\",\"b\"]\n[1,2]\n", " [ null ]"] {
+            assert!(is_other_json(json, true), "{json}");
+        }
+        assert!(is_other_json(&long, false));
+        for table in ["[id],[name]\n1,2\n", "[1],[2]\n1,2\n", "[2026]\na,b\n", "[Report]\n", "a,b\n", "[\"a"] {
+            assert!(!is_other_json(table, true), "{table}");
+        }
+    }
 
     #[test]
     fn the_beginning_tells_the_shape() {

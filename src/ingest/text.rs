@@ -74,6 +74,8 @@ pub struct Survey {
     pub ends_with_newline: bool,
     /// A backslash stands before a quote somewhere: how quotes are escaped has to be found out.
     pub escaped_quotes: bool,
+    /// The line of the first characters that make no word in Windows-1252, where the text was read as that.
+    pub strange: Option<u64>,
     /// The sheet, where the records are rows of one.
     pub sheet: Option<Arc<Sheet>>,
 }

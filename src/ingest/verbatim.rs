@@ -4,16 +4,17 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::detect::parquet_findings;
+use super::detect::{encoding_finding, other_json, parquet_findings};
 use super::escape::shown_escape;
-use super::guess::{guess, suspected_delimiter};
+use super::guess::guess;
 use super::json::pages_left;
 use super::layout::is_cut_off;
 use super::parquet::{ParquetFault, parquet_columns, read_parquet};
 use super::record::shown;
+use super::shape::{holds_records, is_other_json};
+use super::suspect::{Headings, hidden_json, other_dialect};
 use super::{
-    Content, Dialect, Encoding, Event, JsonEvent, Limits, Record, RecordFault, Rows, Shape, contents, open_text,
-    read_json,
+    Content, Dialect, Event, JsonEvent, Limits, Record, RecordFault, Rows, Shape, contents, open_text, read_json,
 };
 use crate::finding::{Code, Finding, Place, Severity};
 use crate::format::Registry;
@@ -58,9 +59,8 @@ pub fn read_records(
 
 impl Content {
     fn read(&self, registry: &Registry, sink: &mut dyn RecordSink) -> anyhow::Result<()> {
-        if !matches!(self.survey.encoding, Encoding::Utf8 | Encoding::Utf8Bom) {
-            let message = format!("the file is not UTF-8 and was read as {}", self.survey.encoding.name());
-            sink.finding(Finding::new(Code::I108, message).at(Place::file(&self.source)))?;
+        if let Some(said) = encoding_finding(&self.source, &self.survey) {
+            sink.finding(said)?;
         }
         for beside in &self.findings {
             sink.finding(beside.clone())?;
@@ -79,11 +79,21 @@ impl Content {
 
     /// How many records there were, refused ones too; `None` if they were not wanted or could not be read.
     fn laid_out(&self, registry: &Registry, sink: &mut dyn RecordSink) -> anyhow::Result<Option<u64>> {
+        if self.survey.sheet.is_none() && is_other_json(&self.survey.head, self.survey.head_is_whole) {
+            sink.finding(other_json().at(self.line(1)))?;
+            return Ok(None);
+        }
         let Some(guess) = guess(&self.survey, registry) else {
             let message = "the file does not begin with anything that can be read as a heading row";
             sink.finding(Finding::new(Code::I104, message).at(Place::file(&self.source)))?;
             return Ok(None);
         };
+        if let Some(line) = hidden_json(&self.survey) {
+            let message = "JSON begins here below a line that is none; take away what is no JSON";
+            sink.finding(Finding::new(Code::I104, message).at(self.line(line)))?;
+            return Ok(None);
+        }
+        let named = Headings::of(&self.survey, guess);
         let dialect = Dialect::of(guess.delimiter);
         let shown = shown_escape(&self.path, &self.survey, dialect, guess.header_line)?;
         let dialect = match shown.settle(&self.source) {
@@ -113,31 +123,39 @@ impl Content {
                 Event::End => break,
                 Event::Blank => {}
                 Event::Fault(fault) if fault.line < guess.header_line => {
-                    sink.finding(self.above(&fault.raw, fault.line))?;
+                    sink.finding(self.above(&fault.raw, fault.line, &named))?;
                 }
                 Event::Fault(fault) => {
                     count += 1;
                     sink.finding(self.fault(fault))?;
                 }
                 Event::Record if record.line() < guess.header_line => {
-                    sink.finding(self.above(record.raw(), record.line()))?;
+                    sink.finding(self.above(record.raw(), record.line(), &named))?;
                 }
                 Event::Record if record.line() == guess.header_line => {
                     width = record.len();
                     records.expect_fields(width);
-                    if let (1, Some(between)) = (width, suspected_delimiter(&self.survey)) {
-                        let message = format!(
-                            "the file was read as one column, though each line has as many {between:?} as the others; \
-                             if it stands between fields, put sep={} on a line above the headings",
-                            between.escape_default(),
-                        );
-                        let finding = Finding::new(Code::I104, message).severity(Severity::Warning);
+                    let cells: Vec<&str> = record.iter().collect();
+                    for (column, finding) in named.findings() {
+                        let place = column.map(|c| self.cell(record.line(), c as u64 + 1));
+                        sink.finding(finding.at(place.unwrap_or_else(|| self.line(record.line()))))?;
+                    }
+                    if let Some(finding) = other_dialect(&self.survey, guess, &cells) {
                         sink.finding(finding.at(self.line(record.line())))?;
                     }
-                    let cells: Vec<&str> = record.iter().collect();
-                    if !sink.headings(&self.source, record.line(), &cells)? {
+                    if !named.missing {
+                        if !sink.headings(&self.source, record.line(), &cells)? {
+                            return Ok(None);
+                        }
+                        continue;
+                    }
+                    let numbered: Vec<String> = (1..=width).map(|n| format!("column_{n}")).collect();
+                    let numbered: Vec<&str> = numbered.iter().map(String::as_str).collect();
+                    if !sink.headings(&self.source, 0, &numbered)? {
                         return Ok(None);
                     }
+                    count += 1;
+                    sink.record(record.line(), &cells)?;
                 }
                 Event::Record => {
                     count += 1;
@@ -175,15 +193,17 @@ impl Content {
         if self.survey.shape == Shape::JsonEnvelope
             && let Some(more) = pages_left(open_text(&self.path, &self.survey)?)?
         {
-            sink.finding(more.at(Place::file(&self.source)))?;
+            sink.finding(more.finding.at(Place::file(&self.source)))?;
         }
         let mut columns = Columns::default();
         let (mut broken, mut records) = (None, 0);
+        let mut within = Within::default();
         self.each(&mut |event| {
             match event {
                 JsonEvent::Record(record) => {
                     records += 1;
                     columns.learn(record.fields);
+                    within.look(record.fields);
                 }
                 JsonEvent::Fault(fault) if broken.as_ref().is_none_or(|b: &RecordFault| b.goes_on) => {
                     broken = Some(fault);
@@ -205,6 +225,14 @@ impl Content {
             }
             Some(_) if records == 0 => records = 1,
             Some(_) | None => {}
+        }
+        if self.survey.shape == Shape::JsonLines
+            && let Some(list) = within.list(records)
+        {
+            let message = "each object was read as one record, with this list as a text; if the records stand in it, \
+                           save the list by itself";
+            let finding = Finding::new(Code::I104, message).severity(Severity::Warning);
+            sink.finding(finding.at(self.line(1)).value(list))?;
         }
         let headings: Vec<&str> = columns.headings.iter().map(String::as_str).collect();
         if records == 0 || !sink.headings(&self.source, 0, &headings)? {
@@ -264,13 +292,44 @@ impl Content {
         Place::cell(&self.source, line, column)
     }
 
-    fn above(&self, raw: &str, line: u64) -> Finding {
+    /// Where nothing shows that the headings are headings, a line above them may be.
+    fn above(&self, raw: &str, line: u64, named: &Headings) -> Finding {
         let message = "the line stands above the headings and is no record";
-        Finding::new(Code::I104, message).severity(Severity::Info).at(self.line(line)).value(shown(raw))
+        let severity = if named.certain { Severity::Info } else { Severity::Warning };
+        Finding::new(Code::I104, message).severity(severity).at(self.line(line)).value(shown(raw))
     }
 
     fn fault(&self, fault: RecordFault) -> Finding {
         Finding::new(fault.code, fault.message).at(self.cell(fault.line, fault.column)).value(fault.value)
+    }
+}
+
+/// A list within JSON objects that may be what was meant to be read.
+#[derive(Default)]
+struct Within {
+    /// Of the first record: a list, and one of objects under a name that interfaces give to records.
+    any: Option<String>,
+    records: Option<String>,
+    /// How many records have the latter.
+    times: u64,
+}
+
+impl Within {
+    fn look(&mut self, fields: &[(String, String)]) {
+        let own_name = |key: &str| key.rsplit('/').next().unwrap_or(key).to_string();
+        if self.times == 0 && self.any.is_none() {
+            self.any = fields.iter().find(|(_, v)| v.len() > 2 && v.starts_with('[')).map(|(k, _)| k.clone());
+            let of_records = |(k, v): &&(String, String)| v.starts_with("[{") && holds_records(&own_name(k), false);
+            self.records = fields.iter().find(of_records).map(|(k, _)| k.clone());
+        }
+        if let Some(list) = &self.records {
+            self.times += u64::from(fields.iter().any(|(k, v)| k == list && v.starts_with('[')));
+        }
+    }
+
+    /// The list of a lone object, or one that every object has.
+    fn list(self, records: u64) -> Option<String> {
+        if records == 1 { self.any } else { self.records.filter(|_| self.times == records) }
     }
 }
 

@@ -53,6 +53,11 @@ pub(super) fn entries<R: Read + Seek>(file: &mut R) -> Result<Vec<Entry>, ZipFau
     let at = memchr::memmem::rfind(&tail, END)
         .ok_or(ZipFault::Broken("its directory, which stands at its end, is not there"))?;
     let end = Bytes(&tail[at..]);
+    // Anything behind it was put there by something that knew nothing of the archive.
+    if at as u64 + 22 + u64::from(end.u16(20)?) != tail.len() as u64 {
+        return Err(ZipFault::Broken("its end is cut off, or something stands behind it"));
+    }
+    let mut directory_end = tail_at + at as u64;
     let (mut count, mut size, mut start) = (u64::from(end.u16(10)?), u64::from(end.u32(12)?), u64::from(end.u32(16)?));
     // The 64-bit end stands before the plain one, and a pointer to it between.
     if (count == 0xFFFF || size == 0xFFFF_FFFF || start == 0xFFFF_FFFF)
@@ -68,6 +73,13 @@ pub(super) fn entries<R: Read + Seek>(file: &mut R) -> Result<Vec<Entry>, ZipFau
             return Err(ZipFault::Broken("its 64-bit directory is not where it says"));
         }
         (count, size, start) = (end64.u64(32)?, end64.u64(40)?, end64.u64(48)?);
+        directory_end = end64_at;
+    }
+    // Else it may be the directory of another archive, put before this one.
+    if start.checked_add(size) != Some(directory_end) {
+        return Err(ZipFault::Broken(
+            "its directory is not where its end says, as where archives stand one behind another",
+        ));
     }
     if count > MOST_MEMBERS || size > LONGEST_DIRECTORY {
         return Err(ZipFault::Refused(format!("has {count} members, and at most {MOST_MEMBERS} are read; unpack it")));

@@ -12,7 +12,7 @@ use crate::book::Period;
 use crate::format::{ChargeCategory, MeterRule};
 use crate::ingest::Treatment;
 use crate::rate::{Currency, ExactSum, Overflow};
-use crate::tidy::{Belonging, Row, covers_more_than_a_month, months_covered};
+use crate::tidy::{Belonging, Row, covers_more_than_a_month};
 
 /// How a SKU's rows become units of its product.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -126,7 +126,7 @@ impl Sums {
         self.providers.at(provider);
         let position = row.position();
         self.first = Some(self.first.map_or(position, |f| f.min(position)));
-        let months = row.start.zip(row.end).map_or(1, |(start, end)| months_covered(start, end));
+        let months = belonging.months;
         if let Some(cost) = row.cost {
             let sum = self.costs.at(row.currency);
             if months > 1 {
@@ -329,6 +329,7 @@ fn days_between(from: NaiveDate, to: NaiveDate) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tidy::months_covered;
 
     /// Three seats at 211.20 for the year from 15 September 2026.
     fn year_up_front() -> Row {
@@ -354,6 +355,12 @@ mod tests {
         }
     }
 
+    /// A row of the period itself.
+    fn here(row: &Row) -> Belonging {
+        let months = row.start.zip(row.end).map_or(1, |(start, end)| months_covered(start, end));
+        Belonging { quantity: true, cost: true, months }
+    }
+
     fn summed(row: &Row, belonging: Belonging) -> (String, String, Option<Decimal>) {
         let october: Period = "2026-10".parse().expect("a period");
         let mut sums = Sums::default();
@@ -368,9 +375,8 @@ mod tests {
         let (mut sums, mut series) = (Sums::default(), Series::default());
         for row in rows {
             let mut own = Sums::default();
-            let here = Belonging { quantity: true, cost: true };
             let reading = own
-                .add(row, 0, period, here, Conversion { rule, multiplier: Decimal::ONE, term_months: 1 })
+                .add(row, 0, period, here(row), Conversion { rule, multiplier: Decimal::ONE, term_months: 1 })
                 .expect("fits");
             if let Some(Reading { start, end, units, .. }) = reading {
                 series.add(period, start, end, units).expect("fits");
@@ -440,9 +446,8 @@ mod tests {
         }
         let mut used = Sums::default();
         let row = Row { category: ChargeCategory::Usage, ..rows[0] };
-        let here = Belonging { quantity: true, cost: true };
-        used.add(&row, 0, october, here, Conversion { rule: MeterRule::Sum, multiplier: Decimal::ONE, term_months: 1 })
-            .expect("fits");
+        let conversion = Conversion { rule: MeterRule::Sum, multiplier: Decimal::ONE, term_months: 1 };
+        used.add(&row, 0, october, here(&row), conversion).expect("fits");
         assert!(used.is_consumption());
     }
 
@@ -450,16 +455,15 @@ mod tests {
     #[test]
     fn a_year_costs_a_twelfth_in_every_month_and_never_nothing() {
         for cost in [true, false] {
-            let (quantity, cost, _) = summed(&year_up_front(), Belonging { quantity: true, cost });
+            let (quantity, cost, _) = summed(&year_up_front(), Belonging { cost, ..here(&year_up_front()) });
             assert_eq!((quantity.as_str(), cost.as_str()), ("3", "52.8"));
         }
     }
 
     #[test]
     fn the_unit_cost_of_a_year_is_a_twelfth_of_it_a_month() {
-        let here = Belonging { quantity: true, cost: true };
         let month = Row { end: NaiveDate::from_ymd_opt(2026, 10, 15), ..year_up_front() };
-        let costs = |row: &Row, cost: i64| summed(&Row { cost: Some(Decimal::new(cost, 2)), ..*row }, here).2;
+        let costs = |row: &Row, cost: i64| summed(&Row { cost: Some(Decimal::new(cost, 2)), ..*row }, here(row)).2;
         let cents = |n| Some(Decimal::new(n, 2));
         // Paid at once; a month at a time, with the price of the year beside it; by the month.
         assert_eq!(costs(&year_up_front(), 63_360), cents(1_760));

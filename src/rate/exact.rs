@@ -12,6 +12,17 @@ use super::money::Currency;
 #[error("a quantity or price has more digits than can be summed or multiplied exactly (38); correct it at the source")]
 pub struct Overflow;
 
+/// The powers of ten in 64 bits.
+const POWERS: [i64; 19] = {
+    let mut powers = [1; 19];
+    let mut i = 1;
+    while i < powers.len() {
+        powers[i] = powers[i - 1] * 10;
+        i += 1;
+    }
+    powers
+};
+
 /// An exact running sum: `mantissa × 10^-scale`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ExactSum {
@@ -143,6 +154,10 @@ impl ExactSum {
 
     fn at_scale(self, scale: u32) -> Result<i128, Overflow> {
         let up = scale - self.scale;
+        // Nearly every number: a product of two that a processor multiplies in one step.
+        if let (Some(power), Ok(mantissa)) = (POWERS.get(up as usize), i64::try_from(self.mantissa)) {
+            return Ok(i128::from(mantissa) * i128::from(*power));
+        }
         10i128.checked_pow(up).and_then(|f| self.mantissa.checked_mul(f)).ok_or(Overflow)
     }
 }

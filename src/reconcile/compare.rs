@@ -6,9 +6,9 @@ use super::bundle::{Says, Sold};
 use super::conclude::Input;
 use super::quantity::{Held, allot, are_compared, is_spread};
 use super::rating::{rate_line, rate_month, rate_of_months, rate_share};
-use super::unit::{LineView, Unit, catalogue_terms};
+use super::unit::{Index, LineView, Unit, catalogue_terms};
 use super::{Action, OwedBy};
-use crate::book::{BillTiming, Billing, Config, LeftOutLine, Psa, WholeUnits};
+use crate::book::{BillTiming, Billing, Config, LeftOutLine, WholeUnits};
 use crate::finding::{Code, Severity};
 use crate::rate::{Currency, Overflow, Share, Terms, add, apart, multiply, subtract};
 
@@ -60,11 +60,16 @@ pub fn held(unit: &Unit<'_>) -> Result<(Vec<bool>, Vec<Decimal>, Decimal), Overf
 }
 
 /// Compares one unit. `currency` is for usage that no contract line bills.
-pub fn compare(unit: &Unit<'_>, input: &Input<'_>, currency: Currency) -> Result<Comparison, Overflow> {
-    let (metered, supply, psa, config) = (input.metered, input.supply, input.psa, input.config);
+pub fn compare(
+    unit: &Unit<'_>,
+    index: &Index<'_>,
+    input: &Input<'_>,
+    currency: Currency,
+) -> Result<Comparison, Overflow> {
+    let (metered, supply, config) = (input.metered, input.supply, input.config);
     let spread = is_spread(unit, metered);
     let (sum, at_end) = (unit.used(metered)?, unit.at_end(metered)?);
-    let left_out = left_out(unit, psa);
+    let left_out = left_out(unit, index);
     if unit.active.is_empty() {
         return without_line(unit, sum, config, currency, left_out);
     }
@@ -226,14 +231,17 @@ pub fn billing(view: &LineView<'_>, metered: bool, config: &Config) -> Billing {
 
 /// Why the contract side may hold more than was compared: a line of it, of this product or of one that
 /// cannot be read, could not be used.
-fn left_out(unit: &Unit<'_>, psa: &Psa) -> Option<String> {
-    let own = |line: &&LeftOutLine| {
+fn left_out(unit: &Unit<'_>, index: &Index<'_>) -> Option<String> {
+    let own = |line: &&&LeftOutLine| {
         let product = line.product_code.key();
         let bundled = || unit.bundled_in.iter().any(|bundle| bundle.key() == product);
-        line.client_id.key() == unit.client.id.key()
-            && (product.is_empty() || product == unit.product_code.key() || bundled())
+        product.is_empty() || product == unit.product_code.key() || bundled()
     };
-    psa.left_out.iter().find(own).map(|line| format!("contract line {} at {} could not be used", line.id, line.place))
+    index
+        .left_out(unit.client)
+        .iter()
+        .find(own)
+        .map(|line| format!("contract line {} at {} could not be used", line.id, line.place))
 }
 
 /// The quantity in whole units, where the PSA takes no others.

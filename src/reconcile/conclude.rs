@@ -6,11 +6,10 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use super::bundle::{self, Says};
+use super::bundle::Says;
 use super::compare::{Comparison, Disagreement, billing, compare, whole};
-use super::counts::{self, Settled};
-use super::decide::{self, Standing, lapsed, standing};
-use super::disappeared::{self, UsedBefore};
+use super::decide::{Standing, lapsed, standing};
+use super::disappeared::UsedBefore;
 use super::dispute;
 use super::duplicate_line;
 use super::ids::discrepancy_id;
@@ -18,8 +17,7 @@ use super::lines::{Before, Billed, LineBuilder};
 use super::margin;
 use super::residue::{Invoice, Residue};
 use super::supply::Supply;
-use super::unit::{Index, LineView, Unit, units};
-use super::verdict::Verdicts;
+use super::unit::{Index, LineView, Unit};
 use super::{Action, Discrepancy, LineItem, OwedBy, QuantityChange, VerdictRow};
 use crate::book::{BillTiming, Billing, Bundles, Config, Decision, DecisionKind, Period, Psa};
 use crate::control::Bucket;
@@ -75,48 +73,6 @@ pub(super) struct Case<'a, 'b> {
     pub currency: Currency,
 }
 
-/// Reconciles a period.
-pub fn reconcile(input: &Input<'_>) -> Result<Outcome, Overflow> {
-    let index = Index::new(input.psa);
-    let (supply, direct) = bundle::supply(input.supply, input.bundles);
-    let Settled { metered, disputes, commitments } = counts::settle(input.metered, input.beside)?;
-    let input = &Input { supply: &supply, metered: &metered, ..*input };
-    let mut all = units(input.psa, &index, input.metered, input.bundles, input.config, input.period);
-    for unit in &mut all {
-        unit.commitments = unit.metered.iter().filter_map(|i| commitments.get(i).cloned()).collect();
-    }
-    bundle::cover(&mut all, &direct, input, &index)?;
-    let nowhere =
-        Placement { bucket: Bucket::Covered, line_id: String::new(), discrepancy_id: String::new(), code: None };
-    let mut out = Outcome { placements: vec![nowhere; input.metered.len()], ..Outcome::default() };
-    let mut verdicts = Verdicts::default();
-    let mut reported_rejects = std::collections::BTreeSet::new();
-    // Bundles first: what they cover is placed where they are.
-    let (bundles, others): (Vec<_>, Vec<_>) = all.iter().enumerate().partition(|(_, unit)| unit.sold.is_some());
-    let mut placed: BTreeMap<usize, Placement> = BTreeMap::new();
-    for (number, unit) in bundles.into_iter().chain(others) {
-        let case = case_of(unit, &index, input)?;
-        let first_of_pair = reported_rejects.insert((unit.client.id.key(), unit.product_code.key()));
-        let before = out.discrepancies.len();
-        let placement = conclude(&case, first_of_pair, &placed, &mut out)?;
-        let pair = (unit.client.id.key(), unit.product_code.key());
-        if let Some(disputes) = disputes.get(&pair).filter(|_| first_of_pair) {
-            out.discrepancies.extend(dispute::overcharge(&case, disputes)?);
-        }
-        decide::settle(&mut out.discrepancies, before, input);
-        verdicts.note(&case, &case.vendors, &out.discrepancies[before..])?;
-        for &i in &unit.metered {
-            out.placements[i] = placement.clone();
-        }
-        placed.insert(number, placement);
-    }
-    let before = out.discrepancies.len();
-    disappeared::discrepancies(&all, &index, input, &mut out);
-    decide::settle(&mut out.discrepancies, before, input);
-    out.verdicts = verdicts.rows(input);
-    Ok(out)
-}
-
 /// A unit compared.
 pub(super) fn case_of<'a, 'b>(
     unit: &'b Unit<'a>,
@@ -124,7 +80,7 @@ pub(super) fn case_of<'a, 'b>(
     input: &'b Input<'a>,
 ) -> Result<Case<'a, 'b>, Overflow> {
     let currency = index.currency_of(unit.client);
-    let comparison = compare(unit, input, currency)?;
+    let comparison = compare(unit, index, input, currency)?;
     let mut vendors = input.supply.vendors_of(&unit.product_code);
     let counted = unit.sold.iter().filter(|s| s.says != Says::Vendor);
     let of_components = counted.flat_map(|s| &s.components).flat_map(|c| input.supply.vendors_of(c));
@@ -164,8 +120,8 @@ pub(super) fn quantity_sold(case: &Case<'_, '_>) -> Result<Decimal, Overflow> {
     quantities.into_iter().try_fold(Decimal::ZERO, add)
 }
 
-/// Concludes a unit, and says where what was metered of it is placed. `bundles` are those of the units concluded.
-fn conclude(
+/// Concludes a unit, and says where what was metered of it is placed. `bundles` are those of the bundles concluded.
+pub(super) fn conclude(
     case: &Case<'_, '_>,
     first_of_pair: bool,
     bundles: &BTreeMap<usize, Placement>,

@@ -2,6 +2,7 @@
 //! billed), and two exports of one vendor may hold the same units in two formats. The same units are never added up:
 //! here it is settled which count is metered, what is disputed, and what a commitment still charges.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
@@ -37,9 +38,10 @@ pub struct Commitment {
 }
 
 /// Metered sums in which no unit stands twice, in the order they came in.
-#[derive(Debug, Clone, Default)]
-pub struct Settled {
-    pub metered: Vec<Metered>,
+#[derive(Debug, Clone)]
+pub struct Settled<'m> {
+    /// Those that came in, where none of them is changed.
+    pub metered: Cow<'m, [Metered]>,
     /// By client and product.
     pub disputes: BTreeMap<(String, String), Vec<Dispute>>,
     /// By the metered sum whose units are committed.
@@ -117,8 +119,8 @@ fn committed(term: &str) -> bool {
 }
 
 /// Settles which count of several is metered.
-pub(super) fn settle(metered: &[Metered], beside: &[Metered]) -> Result<Settled, Overflow> {
-    let mut out = Settled { metered: metered.to_vec(), ..Settled::default() };
+pub(super) fn settle<'m>(metered: &'m [Metered], beside: &[Metered]) -> Result<Settled<'m>, Overflow> {
+    let mut out = Settled { metered: Cow::Borrowed(metered), disputes: BTreeMap::new(), commitments: BTreeMap::new() };
     for (key, set) in sets(metered, beside) {
         let [client, product, ..] = key;
         let sides = sides(&set);
@@ -146,23 +148,24 @@ fn drop_parts(counted: &[Entry<'_>], out: &mut Settled) {
     let units = || counted.iter().filter(|e| !e.of.cost_only && e.index.is_some() && !is(e, CHARGED));
     let Some(whole) = [&["total"], PURCHASED].into_iter().find(|whole| units().any(|e| is(e, whole))) else { return };
     for index in units().filter(|e| !is(e, whole)).filter_map(|e| e.index) {
-        out.metered[index].cost_only = true;
+        out.metered.to_mut()[index].cost_only = true;
     }
 }
 
 /// Leaves the units to one side. Where both say the same, to the one that states terms.
-fn drop_repeated(charged: &[Entry<'_>], counted: &[Entry<'_>], equal: bool, out: &mut Settled) {
+fn drop_repeated(charged: &[Entry<'_>], counted: &[Entry<'_>], equal: bool, out: &mut Settled<'_>) {
     let indices = |side: &[Entry<'_>]| side.iter().filter_map(|e| e.index).collect::<Vec<_>>();
     let (charged_at, counted_at) = (indices(charged), indices(counted));
     if charged_at.is_empty() || counted_at.is_empty() {
         return;
     }
+    let metered = out.metered.to_mut();
     let terms = |side: &[Entry<'_>]| side.iter().any(|e| !e.of.term.is_empty());
     let keep_charged = equal && terms(charged) && !terms(counted);
     if charged.iter().any(|e| e.of.cost.values().any(|c| !c.is_zero())) {
         // What they cost is what is charged for them.
         for &i in &counted_at {
-            for cost in out.metered[i].cost.values_mut() {
+            for cost in metered[i].cost.values_mut() {
                 *cost = Decimal::ZERO;
             }
         }
@@ -170,15 +173,15 @@ fn drop_repeated(charged: &[Entry<'_>], counted: &[Entry<'_>], equal: bool, out:
     let (kept, dropped) = if keep_charged { (charged_at, counted_at) } else { (counted_at, charged_at) };
     for &from in &dropped {
         for &to in &kept {
-            let unit_cost = out.metered[from].unit_cost;
-            let currencies: Vec<Currency> = out.metered[from].cost.keys().copied().collect();
-            let to = &mut out.metered[to];
+            let unit_cost = metered[from].unit_cost;
+            let currencies: Vec<Currency> = metered[from].cost.keys().copied().collect();
+            let to = &mut metered[to];
             to.unit_cost = to.unit_cost.or(unit_cost);
             for currency in currencies {
                 to.cost.entry(currency).or_default();
             }
         }
-        out.metered[from].cost_only = true;
+        metered[from].cost_only = true;
     }
 }
 
@@ -217,7 +220,7 @@ fn unit_cost(side: &[Entry<'_>], units: Decimal) -> Result<(Option<Decimal>, Cur
 fn commit(
     set: &[Entry<'_>],
     sides: Option<&(Vec<Entry<'_>>, Vec<Entry<'_>>)>,
-    out: &mut Settled,
+    out: &mut Settled<'_>,
 ) -> Result<(), Overflow> {
     let bought = |e: &&Entry<'_>| !e.of.cost_only && (is(e, PURCHASED) || is(e, CHARGED));
     let used: Vec<usize> = set.iter().filter(|e| !bought(e)).filter_map(|e| e.index).collect();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::conclude::{Input, Outcome};
 use super::ids::discrepancy_id;
-use super::unit::{Index, Unit};
+use super::unit::Index;
 use super::{Action, Discrepancy, OwedBy};
 use crate::book::{ClientId, ContractId, ContractLineId, ProductCode, id_key};
 use crate::finding::{Code, Place, Severity};
@@ -22,13 +22,20 @@ pub struct UsedBefore {
 }
 
 /// A vendor's whole account is one question; of an account that is there, each product that no line bills.
-pub(super) fn discrepancies(all: &[Unit<'_>], index: &Index<'_>, input: &Input<'_>, out: &mut Outcome) {
+/// `billed` are client and product of active lines.
+pub(super) fn discrepancies(
+    billed: &BTreeSet<(String, String)>,
+    index: &Index<'_>,
+    input: &Input<'_>,
+    out: &mut Outcome,
+) {
+    if input.before.is_empty() {
+        return;
+    }
     let used: BTreeSet<(String, String)> =
         input.metered.iter().filter(|m| !m.cost_only).map(|m| (m.client_id.key(), m.product_code.key())).collect();
     let served: BTreeSet<(String, String)> =
         input.metered.iter().flat_map(|m| m.providers.iter().map(|p| (m.client_id.key(), id_key(p)))).collect();
-    let billed: BTreeSet<(String, String)> =
-        all.iter().filter(|u| !u.active.is_empty()).map(|u| (u.client.id.key(), u.product_code.key())).collect();
 
     let mut accounts: BTreeMap<(String, String), Vec<&UsedBefore>> = BTreeMap::new();
     for before in input.before {

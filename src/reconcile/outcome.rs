@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use crate::book::{ClientId, ContractId, ContractLineId, DecisionKind, ProductCode};
 use crate::finding::{Code, Place, Severity};
 use crate::rate::Currency;
+use crate::resolve::Suggestion;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LineStatus {
@@ -214,23 +215,20 @@ impl UnmappedWhat {
     }
 }
 
-/// A row of `unmapped.csv`.
+/// A row of `unmapped.csv`. There may be as many as accounts, so that texts stay where they are.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Unmapped {
+pub struct Unmapped<'a> {
     pub what: UnmappedWhat,
-    pub provider_name: String,
-    pub id: String,
-    pub name: String,
-    pub term: String,
+    pub provider_name: &'a str,
+    pub id: &'a str,
+    pub name: &'a str,
+    pub term: &'a str,
     pub rows: u64,
     pub quantity: Decimal,
     pub cost: Decimal,
     pub currency: Currency,
-    pub suggested_id: String,
-    pub suggested_name: String,
-    /// 0 to 1, two digits; `None` without a suggestion.
-    pub score: Option<Decimal>,
-    pub reason: String,
+    /// Whom or what it may mean.
+    pub suggested: Option<Box<Suggestion>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

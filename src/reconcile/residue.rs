@@ -32,6 +32,11 @@ impl Residue {
         Ok(sum)
     }
 
+    pub(super) fn merge(&mut self, other: Self) -> Result<(), Overflow> {
+        self.rounding.merge(other.rounding)?;
+        self.whole_units.merge(other.whole_units)
+    }
+
     /// The residue of a line that bills `rated`. `used` is the same line at the units before they were made
     /// whole, where they were.
     pub(super) fn of(rated: &Rated, used: Option<&Rated>) -> Result<Self, Overflow> {
@@ -74,7 +79,5 @@ pub(super) fn add_residue(
 ) -> Result<(), Overflow> {
     let invoice =
         Invoice { client_id: line.client_id.clone(), contract_id: line.contract_id.clone(), currency: line.currency };
-    let sum = sums.entry(invoice).or_default();
-    sum.rounding.merge(residue.rounding)?;
-    sum.whole_units.merge(residue.whole_units)
+    sums.entry(invoice).or_default().merge(residue)
 }

@@ -1,6 +1,7 @@
 //! What is known of the metered side: which vendors' exports were supplied, and where that side is known
 //! to be incomplete. Missing is not zero, so a shortfall on an incomplete side concludes nothing.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::book::{ClientId, ProductCode, id_key};
@@ -46,6 +47,11 @@ impl Supply {
         self.vendors.entry(product.key()).or_default().entry(key).or_insert_with(|| name.clone());
     }
 
+    /// Whether any product is mapped from the vendor.
+    pub fn expects(&self, vendor: &str) -> bool {
+        self.names.contains_key(&id_key(vendor))
+    }
+
     /// An export of the vendor with rows for the period was read.
     pub fn supply(&mut self, vendor: &str) {
         self.supplied.insert(id_key(vendor));
@@ -71,9 +77,18 @@ impl Supply {
 
     pub fn reject(&mut self, rejected: RejectedUse) {
         let key = (rejected.client_id.key(), rejected.product_code.key());
-        let known = self.rejected.entry(key).or_insert_with(|| RejectedUse { rows: 0, ..rejected.clone() });
-        known.rows += rejected.rows;
-        known.first = known.first.clone().min(rejected.first);
+        match self.rejected.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(rejected);
+            }
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                known.rows += rejected.rows;
+                if rejected.first < known.first {
+                    known.first = rejected.first;
+                }
+            }
+        }
     }
 
     /// What is known of a product's usage holds for another that is metered by it.

@@ -7,11 +7,12 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use super::bundle::{Cover, Says, Sold};
+use super::conclude::Input;
 use super::counts::Commitment;
 use super::quantity::is_spread;
 use super::service::{Service, edges};
 use crate::book::{
-    Billing, Bundles, Client, Config, Contract, ContractLine, Period, PricingModel, Product, ProductCode, Psa,
+    Billing, Client, Config, Contract, ContractLine, LeftOutLine, Period, PricingModel, Product, ProductCode, Psa,
 };
 use crate::format::canonical_term;
 use crate::meter::Metered;
@@ -121,12 +122,22 @@ pub struct Index<'a> {
     tiers: BTreeMap<String, Vec<Tier>>,
     /// By client: its own currency, else its first contract's.
     currencies: BTreeMap<String, Currency>,
-    /// By contract and product: the lines with a date of their own.
+    /// By contract and product, where one of its lines may be for once: the lines with a date of their own.
     dated: BTreeMap<(String, String), Vec<&'a ContractLine>>,
+    /// Products of which all units are consumption: what nobody's rows of a client say this month, those of others may.
+    consumed: BTreeSet<String>,
+    /// By client: its lines that could not be used.
+    left_out: BTreeMap<String, Vec<&'a LeftOutLine>>,
 }
 
 impl<'a> Index<'a> {
-    pub fn new(psa: &'a Psa) -> Self {
+    pub fn new(psa: &'a Psa, metered: &[Metered]) -> Self {
+        let mut consumed: BTreeMap<String, bool> = BTreeMap::new();
+        for m in metered.iter().filter(|m| !m.cost_only) {
+            let all = consumed.entry(m.product_code.key()).or_insert(true);
+            *all &= m.consumption;
+        }
+        let consumed = consumed.into_iter().filter(|(_, all)| *all).map(|(product, _)| product).collect();
         let mut tiers: BTreeMap<String, Vec<Tier>> = BTreeMap::new();
         for tier in &psa.price_tiers {
             let key = if tier.contract_line_id.is_empty() {
@@ -147,12 +158,26 @@ impl<'a> Index<'a> {
             currencies.entry(client).or_insert(currency);
         }
         let mut dated: BTreeMap<(String, String), Vec<&'a ContractLine>> = BTreeMap::new();
-        for line in psa.contract_lines.iter().filter(|l| l.effective_date.is_some() || l.cancelled_date.is_some()) {
-            dated.entry((line.contract_id.key(), line.product_code.key())).or_default().push(line);
+        let key = |line: &ContractLine| (line.contract_id.key(), line.product_code.key());
+        for line in psa.contract_lines.iter().filter(|l| may_be_once(l)) {
+            dated.entry(key(line)).or_default();
+        }
+        let any = !dated.is_empty();
+        let of_their_own = |l: &&ContractLine| any && (l.effective_date.is_some() || l.cancelled_date.is_some());
+        for line in psa.contract_lines.iter().filter(of_their_own) {
+            if let Some(lines) = dated.get_mut(&key(line)) {
+                lines.push(line);
+            }
+        }
+        let mut left_out: BTreeMap<String, Vec<&'a LeftOutLine>> = BTreeMap::new();
+        for line in &psa.left_out {
+            left_out.entry(line.client_id.key()).or_default().push(line);
         }
         Self {
             currencies,
             dated,
+            consumed,
+            left_out,
             clients: psa.clients.iter().map(|c| (c.id.key(), c)).collect(),
             products: psa.products.iter().map(|p| (p.code.key(), p)).collect(),
             contracts: psa.contracts.iter().map(|c| (c.id.key(), c)).collect(),
@@ -165,14 +190,27 @@ impl<'a> Index<'a> {
         self.currencies.get(&client.id.key()).copied().unwrap_or_default()
     }
 
+    /// The client's contract lines that stand in the PSA and could not be used.
+    pub fn left_out(&self, client: &Client) -> &[&'a LeftOutLine] {
+        self.left_out.get(&client.id.key()).map_or(&[], Vec::as_slice)
+    }
+
     fn tiers(&self, line: &ContractLine) -> Vec<Tier> {
+        if self.tiers.is_empty() {
+            return Vec::new();
+        }
         let own = self.tiers.get(&line.id.key());
         own.or_else(|| self.tiers.get(&product_tiers(&line.product_code.key()))).cloned().unwrap_or_default()
     }
 
-    fn view(&self, line: &'a ContractLine, config: &Config, period: Period) -> Option<LineView<'a>> {
-        let contract = *self.contracts.get(&line.contract_id.key())?;
-        let product = self.products.get(&line.product_code.key()).copied();
+    fn view(
+        &self,
+        line: &'a ContractLine,
+        contract: &'a Contract,
+        product: Option<&'a Product>,
+        config: &Config,
+        period: Period,
+    ) -> LineView<'a> {
         let once = self.is_once(line, config);
         let effective = latest(line.effective_date, contract.start_date);
         // The end of a contract is its last day; the settings speak of lines that are cancelled.
@@ -184,7 +222,7 @@ impl<'a> Index<'a> {
         let days = days.until(contract.end_date);
         let active = days.within(period.start(), period.end()).filter(|_| contract.active);
         let started = days.first.is_none_or(|day| day < period.end()) || days.is_empty();
-        Some(LineView {
+        LineView {
             line,
             contract,
             product,
@@ -195,7 +233,7 @@ impl<'a> Index<'a> {
             ended: active.is_none() && started,
             effective,
             service: Service::of(contract, line.proration, config, period, days, once),
-        })
+        }
     }
 
     fn currency_of_contract(&self, contract: &Contract) -> Currency {
@@ -209,8 +247,7 @@ impl<'a> Index<'a> {
     /// Effective and cancelled in one period, which is how PSAs keep a one-time fee. A line that carries another
     /// one on, or is carried on by one, is a stretch of a quantity that changed.
     fn is_once(&self, line: &ContractLine, config: &Config) -> bool {
-        let (Some(effective), Some(cancelled)) = (line.effective_date, line.cancelled_date) else { return false };
-        if line.by_day || cancelled < effective || Period::of(effective) != Period::of(cancelled) {
+        if !may_be_once(line) {
             return false;
         }
         let days_of = |l: &ContractLine| ActiveDays::between(l.effective_date, l.cancelled_date, edges(config));
@@ -252,6 +289,12 @@ impl<'a> Index<'a> {
     }
 }
 
+/// Effective and cancelled in one period.
+fn may_be_once(line: &ContractLine) -> bool {
+    let dates = line.effective_date.zip(line.cancelled_date).filter(|_| !line.by_day);
+    dates.is_some_and(|(first, last)| first <= last && Period::of(first) == Period::of(last))
+}
+
 /// The catalogue price of a product, for usage that no contract line bills.
 pub fn catalogue_terms(product: Option<&Product>, currency: Currency, config: &Config) -> Terms {
     Terms {
@@ -264,43 +307,31 @@ pub fn catalogue_terms(product: Option<&Product>, currency: Currency, config: &C
     }
 }
 
-/// Every comparison of the period, in order of client, product and term.
+/// Every comparison of a client, in order of product and term. `lines` are its contract lines, `usage` what was
+/// metered of it, by index.
 pub fn units<'a>(
-    psa: &'a Psa,
+    client: &'a Client,
+    lines: &[(&'a ContractLine, &'a Contract)],
+    usage: &[usize],
     index: &Index<'a>,
-    metered: &[Metered],
-    bundles: &Bundles,
-    config: &Config,
-    period: Period,
+    input: &Input<'_>,
 ) -> Vec<Unit<'a>> {
-    type Key = (String, String);
-    let mut lines: BTreeMap<Key, Vec<LineView<'a>>> = BTreeMap::new();
-    for line in &psa.contract_lines {
-        if let Some(view) = index.view(line, config, period) {
-            lines.entry((view.contract.client_id.key(), line.product_code.key())).or_default().push(view);
-        }
+    let (metered, bundles, config) = (input.metered, input.bundles, input.config);
+    let mut by_product: BTreeMap<String, (Vec<LineView<'a>>, Vec<usize>)> = BTreeMap::new();
+    for (line, contract) in lines {
+        let key = line.product_code.key();
+        let view = index.view(line, contract, index.products.get(&key).copied(), config, input.period);
+        by_product.entry(key).or_default().0.push(view);
     }
-    let mut usage: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
-    for (i, m) in metered.iter().enumerate() {
-        usage.entry((m.client_id.key(), m.product_code.key())).or_default().push(i);
+    for &i in usage {
+        by_product.entry(metered[i].product_code.key()).or_default().1.push(i);
     }
-    // What nobody's rows say of a product this month, those of other clients may.
-    let mut consumed: BTreeMap<String, bool> = BTreeMap::new();
-    for m in metered.iter().filter(|m| !m.cost_only) {
-        let all = consumed.entry(m.product_code.key()).or_insert(true);
-        *all &= m.consumption;
-    }
-    let consumed: BTreeSet<String> = consumed.into_iter().filter(|(_, all)| *all).map(|(product, _)| product).collect();
-    let keys: BTreeSet<&Key> = lines.keys().chain(usage.keys()).collect();
-    let mut out = Vec::new();
-    for key in keys {
-        let Some(client) = index.clients.get(&key.0) else { continue };
-        let empty = Vec::new();
-        let (views, rows) = (lines.get(key).unwrap_or(&empty), usage.get(key).map_or(&[][..], Vec::as_slice));
-        let product = index.products.get(&key.1).copied();
+    let mut out = Vec::with_capacity(by_product.len());
+    for (key, (views, rows)) in by_product {
+        let product = index.products.get(&key).copied();
         let is_bundle = rows.is_empty() && views.first().is_some_and(|v| bundles.get(&v.line.product_code).is_some());
         // The components of a bundle have terms, it has none.
-        let groups = if is_bundle { vec![(None, views.clone(), Vec::new())] } else { by_term(views, rows, metered) };
+        let groups = if is_bundle { vec![(None, views, Vec::new())] } else { by_term(views, rows, metered) };
         for (term, unit_lines, unit_rows) in groups {
             let code = unit_lines.first().map(|v| v.line.product_code.clone());
             let code = code.or_else(|| unit_rows.first().map(|&i| metered[i].product_code.clone()));
@@ -309,14 +340,14 @@ pub fn units<'a>(
             let mut counted = unit_rows.iter().map(|&i| &metered[i]).filter(|m| !m.cost_only).peekable();
             let consumption = match counted.peek() {
                 Some(_) => counted.all(|m| m.consumption),
-                None => consumed.contains(&key.1),
+                None => index.consumed.contains(&key),
             };
             let as_used =
                 |v: &LineView<'_>| v.is_consumed(consumption, v.line.billing.unwrap_or(config.billing.mapped));
             for view in active.iter_mut().chain(&mut inactive).filter(|v| as_used(v)) {
                 view.service.as_used(view.active);
             }
-            active.sort_by_key(|view| std::cmp::Reverse(newest(view)));
+            active.sort_by_cached_key(|view| std::cmp::Reverse(newest(view)));
             inactive.sort_by(|a, b| b.ended.cmp(&a.ended).then_with(|| newest(b).cmp(&newest(a))));
             out.push(Unit {
                 client,
@@ -341,23 +372,27 @@ type Group<'a> = (Option<String>, Vec<LineView<'a>>, Vec<usize>);
 
 /// Lines with a term take the usage of that term; the other lines take what is left. Where usage states no
 /// term and only lines with one could bill it, an unknown term is not another term: all are compared as one.
-fn by_term<'a>(views: &[LineView<'a>], rows: &[usize], metered: &[Metered]) -> Vec<Group<'a>> {
-    let term_of = |v: &LineView<'_>| Some(canonical_term(&v.line.term)).filter(|t| !t.is_empty());
-    let claimed: BTreeSet<String> = views.iter().filter(|v| v.active.is_some()).filter_map(term_of).collect();
-    let open = views.iter().any(|v| v.active.is_some() && term_of(v).is_none());
-    let past: BTreeSet<String> = views.iter().filter(|v| v.active.is_none()).filter_map(term_of).collect();
+fn by_term<'a>(views: Vec<LineView<'a>>, rows: Vec<usize>, metered: &[Metered]) -> Vec<Group<'a>> {
+    let of_lines: Vec<String> = views.iter().map(|v| canonical_term(&v.line.term)).collect();
+    let terms = |active: bool| -> BTreeSet<&String> {
+        let lines = views.iter().zip(&of_lines).filter(|(v, _)| v.active.is_some() == active);
+        lines.map(|(_, term)| term).collect()
+    };
+    let (mut claimed, past) = (terms(true), terms(false));
+    let open = claimed.remove(&String::new());
     let stated = |i: &usize| canonical_term(&metered[*i].term);
-    let unstated = rows.iter().any(|i| stated(i).is_empty() && !metered[*i].cost_only);
+    let unstated = rows.iter().any(|i| !metered[*i].cost_only && stated(i).is_empty());
     let as_one = unstated && !open && !claimed.is_empty();
 
     let mut groups: BTreeMap<Option<String>, (Vec<LineView<'a>>, Vec<usize>)> = BTreeMap::new();
     for i in rows {
-        let term = stated(i);
-        let own = claimed.contains(&term) && !as_one || (!open && !as_one && past.contains(&term));
-        groups.entry(own.then_some(term)).or_default().1.push(*i);
+        let term = stated(&i);
+        let own =
+            !term.is_empty() && (claimed.contains(&term) && !as_one || (!open && !as_one && past.contains(&term)));
+        groups.entry(own.then_some(term)).or_default().1.push(i);
     }
-    for view in views {
-        groups.entry(term_of(view).filter(|_| !as_one)).or_default().0.push(view.clone());
+    for (view, term) in views.into_iter().zip(of_lines) {
+        groups.entry(Some(term).filter(|t| !t.is_empty() && !as_one)).or_default().0.push(view);
     }
     groups.into_iter().map(|(term, (lines, rows))| (term, lines, rows)).collect()
 }

@@ -14,7 +14,16 @@ use crate::rate::{Currency, Overflow, add};
 /// Collects what the units of a run say.
 #[derive(Debug, Default)]
 pub(super) struct Verdicts {
-    scopes: BTreeMap<(VerdictScope, String), Tally>,
+    run: Tally,
+    providers: BTreeMap<String, Tally>,
+    clients: BTreeMap<String, Tally>,
+}
+
+/// When a unit is concluded: bundles before all others, then client by client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Turn {
+    pub is_other: bool,
+    pub client: usize,
 }
 
 #[derive(Debug, Default)]
@@ -23,30 +32,36 @@ struct Tally {
     compared: u64,
     discrepancies: u64,
     gaps: u64,
-    gap: Option<String>,
+    /// The first.
+    gap: Option<(Turn, String)>,
     /// Recover, refund, dispute.
     money: BTreeMap<Currency, [Decimal; 3]>,
     currencies: BTreeSet<Currency>,
 }
 
 impl Verdicts {
-    pub fn note(&mut self, case: &Case<'_, '_>, vendors: &[String], rows: &[Discrepancy]) -> Result<(), Overflow> {
+    pub fn note(
+        &mut self,
+        turn: Turn,
+        case: &Case<'_, '_>,
+        vendors: &[String],
+        rows: &[Discrepancy],
+    ) -> Result<(), Overflow> {
         let client = case.unit.client;
-        let mut scopes = vec![
-            (VerdictScope::Run, String::new(), String::new()),
-            (VerdictScope::Client, client.id.to_string(), client.name.clone()),
-        ];
-        scopes.extend(vendors.iter().map(|v| (VerdictScope::Provider, v.clone(), v.clone())));
-        for (scope, id, name) in scopes {
-            let tally = self.scopes.entry((scope, id)).or_default();
-            tally.name = name;
-            if case.comparison.compared {
-                let lines = case.comparison.is_compared.iter().filter(|c| **c).count().max(1);
-                tally.compared += lines as u64;
-            }
-            tally.currencies.insert(case.currency);
-            for row in rows {
-                tally.add(row)?;
+        self.run.note(turn, case, rows)?;
+        at(&mut self.clients, client.id.as_str(), &client.name).note(turn, case, rows)?;
+        for vendor in vendors {
+            at(&mut self.providers, vendor, vendor).note(turn, case, rows)?;
+        }
+        Ok(())
+    }
+
+    /// Takes over what was said of other clients.
+    pub fn merge(&mut self, other: Self) -> Result<(), Overflow> {
+        self.run.merge(other.run)?;
+        for (mine, theirs) in [(&mut self.providers, other.providers), (&mut self.clients, other.clients)] {
+            for (id, tally) in theirs {
+                at(mine, &id, &tally.name).merge(tally)?;
             }
         }
         Ok(())
@@ -54,38 +69,70 @@ impl Verdicts {
 
     /// The rows of `verdicts.csv`: the run, then vendors, then clients, each by id and currency.
     pub fn rows(mut self, input: &Input<'_>) -> Vec<VerdictRow> {
-        self.scopes.entry((VerdictScope::Run, String::new())).or_default();
         for (key, name) in input.supply.all_vendors() {
-            let known = self.scopes.iter().any(|((s, id), _)| *s == VerdictScope::Provider && id_key(id) == key);
-            if !known {
-                self.scopes.entry((VerdictScope::Provider, name.clone())).or_default().name.clone_from(&name);
+            if !self.providers.keys().any(|id| id_key(id) == key) {
+                at(&mut self.providers, &name, &name);
             }
         }
         for client in input.psa.clients.iter().filter(|c| c.active) {
-            self.scopes.entry((VerdictScope::Client, client.id.to_string())).or_default().name.clone_from(&client.name);
+            at(&mut self.clients, client.id.as_str(), &client.name);
         }
-        for ((scope, id), tally) in &mut self.scopes {
-            if *scope == VerdictScope::Provider
-                && tally.gap.is_none()
-                && let Some(reason) = input.supply.vendor_gap(&id_key(id))
-            {
-                tally.gap = Some(reason);
+        for (id, tally) in self.providers.iter_mut().filter(|(_, tally)| tally.gap.is_none()) {
+            if let Some(reason) = input.supply.vendor_gap(&id_key(id)) {
+                tally.gap = Some((Turn { is_other: true, client: usize::MAX }, reason));
                 tally.gaps += 1;
             }
         }
-        self.scopes.into_iter().flat_map(|((scope, id), tally)| tally.rows(scope, &id)).collect()
+        let run = self.run.rows(VerdictScope::Run, "");
+        let providers = self.providers.into_iter().flat_map(|(id, tally)| tally.rows(VerdictScope::Provider, &id));
+        let clients = self.clients.into_iter().flat_map(|(id, tally)| tally.rows(VerdictScope::Client, &id));
+        run.into_iter().chain(providers).chain(clients).collect()
     }
 }
 
+/// The tally of an id; the first name it has is kept.
+fn at<'t>(tallies: &'t mut BTreeMap<String, Tally>, id: &str, name: &str) -> &'t mut Tally {
+    if !tallies.contains_key(id) {
+        tallies.insert(id.to_string(), Tally { name: name.to_string(), ..Tally::default() });
+    }
+    tallies.get_mut(id).expect("it was just added")
+}
+
 impl Tally {
-    fn add(&mut self, row: &Discrepancy) -> Result<(), Overflow> {
+    fn note(&mut self, turn: Turn, case: &Case<'_, '_>, rows: &[Discrepancy]) -> Result<(), Overflow> {
+        if case.comparison.compared {
+            let lines = case.comparison.is_compared.iter().filter(|c| **c).count().max(1);
+            self.compared += lines as u64;
+        }
+        self.currencies.insert(case.currency);
+        rows.iter().try_for_each(|row| self.add(turn, row))
+    }
+
+    fn merge(&mut self, other: Self) -> Result<(), Overflow> {
+        self.compared += other.compared;
+        self.discrepancies += other.discrepancies;
+        self.gaps += other.gaps;
+        self.gap = self.gap.take().into_iter().chain(other.gap).min_by_key(|(turn, _)| *turn);
+        for (currency, theirs) in other.money {
+            let mine = self.money.entry(currency).or_default();
+            for (mine, theirs) in mine.iter_mut().zip(theirs) {
+                *mine = add(*mine, theirs)?;
+            }
+        }
+        self.currencies.extend(other.currencies);
+        Ok(())
+    }
+
+    fn add(&mut self, turn: Turn, row: &Discrepancy) -> Result<(), Overflow> {
         if row.severity == Severity::Info || row.decision.is_some() {
             return Ok(());
         }
         match row.code {
             Code::R416 | Code::R419 => {
                 self.gaps += 1;
-                self.gap.get_or_insert_with(|| row.message.clone());
+                if self.gap.as_ref().is_none_or(|(first, _)| turn < *first) {
+                    self.gap = Some((turn, row.message.clone()));
+                }
             }
             Code::R401
             | Code::R402
@@ -113,7 +160,7 @@ impl Tally {
     }
 
     fn rows(self, scope: VerdictScope, id: &str) -> Vec<VerdictRow> {
-        let gap = self.gap.map(|first| match self.gaps {
+        let gap = self.gap.map(|(_, first)| match self.gaps {
             0 | 1 => first,
             gaps => format!("{gaps} comparisons could not be concluded, the first: {first}"),
         });

@@ -106,7 +106,10 @@ impl<'p> AccountResolver<'p> {
             return;
         }
         let name = company_key(&account.sub_account_name);
-        self.bearers.entry((company_key(&account.provider_name), name)).or_default().insert(id);
+        // Of a name that no client has, nothing will be asked.
+        if self.by_name.contains_key(&name) {
+            self.bearers.entry((company_key(&account.provider_name), name)).or_default().insert(id);
+        }
     }
 
     /// Whether resolutions may differ from day to day; if not, any date gives the same.

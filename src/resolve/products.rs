@@ -130,8 +130,11 @@ impl<'p> ProductResolver<'p> {
         if id.is_empty() {
             return;
         }
-        let key = (company_key(&sku.provider_name), product_key(&sku.charge_description));
-        self.bearers.entry(key).or_default().insert(id);
+        let name = product_key(&sku.charge_description);
+        // Of a name that no product has, nothing will be asked.
+        if self.by_name.contains_key(&name) {
+            self.bearers.entry((company_key(&sku.provider_name), name)).or_default().insert(id);
+        }
     }
 
     /// Whether resolutions may differ from day to day; if not, any date gives the same.

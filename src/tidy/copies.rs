@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::partition::records;
-use super::row::Row;
+use super::row::{HEAD, Row};
 use super::spill::damaged;
 
 /// A slot of the table: part of the key, and the number of the row plus one.
@@ -65,6 +65,44 @@ pub fn each_met<E: From<io::Error>>(bytes: &[u8], mut each: impl FnMut(Met<'_>) 
     Ok(())
 }
 
+/// Shows the file and line of every row that has copies, by the heads of all rows of a partition. Some are shown
+/// several times.
+pub fn each_that_meets(heads: &[u8], mut each: impl FnMut(u32, u64)) -> io::Result<()> {
+    let (heads, rest) = heads.as_chunks::<HEAD>();
+    if !rest.is_empty() {
+        return Err(damaged());
+    }
+    let slots = (heads.len() * 2).next_power_of_two().max(2);
+    let mut table = vec![Slot::default(); slots];
+    let mut show = |head: &[u8]| -> io::Result<()> {
+        let (file, line) = Row::position_of(head).ok_or_else(damaged)?;
+        each(file, line);
+        Ok(())
+    };
+    for (number, head) in (0u32..).zip(heads) {
+        let key = Row::key_of(head).ok_or_else(damaged)?;
+        // The highest bits are the partition's: all rows have them.
+        #[allow(clippy::cast_possible_truncation, reason = "any bits do")]
+        let (tag, hash) = ((key >> 64) as u32, key as usize);
+        let mut at = hash & (slots - 1);
+        loop {
+            let slot = &mut table[at];
+            if slot.row == 0 {
+                *slot = Slot { tag, row: number + 1 };
+                break;
+            }
+            let first = &heads[slot.row as usize - 1];
+            if slot.tag == tag && Row::key_of(first) == Some(key) {
+                show(first)?;
+                show(head)?;
+                break;
+            }
+            at = (at + 1) & (slots - 1);
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -97,6 +135,21 @@ mod tests {
             .expect("readable");
             lines.sort_unstable();
             prop_assert_eq!(lines, (0..keys.len() as u64).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn every_row_with_copies_is_shown_and_no_other(keys in proptest::collection::vec(0u128..9, 0..40)) {
+            let mut heads = Vec::new();
+            for (line, key) in (0..).zip(&keys) {
+                row((key % 3) << 64 | (key / 3) << 100, 7, line).encode_head(&mut heads);
+            }
+            let mut shown = std::collections::BTreeSet::new();
+            each_that_meets(&heads, |file, line| { shown.insert((file, line)); }).expect("readable");
+            let has_copies = |(_, key): &(u64, &u128)| keys.iter().filter(|k| k == key).count() > 1;
+            let expected = (0u64..).zip(&keys).filter(has_copies).map(|(line, _)| (7, line)).collect();
+            prop_assert_eq!(shown, expected);
+            let cut_short = !heads.is_empty() && each_that_meets(&heads[1..], |_, _| ()).is_ok();
+            prop_assert!(!cut_short);
         }
     }
 }

@@ -4,6 +4,7 @@
 mod copies;
 mod dedupe;
 mod health;
+mod lines;
 mod partition;
 mod period;
 mod row;
@@ -11,12 +12,13 @@ mod runs;
 mod spill;
 mod trail;
 
-pub use copies::{Met, each_met};
+pub use copies::{Met, each_met, each_that_meets};
 pub use dedupe::{Judgement, Standing, judge};
 pub use health::{Cluster, Health, Problem, RecordKind, examine, unused_ignores};
+pub use lines::{Lines, Marks};
 pub use partition::{Batches, Part, Partitions, records};
-pub use period::{Belonging, belonging, covers_more_than_a_month, months_covered};
+pub use period::{Belonging, Belongings, belonging, covers_more_than_a_month, months_covered};
 pub use row::Row;
 pub use runs::{FateRuns, Merged};
 pub use spill::{Extent, Spill};
-pub use trail::{End, Trail};
+pub use trail::{End, Ends, Taken, Trail};

@@ -145,7 +145,7 @@ pub struct Batches {
 impl Batches {
     /// `in_memory`: bytes that this thread may hold back.
     pub fn new(partitions: &Partitions, in_memory: usize) -> Self {
-        let full = (in_memory / partitions.count()).clamp(256, 16 << 10);
+        let full = (in_memory / partitions.count()).clamp(256, 4 << 10);
         Self { batches: vec![Vec::new(); partitions.count()], full }
     }
 

@@ -12,14 +12,38 @@ use crate::format::ChargeCategory;
 pub struct Belonging {
     pub quantity: bool,
     pub cost: bool,
+    /// The months that the charge is for; 1 where its dates do not say.
+    pub months: u32,
 }
 
 impl Belonging {
-    const ELSEWHERE: Self = Self { quantity: false, cost: false };
-    const HERE: Self = Self { quantity: true, cost: true };
-
     pub fn is_elsewhere(self) -> bool {
-        self == Self::ELSEWHERE
+        !self.quantity && !self.cost
+    }
+}
+
+/// Everything that a row's belonging hangs on.
+type Dates = (Period, ChargeCategory, Option<NaiveDate>, Option<NaiveDate>, Option<Period>);
+
+/// What the dates of the last row came to: most rows have those of the row before.
+#[derive(Debug, Default)]
+pub struct Belongings(Option<(Dates, Belonging)>);
+
+impl Belongings {
+    /// As [`belonging`].
+    pub fn of(
+        &mut self,
+        period: Period,
+        category: ChargeCategory,
+        start: Option<NaiveDate>,
+        end: Option<NaiveDate>,
+        stated: Option<Period>,
+    ) -> Belonging {
+        let dates = (period, category, start, end, stated);
+        match self.0 {
+            Some((last, here)) if last == dates => here,
+            _ => self.0.insert((dates, belonging(period, category, start, end, stated))).1,
+        }
     }
 }
 
@@ -32,20 +56,33 @@ pub fn belonging(
     end: Option<NaiveDate>,
     stated: Option<Period>,
 ) -> Belonging {
+    let (quantity, cost) = halves(period, category, start, end, stated);
+    Belonging { quantity, cost, months: start.zip(end).map_or(1, |(start, end)| months_covered(start, end)) }
+}
+
+/// Whether quantity and cost belong to the period.
+fn halves(
+    period: Period,
+    category: ChargeCategory,
+    start: Option<NaiveDate>,
+    end: Option<NaiveDate>,
+    stated: Option<Period>,
+) -> (bool, bool) {
     let Some(start) = start else {
-        return if stated == Some(period) { Belonging::HERE } else { Belonging::ELSEWHERE };
+        let here = stated == Some(period);
+        return (here, here);
     };
     let first = Period::of(start);
     if first == period {
-        return Belonging::HERE;
+        return (true, true);
     }
     let recurring = category == ChargeCategory::Purchase;
     let offset = period.months_since(first);
     match (recurring, end, u32::try_from(offset)) {
         (true, Some(end), Ok(months)) if covers_more_than_a_month(start, end) => {
-            Belonging { quantity: lies_beyond(start, months, REMAINDER, end), cost: false }
+            (lies_beyond(start, months, REMAINDER, end), false)
         }
-        _ => Belonging::ELSEWHERE,
+        _ => (false, false),
     }
 }
 
@@ -183,7 +220,7 @@ mod tests {
     fn a_file_without_dates_belongs_to_the_period_its_folder_states() {
         let period: Period = "2026-10".parse().expect("a period");
         let undated = |stated| belonging(period, ChargeCategory::Purchase, None, None, stated);
-        assert_eq!(undated(Some(period)), Belonging::HERE);
+        assert_eq!(undated(Some(period)), Belonging { quantity: true, cost: true, months: 1 });
         assert!(undated("2026-09".parse().ok()).is_elsewhere());
         assert!(undated(None).is_elsewhere());
     }

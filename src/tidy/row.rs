@@ -42,6 +42,8 @@ const WIDTHS: [usize; 8] = [1, 2, 3, 4, 5, 6, 8, 13];
 const NO_NUMBER: u8 = u8::MAX;
 /// Bytes of a record before the parts that a row may lack.
 const FIXED: usize = 40;
+/// Bytes of what a record begins with: its length, flags, key, file and line.
+pub(super) const HEAD: usize = 29;
 /// Where the key stands.
 const KEY: std::ops::Range<usize> = 3..19;
 
@@ -104,6 +106,23 @@ impl Row {
         }
         // At most 40 + 12 + 32 + 42 bytes.
         out[start] = u8::try_from(out.len() - start).unwrap_or(u8::MAX);
+    }
+
+    /// Appends what tells whether the row has copies, and where it stands: a record that is the beginning of the row's.
+    pub fn encode_head(&self, out: &mut Vec<u8>) {
+        let mut head = [0u8; HEAD];
+        head[0] = u8::try_from(HEAD).unwrap_or(u8::MAX);
+        head[KEY].copy_from_slice(&self.key.to_le_bytes());
+        head[19..23].copy_from_slice(&self.file.to_le_bytes());
+        head[23..HEAD].copy_from_slice(&self.line.to_le_bytes()[..6]);
+        out.extend_from_slice(&head);
+    }
+
+    /// File and line of a record, without the rest.
+    pub fn position_of(record: &[u8]) -> Option<(u32, u64)> {
+        let mut line = [0u8; 8];
+        line[..6].copy_from_slice(record.get(23..HEAD)?);
+        Some((Self::file_of(record)?, u64::from_le_bytes(line)))
     }
 
     /// The key of a record, without the rest.
@@ -256,6 +275,11 @@ pub(crate) mod tests {
             assert_eq!(usize::from(bytes[0]), bytes.len());
             assert_eq!(Row::key_of(&bytes), Some(original.key));
             assert_eq!(Row::file_of(&bytes), Some(original.file));
+            assert_eq!(Row::position_of(&bytes), Some(original.position()));
+            let mut head = Vec::new();
+            original.encode_head(&mut head);
+            assert_eq!((head.len(), usize::from(head[0])), (HEAD, HEAD));
+            assert_eq!(head[KEY.start..], bytes[KEY.start..HEAD]);
             assert_eq!(Row::decode(&bytes), Some(original));
             assert_eq!(Row::decode(&bytes[..bytes.len() - 1]), None);
         }

@@ -5,6 +5,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::lines::Lines;
 use super::spill::{Extent, Spill, damaged};
 
 /// Lines of a stretch: a row group of `lineage.parquet`.
@@ -19,8 +20,7 @@ pub struct End(pub u64);
 /// The ends of all rows.
 #[derive(Debug)]
 pub struct Trail {
-    /// Where the lines of each file begin when all are counted through, and where the last ends.
-    bases: Vec<u64>,
+    lines: Lines,
     stretches: Vec<Mutex<Stretch>>,
     /// Entries that each stretch may keep in memory.
     share: usize,
@@ -34,44 +34,26 @@ struct Stretch {
 }
 
 impl Trail {
-    /// `last_lines`: the last line of each file that a row begins on. About `in_memory` bytes are kept.
-    pub fn new(spill: Arc<Spill>, last_lines: impl IntoIterator<Item = u64>, in_memory: usize) -> Self {
-        let mut bases = vec![0];
-        let mut end = 0;
-        for last in last_lines {
-            end += last + 1;
-            bases.push(end);
-        }
-        let count = usize::try_from(end.div_ceil(LINES)).unwrap_or(usize::MAX);
+    /// About `in_memory` bytes are kept.
+    pub fn new(spill: Arc<Spill>, lines: Lines, in_memory: usize) -> Self {
+        let count = usize::try_from(lines.count().div_ceil(LINES)).unwrap_or(usize::MAX);
         let stretches = (0..count).map(|_| Mutex::default()).collect();
-        Self { bases, stretches, share: (in_memory / 8 / count.max(1)).max(64), spill }
+        Self { lines, stretches, share: (in_memory / 8 / count.max(1)).max(64), spill }
     }
 
-    /// Where a row stands when all lines are counted through.
-    fn position(&self, file: u32, line: u64) -> u64 {
-        self.bases.get(file as usize).copied().unwrap_or_default() + line
+    /// Where a thread says what became of rows.
+    pub fn ends(&self) -> Ends<'_> {
+        Ends { trail: self, open: self.stretches.iter().map(|_| Vec::new()).collect() }
     }
 
-    /// Adds rows by file and line, in any order, and empties the list.
-    pub fn push(&self, rows: &mut Vec<(u32, u64, End)>) -> io::Result<()> {
-        let mut placed: Vec<(u64, u64)> = rows
-            .drain(..)
-            .map(|(file, line, end)| {
-                let at = self.position(file, line);
-                (at / LINES, (at % LINES) << (64 - LINE_BITS) | end.0)
-            })
-            .collect();
-        placed.sort_unstable();
-        for stretch in placed.chunk_by(|a, b| a.0 == b.0) {
-            let index = usize::try_from(stretch[0].0).unwrap_or(usize::MAX);
-            let Some(into) = self.stretches.get(index) else { return Err(damaged()) };
-            let mut into = into.lock().unwrap_or_else(PoisonError::into_inner);
-            into.entries.extend(stretch.iter().map(|(_, entry)| *entry));
-            if into.entries.len() > self.share {
-                let bytes: Vec<u8> = into.entries.iter().flat_map(|e| e.to_le_bytes()).collect();
-                into.extents.push(self.spill.write(&bytes)?);
-                into.entries = Vec::new();
-            }
+    /// Adds to a stretch, and empties the list.
+    fn push(&self, index: usize, entries: &mut Vec<u64>) -> io::Result<()> {
+        let mut into = self.stretches[index].lock().unwrap_or_else(PoisonError::into_inner);
+        into.entries.append(entries);
+        if into.entries.len() > self.share {
+            let bytes: Vec<u8> = into.entries.iter().flat_map(|e| e.to_le_bytes()).collect();
+            into.extents.push(self.spill.write(&bytes)?);
+            into.entries = Vec::new();
         }
         Ok(())
     }
@@ -81,8 +63,8 @@ impl Trail {
         self.stretches.len()
     }
 
-    /// Takes the rows of a stretch in order, as file, line and end.
-    pub fn take(&self, index: usize) -> io::Result<Vec<(u32, u64, End)>> {
+    /// Takes the rows of a stretch, in order.
+    pub fn take(&self, index: usize) -> io::Result<Taken<'_>> {
         let Stretch { mut entries, extents } =
             std::mem::take(&mut *self.stretches[index].lock().unwrap_or_else(PoisonError::into_inner));
         let mut bytes = Vec::new();
@@ -93,19 +75,87 @@ impl Trail {
             entries.extend(read);
         }
         drop(bytes);
-        entries.sort_unstable();
-        let first = index as u64 * LINES;
-        let mut file = self.bases.partition_point(|base| *base <= first).saturating_sub(1);
-        let mut out = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let at = first + (entry >> (64 - LINE_BITS));
-            while self.bases.get(file + 1).is_some_and(|base| *base <= at) {
+        Ok(Taken { lines: &self.lines, first: index as u64 * LINES, entries: in_order(&entries) })
+    }
+}
+
+/// The rows of a stretch, in order.
+#[derive(Debug)]
+pub struct Taken<'t> {
+    lines: &'t Lines,
+    /// Where its lines begin when all are counted through.
+    first: u64,
+    entries: Vec<u64>,
+}
+
+impl Taken<'_> {
+    /// Rows as file, line and end.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u64, End)> + Clone {
+        let mut file = self.lines.file_at(self.first);
+        self.entries.iter().map(move |entry| {
+            let at = self.first + (entry >> (64 - LINE_BITS));
+            while self.lines.base(file + 1).is_some_and(|base| base <= at) {
                 file += 1;
             }
-            let end = End(entry & (u64::MAX >> LINE_BITS));
-            out.push((u32::try_from(file).map_err(|_| damaged())?, at - self.bases[file], end));
+            let line = at - self.lines.base(file).unwrap_or_default();
+            // There are as many files as fit into the number: rows came with it.
+            (u32::try_from(file).unwrap_or(u32::MAX), line, End(entry & (u64::MAX >> LINE_BITS)))
+        })
+    }
+}
+
+/// The entries by their lines, and those of one line by their ends. They are many and their lines are few bits, so each
+/// goes straight to its place.
+fn in_order(entries: &[u64]) -> Vec<u64> {
+    let line_of = |entry: u64| (entry >> (64 - LINE_BITS)) as usize;
+    let lines = entries.iter().map(|e| line_of(*e) + 1).max().unwrap_or_default();
+    let mut next = vec![0u32; lines];
+    for entry in entries {
+        next[line_of(*entry)] += 1;
+    }
+    let mut before = 0;
+    for place in &mut next {
+        before += std::mem::replace(place, before);
+    }
+    let mut out = vec![0; entries.len()];
+    for entry in entries {
+        let place = &mut next[line_of(*entry)];
+        out[*place as usize] = *entry;
+        *place += 1;
+    }
+    if !out.is_sorted() {
+        // A row that counts several things has several.
+        out.chunk_by_mut(|a, b| line_of(*a) == line_of(*b)).for_each(<[u64]>::sort_unstable);
+    }
+    out
+}
+
+/// Entries that a thread holds back for each stretch.
+const HELD: usize = 1 << 11;
+
+/// What a thread has to say of rows, until it is enough to be handed over.
+#[derive(Debug)]
+pub struct Ends<'t> {
+    trail: &'t Trail,
+    open: Vec<Vec<u64>>,
+}
+
+impl Ends<'_> {
+    /// What became of a row; rows may come in any order.
+    pub fn push(&mut self, file: u32, line: u64, end: End) -> io::Result<()> {
+        let at = self.trail.lines.position(file, line);
+        let index = usize::try_from(at / LINES).unwrap_or(usize::MAX);
+        let Some(entries) = self.open.get_mut(index) else { return Err(damaged()) };
+        entries.push((at % LINES) << (64 - LINE_BITS) | end.0);
+        if entries.len() >= HELD { self.trail.push(index, entries) } else { Ok(()) }
+    }
+
+    /// Hands over what is left.
+    pub fn hand_over(&mut self) -> io::Result<()> {
+        for (index, entries) in self.open.iter_mut().enumerate().filter(|(_, entries)| !entries.is_empty()) {
+            self.trail.push(index, entries)?;
         }
-        Ok(out)
+        Ok(())
     }
 }
 
@@ -118,24 +168,43 @@ mod tests {
     proptest! {
         #[test]
         fn rows_come_back_in_order_of_file_and_line(
-            rows in proptest::collection::btree_set((0u32..5, 0u64..700_000), 0..60),
+            rows in proptest::collection::btree_set((0u32..5, 0u64..700_000, 0u64..3), 0..60),
             in_memory in prop_oneof![Just(0usize), Just(1 << 20)],
         ) {
             let dir = tempfile::tempdir().expect("a folder");
             let spill = Arc::new(Spill::new(dir.path(), 0));
             // The third file is empty.
             let last = [700_000, 700_000, 0, 700_000, 700_000];
-            let rows: Vec<_> = rows.into_iter().map(|(f, l)| (f, l % (last[f as usize] + 1), End(u64::from(f) * 7 + l))).collect();
-            let trail = Trail::new(spill, last, in_memory);
+            let rows: Vec<_> = rows.into_iter().map(|(f, l, e)| (f, l % (last[f as usize] + 1), End(e << 40 | l))).collect();
+            let trail = Trail::new(spill, Lines::new(last), in_memory);
             let mut mixed = rows.clone();
             mixed.reverse();
-            for piece in mixed.chunks(7) {
-                trail.push(&mut piece.to_vec()).expect("room");
+            let mut ends = trail.ends();
+            for (n, (file, line, end)) in mixed.into_iter().enumerate() {
+                ends.push(file, line, end).expect("room");
+                if n % 7 == 6 {
+                    ends.hand_over().expect("room");
+                }
             }
-            let back: Vec<_> = (0..trail.stretches()).flat_map(|i| trail.take(i).expect("there")).collect();
+            ends.hand_over().expect("room");
+            let stretches: Vec<_> = (0..trail.stretches()).map(|i| trail.take(i).expect("there")).collect();
+            let back: Vec<_> = stretches.iter().flat_map(Taken::iter).collect();
             let mut sorted = rows;
             sorted.sort_unstable();
             prop_assert_eq!(back, sorted);
+        }
+
+        #[test]
+        fn entries_are_put_in_order_as_if_they_were_sorted(
+            step in 1u64..300, count in 4_000u64..6_000, repeated in proptest::option::of(0u64..6_000)
+        ) {
+            // Every line once, in no order, and maybe one of them twice.
+            let entry = |n: u64| (n * step % LINES) << (64 - LINE_BITS) | n;
+            let mut entries: Vec<u64> = (0..count).rev().map(entry).collect();
+            entries.extend(repeated.map(|n| entry(n) + 1));
+            let mut sorted = entries.clone();
+            sorted.sort_unstable();
+            prop_assert_eq!(in_order(&entries), sorted);
         }
     }
 }

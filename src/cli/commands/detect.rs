@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 use trueup::book::Config;
 use trueup::emit::{FindingLog, money_text};
-use trueup::engine::{Inspected, Uninspected, inspect, registry_of};
+use trueup::engine::{Inspected, Uninspected, inspect, registry_of, settle_inspected};
 use trueup::finding::Finding;
 use trueup::ingest::{Container, Shape};
 use trueup::rate::Currency;
@@ -20,19 +20,25 @@ pub fn run(settings: &DetectSettings, printer: &Printer) -> anyhow::Result<ExitS
     let registry = registry_of(&settings.book)?;
     let limits = Config::load(&settings.book)?.input;
     let mut status = ExitStatus::Done;
+    let (mut seen, mut names) = (Vec::new(), Vec::new());
     for path in &settings.files {
         let shown = path.display().to_string();
         if path.is_dir() || fs_err::File::open(path).is_err() {
             // The finding says why; the other files are still shown.
             status = ExitStatus::Failed;
         }
-        for seen in inspect(path, &shown, &registry, &limits) {
-            let (detected, findings) = look_at(seen, &shown)?;
-            for finding in findings {
-                log.add(finding);
-            }
-            files.push(detected);
+        for one in inspect(path, &shown, &registry, &limits) {
+            seen.push(one);
+            names.push(shown.clone());
         }
+    }
+    settle_inspected(&mut seen);
+    for (one, shown) in seen.into_iter().zip(names) {
+        let (detected, findings) = look_at(one, &shown)?;
+        for finding in findings {
+            log.add(finding);
+        }
+        files.push(detected);
     }
     printer.findings(&log.groups())?;
     if printer.json() {
@@ -53,6 +59,8 @@ struct Detected {
     /// The format's id, `None` if no known format fits.
     format: Option<String>,
     version: Option<String>,
+    /// What its rows are: usage, or the PSA's clients, products, contracts …
+    holds: Option<&'static str>,
     encoding: String,
     delimiter: Option<char>,
     header_line: Option<u64>,
@@ -99,6 +107,7 @@ fn look_at(seen: Result<Inspected, Uninspected>, shown: &str) -> anyhow::Result<
         file: detection.source.clone(),
         format: Some(detection.spec.id.clone()),
         version: Some(detection.format_version.clone()).filter(|v| !v.is_empty()),
+        holds: Some(detection.kind().word()),
         encoding,
         delimiter: detection.delimiter.map(char::from),
         header_line: Some(detection.header_line).filter(|line| *line > 0),
@@ -112,7 +121,7 @@ fn look_at(seen: Result<Inspected, Uninspected>, shown: &str) -> anyhow::Result<
 fn table(files: &[Detected]) -> String {
     let mut table = Table::new();
     table.load_preset(NOTHING);
-    table.set_header(["file", "format", "encoding", "delimiter", "header", "rows", "period", "total"]);
+    table.set_header(["file", "format", "holds", "encoding", "delimiter", "header", "rows", "period", "total"]);
     for file in files {
         let format = match (&file.format, &file.version) {
             (Some(format), Some(version)) => format!("{format} {version}"),
@@ -134,6 +143,7 @@ fn table(files: &[Detected]) -> String {
         table.add_row([
             file.file.clone(),
             format,
+            file.holds.unwrap_or_default().replace('_', " "),
             file.encoding.clone(),
             delimiter,
             file.header_line.map(|n| format!("line {n}")).unwrap_or_default(),
@@ -142,7 +152,7 @@ fn table(files: &[Detected]) -> String {
             totals.join("\n"),
         ]);
     }
-    for column in [5, 7] {
+    for column in [6, 8] {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -162,6 +172,7 @@ mod tests {
             file: "a.csv".into(),
             format: Some("focus".into()),
             version: Some("1.0".into()),
+            holds: Some("usage"),
             encoding: "UTF-8".into(),
             delimiter: Some('\t'),
             header_line: Some(1),
@@ -173,10 +184,10 @@ mod tests {
         assert_eq!(
             table(&[known, unknown]),
             "\
-file   format     encoding  delimiter  header  rows  period                  total
-a.csv  focus 1.0  UTF-8     tab        line 1  1000  2026-09 to 2026-10  12.50 USD
-                                                                         12.50 EUR
-b.bin  unknown    binary                          0
+file   format     holds  encoding  delimiter  header  rows  period                  total
+a.csv  focus 1.0  usage  UTF-8     tab        line 1  1000  2026-09 to 2026-10  12.50 USD
+                                                                                12.50 EUR
+b.bin  unknown           binary                          0
 "
         );
     }

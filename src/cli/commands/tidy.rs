@@ -10,6 +10,7 @@ use trueup::engine::{Tidied, TidySettings, tidy};
 use trueup::tidy::{Health, RecordKind};
 
 use crate::cli::ExitStatus;
+use crate::cli::interrupt;
 use crate::cli::printer::{BAD, BOLD, GOOD, Printer, WARN};
 use crate::cli::report::bare;
 
@@ -18,7 +19,9 @@ const SHOWN: usize = 10;
 
 pub fn run(settings: &TidySettings, printer: &Printer) -> anyhow::Result<ExitStatus> {
     let progress = printer.progress();
-    let done = tidy(settings, &mut || Box::new(Printer::stream()), progress.as_ref())?;
+    interrupt::watch(&settings.unfinished, printer)?;
+    let done = tidy(settings, &mut || Box::new(Printer::stream()), progress.as_ref())
+        .inspect_err(|_| settings.unfinished.settle())?;
     drop(progress);
     printer.findings(&done.findings)?;
     // Rows on stdout leave no room for anything else there.

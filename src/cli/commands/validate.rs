@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use trueup::book::Config;
 use trueup::emit::{CheckedFile, FindingLog, checked_json, github_text, junit_text, sarif_text};
-use trueup::engine::{Against, Expected, registry_of, shown_path, unopened, validate};
+use trueup::engine::{Against, Expected, registry_of, settle_pages, shown_path, unopened, validate};
 use trueup::finding::Severity;
 
 use crate::cli::ExitStatus;
@@ -26,11 +26,20 @@ pub fn run(settings: &ValidateSettings, printer: &Printer) -> anyhow::Result<Exi
                 let mut log = FindingLog::default();
                 log.add(finding);
                 let findings = log.groups();
-                files.push(CheckedFile { file: source, format: None, version: None, rows: 0, rejected: 0, findings });
+                files.push(CheckedFile {
+                    file: source,
+                    format: None,
+                    version: None,
+                    rows: 0,
+                    rejected: 0,
+                    findings,
+                    page: None,
+                });
             }
             None => files.extend(validate(path, &source, &registry, &limits, expected)?),
         }
     }
+    settle_pages(&mut files);
     let report = match settings.form {
         ReportForm::Text => text(&files, printer),
         ReportForm::Json => checked_json(&files, done)?,

@@ -9,6 +9,7 @@ use crate::control::{BUCKETS, Bucket};
 use crate::finding::{Code, Place, Severity};
 use crate::rate::{Currency, ExactSum};
 use crate::reconcile::{Action, LineKind, LineStatus, OwedBy, UnmappedWhat, Verdict, VerdictScope};
+use crate::resolve::Suggestion;
 
 fn d(s: &str) -> Decimal {
     Decimal::from_str_exact(s).expect("a decimal")
@@ -134,18 +135,20 @@ fn quantity_changes_unmapped_and_verdicts_have_their_columns() {
     );
     let unmapped = |what, cost: &str| Unmapped {
         what,
-        provider_name: "Pax8".into(),
-        id: "-7".into(),
-        name: "Umbra".into(),
-        term: String::new(),
+        provider_name: "Pax8",
+        id: "-7",
+        name: "Umbra",
+        term: "",
         rows: 3,
         quantity: d("4"),
         cost: d(cost),
         currency: usd(),
-        suggested_id: "C9".into(),
-        suggested_name: "Umbra Ltd".into(),
-        score: Some(d("0.93")),
-        reason: "name".into(),
+        suggested: Some(Box::new(Suggestion {
+            id: "C9".into(),
+            name: "Umbra Ltd".into(),
+            score: d("0.93"),
+            reason: "name".into(),
+        })),
     };
     let rows = [
         unmapped(UnmappedWhat::Product, "99"),

@@ -1,7 +1,8 @@
 //! The first reading: which rows are copies of one another, by the rules of `reconcile`. Only fingerprints
 //! wait in partitions; what is kept of the judgement is the fate of each row that is not written.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 
@@ -12,7 +13,8 @@ use crate::ingest::{OtherLine, Reject, UsageRow, UsageSink, read_usage};
 use crate::tidy::{Batches, FateRuns, Met, Partitions, Row, Spill, each_met, judge};
 
 use super::{Export, TidySettings};
-use crate::engine::collect::Scratch;
+use crate::engine::desk::Scratch;
+use crate::engine::in_threads;
 
 /// Into how many partitions the fingerprints go.
 const PARTITIONS: usize = 128;
@@ -28,14 +30,30 @@ pub(super) fn judge_all(
     let needs = exports.iter().map(|e| e.detection.survey.bytes).sum();
     let spill = Arc::new(Spill::new(&settings.spill_dir, needs));
     let partitions = Partitions::new(spill.clone(), PARTITIONS, memory / 4);
-    let mut batches = Batches::new(&partitions, memory / 32);
-    let mut scratch = Scratch::default();
-    for (file, export) in (0..).zip(exports) {
-        let (partitions, batches, scratch) = (&partitions, &mut batches, &mut scratch);
-        let mut sink = Sink { export, file, partitions, batches, scratch, ledger, log };
-        read_usage(&export.detection, &mut sink)?;
+    let threads = settings.threads.min(exports.len()).max(1);
+    let read: Vec<Mutex<(Ledger, FindingLog)>> = exports.iter().map(|_| Mutex::default()).collect();
+    let next = AtomicUsize::new(0);
+    in_threads(threads, |_| {
+        let mut batches = Batches::new(&partitions, memory / 32 / threads);
+        let mut scratch = Scratch::default();
+        while let Some((index, export)) = {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            exports.get(index).map(|export| (index, export))
+        } {
+            let mut done = read[index].lock().unwrap_or_else(PoisonError::into_inner);
+            let (ledger, log) = &mut *done;
+            let file = u32::try_from(index).context("more than 2^32 files")?;
+            let (partitions, batches, scratch) = (&partitions, &mut batches, &mut scratch);
+            let mut sink = Sink { export, file, partitions, batches, scratch, ledger, log };
+            read_usage(&export.detection, &mut sink)?;
+        }
+        Ok(batches.flush(&partitions)?)
+    })?;
+    for done in read {
+        let (read, said) = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        ledger.merge(&read)?;
+        log.merge(said);
     }
-    batches.flush(&partitions)?;
     let mut fates = FateRuns::new(spill.clone(), memory / 8 / size_of::<RowFate>());
     for index in 0..PARTITIONS {
         let bytes = partitions.take(index).load(&spill)?;

@@ -7,12 +7,15 @@ mod health;
 mod rows;
 mod sources;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 
+use super::in_threads;
 use super::load::registry_of;
 use crate::book::{Config, Period, stated_period};
 use crate::control::Ledger;
@@ -20,9 +23,10 @@ use crate::emit::{
     ChangesWriter, DuplicatesWriter, FOCUS_COLUMNS, FindingGroup, FindingLog, Output, RejectsWriter, UsageFormat,
     UsageWriter, write_health,
 };
+use crate::finding::Finding;
 use crate::format::{Column, Registry, TableKind, normalise};
-use crate::history::NewFolder;
-use crate::ingest::{ChangeRule, Detection, Limits, Progress, Table, detect_all, read_table};
+use crate::history::{NewFolder, Unfinished};
+use crate::ingest::{ChangeRule, Detection, Limits, Progress, Table, detect_all, read_table, whole_sets};
 use crate::tidy::Health;
 
 /// What `tidy` needs to know.
@@ -40,6 +44,9 @@ pub struct TidySettings {
     pub stale_months: u32,
     /// Where unnamed temporary files may be made.
     pub spill_dir: PathBuf,
+    pub threads: usize,
+    /// Where it is known what an interrupted run must not leave behind.
+    pub unfinished: Unfinished,
     /// Bytes of memory for what waits to be judged; the rest goes to temporary files.
     pub memory: u64,
 }
@@ -104,12 +111,14 @@ pub fn tidy(
     given.sort();
     given.dedup_by(|a, b| is_same(a.1, b.1));
     let (mut exports, mut tables, mut refused) = (Vec::new(), Vec::new(), 0);
-    for (source, path) in &given {
-        for side in recognise(path, source, &registry, limits, &mut log) {
+    let detected = detected(settings.threads, &given, &registry, limits)?;
+    let whole = whole_sets(detected.iter().flatten().flatten().filter_map(|d| d.page.as_ref()));
+    for ((source, _), found) in given.iter().zip(detected) {
+        for side in recognise(found, &whole, &mut log) {
             match side {
                 Some(Side::Usage(found)) => {
                     progress.file(&found.source, found.survey.bytes);
-                    exports.push(Export { detection: found, stated: stated_period(source) });
+                    exports.push(Export { detection: *found, stated: stated_period(source) });
                 }
                 Some(Side::Psa(kind, table)) => tables.push((kind, table)),
                 None => refused += 1,
@@ -129,7 +138,8 @@ pub fn tidy(
             bail!("exports and PSA tables together have several results; name a folder for them with -o DIR");
         }
     }
-    let folder = settings.out.as_ref().map(|out| NewFolder::begin(out, &outputs())).transpose()?;
+    let folder =
+        settings.out.as_ref().map(|out| NewFolder::begin_watched(out, &outputs(), &settings.unfinished)).transpose()?;
     let mut done = Tidied {
         files: Vec::new(),
         refused,
@@ -204,24 +214,46 @@ impl Writers {
 
 /// What a file is to `tidy`.
 enum Side {
-    Usage(Detection),
+    Usage(Box<Detection>),
     Psa(TableKind, Table),
 }
 
-/// Recognises what is in a file; `None` for a part of which nothing is used. What is wrong goes to the log.
-fn recognise(
-    path: &Path,
-    source: &str,
+/// What is in each file, found by several threads: every byte is looked at.
+fn detected(
+    threads: usize,
+    given: &[(String, &PathBuf)],
     registry: &Registry,
     limits: &Limits,
+) -> anyhow::Result<Vec<Vec<Result<Detection, Vec<Finding>>>>> {
+    let found: Vec<Mutex<Vec<_>>> = given.iter().map(|_| Mutex::default()).collect();
+    let next = AtomicUsize::new(0);
+    in_threads(threads.min(given.len()), |_| {
+        while let Some((index, (source, path))) = {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            given.get(index).map(|file| (index, file))
+        } {
+            *found[index].lock().unwrap_or_else(PoisonError::into_inner) = detect_all(path, source, registry, limits);
+        }
+        Ok(())
+    })?;
+    Ok(found.into_iter().map(|one| one.into_inner().unwrap_or_else(PoisonError::into_inner)).collect())
+}
+
+/// What the parts of a file are; `None` for one of which nothing is used. What is wrong goes to the log.
+fn recognise(
+    found: Vec<Result<Detection, Vec<Finding>>>,
+    whole: &HashSet<String>,
     log: &mut FindingLog,
 ) -> Vec<Option<Side>> {
     let mut sides = Vec::new();
-    for detected in detect_all(path, source, registry, limits) {
-        let read = detected.and_then(|detection| {
+    for detected in found {
+        let read = detected.and_then(|mut detection| {
+            if detection.page.as_ref().is_some_and(|page| whole.contains(&page.set)) {
+                detection.is_not_alone();
+            }
             log.extend(detection.findings.iter().cloned());
             if detection.kind() == TableKind::Usage {
-                return Ok(Side::Usage(detection));
+                return Ok(Side::Usage(Box::new(detection)));
             }
             read_table(&detection).map(|mut table| {
                 log.extend(std::mem::take(&mut table.findings));

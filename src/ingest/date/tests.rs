@@ -101,6 +101,8 @@ fn impossible_dates_name_the_part() {
         ("2026-10-01T10:00:00+25:00", F::NotATime),
         ("2026-10-01x", F::NotATime),
         ("2026-10-011", F::NotADate),
+        ("99999999999-01-01", F::NotADate),
+        ("1/1/99999999999", F::NotADate),
     ] {
         assert_eq!(shown(text, None), Err(fault), "{text:?}");
     }

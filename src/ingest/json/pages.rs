@@ -1,6 +1,7 @@
 //! What an API says beside its records: that there are more of them. A page saved by itself is well formed and
 //! whole as a file, and still half an export.
 
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
 use super::{Reading, Stream};
@@ -27,19 +28,59 @@ const MORE: &[&str] = &["hasmore", "hasnext", "hasnextpage", "hasmorepages", "mo
 const ALL: &[&str] =
     &["totalelements", "totalcount", "totalrecords", "totalitems", "totalresults", "odatacount", "recordcount"];
 
-/// A warning, if an envelope says that it holds some of the records only. Its place is left open.
-pub(in crate::ingest) fn pages_left(reader: impl Read) -> anyhow::Result<Option<Finding>> {
+/// What a page says of the set that it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The same for all pages of one list: where they lie, what they are, and how many records they have between them.
+    pub set: String,
+    /// Of the file, for a page that is there twice makes up for none.
+    pub sha256: String,
+    pub read: u64,
+    pub all: u64,
+}
+
+/// Whether pages that lie side by side are all that there are, by set.
+pub fn whole_sets<'a>(pages: impl IntoIterator<Item = &'a Page>) -> HashSet<String> {
+    let mut sets: HashMap<&str, (HashSet<&str>, u64, bool)> = HashMap::new();
+    let mut all = HashMap::new();
+    for page in pages {
+        let (seen, read, twice) = sets.entry(&page.set).or_default();
+        *twice |= !seen.insert(&page.sha256);
+        *read = read.saturating_add(page.read);
+        all.insert(page.set.as_str(), page.all);
+    }
+    let is_whole = |(set, (_, read, twice)): &(&str, (HashSet<&str>, u64, bool))| !twice && all.get(set) == Some(read);
+    sets.into_iter().filter(is_whole).map(|(set, _)| set.to_string()).collect()
+}
+
+/// What an envelope that holds some of the records only has to say.
+pub(in crate::ingest) struct PagesLeft {
+    /// A warning; its place is left open.
+    pub finding: Finding,
+    pub read: u64,
+    /// How many records all pages have, where it says so.
+    pub all: Option<u64>,
+}
+
+/// `None` where nothing says that there are more.
+pub(in crate::ingest) fn pages_left(reader: impl Read) -> anyhow::Result<Option<PagesLeft>> {
     let mut reading = Reading { on: &mut |_| Ok(()), fields: Vec::new(), number: 0, beside: Some(Vec::new()) };
     // What breaks the file off is said by whoever reads its records.
     if reading.envelope(&mut Stream::new(reader))?.is_err() {
         return Ok(None);
     }
     let read = reading.number;
-    let says_so = reading.beside.unwrap_or_default().into_iter().find(|(path, value)| {
+    let beside = reading.beside.unwrap_or_default();
+    let is = |path: &str, names: &[&str]| {
         let name = normalise(path.rsplit('/').next().unwrap_or(path));
-        let is = |names: &[&str]| names.contains(&name.as_str());
+        names.contains(&name.as_str())
+    };
+    let all = beside.iter().find(|(path, _)| is(path, ALL)).and_then(|(_, value)| value.parse().ok());
+    let says_so = beside.into_iter().find(|(path, value)| {
         let is_set = !matches!(value.trim(), "" | "0" | "false" | "null");
-        (is(NEXT) && is_set) || (is(MORE) && value == "true") || (is(ALL) && value.parse().is_ok_and(|n: u64| n > read))
+        (is(path, NEXT) && is_set)
+            || (is(path, MORE) && value == "true")
+            || (is(path, ALL) && value.parse().is_ok_and(|n: u64| n > read))
     });
     Ok(says_so.map(|(path, value)| {
         let message = format!(
@@ -47,7 +88,7 @@ pub(in crate::ingest) fn pages_left(reader: impl Read) -> anyhow::Result<Option<
              other pages beside it"
         );
         let value = crate::finding::shown(value);
-        Finding::new(Code::I110, message).severity(Severity::Warning).value(value)
+        PagesLeft { finding: Finding::new(Code::I110, message).severity(Severity::Warning).value(value), read, all }
     }))
 }
 
@@ -57,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_page_of_several_is_told() {
-        let more = |text: &str| pages_left(text.as_bytes()).expect("read").map(|f| f.message);
+        let more = |text: &str| pages_left(text.as_bytes()).expect("read").map(|left| left.finding.message);
         for page in [
             r#"{"value":[{"a":1}],"@odata.nextLink":"https://x.test/next"}"#,
             r#"{"@odata.count":3,"value":[{"a":1}]}"#,
@@ -78,5 +119,16 @@ mod tests {
         ] {
             assert_eq!(more(whole), None, "{whole}");
         }
+    }
+
+    #[test]
+    fn pages_are_all_there_when_they_have_all_records_between_them() {
+        let page = |set: &str, sha256: &str, read| Page { set: set.into(), sha256: sha256.into(), read, all: 5 };
+        let whole = |pages: &[Page]| whole_sets(pages).into_iter().collect::<Vec<_>>();
+        let (one, two, three) = (page("a", "1", 2), page("a", "2", 2), page("a", "3", 1));
+        assert_eq!(whole(&[one.clone(), two.clone(), three.clone()]), ["a"]);
+        assert!(whole(&[one.clone(), two.clone()]).is_empty());
+        assert!(whole(&[one.clone(), one.clone(), three.clone()]).is_empty(), "one page twice, and one missing");
+        assert!(whole(&[one, two, page("b", "3", 1)]).is_empty());
     }
 }

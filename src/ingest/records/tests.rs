@@ -26,7 +26,10 @@ impl Read for Drip<'_> {
 }
 
 fn read_as(data: &[u8], dialect: Dialect, expected: Option<usize>) -> Vec<Seen> {
-    let mut records = Records::new(Drip(data, 7), dialect);
+    seen(Records::new(Drip(data, 7), dialect), expected)
+}
+
+fn seen(mut records: Records<impl Read>, expected: Option<usize>) -> Vec<Seen> {
     if let Some(n) = expected {
         records.expect_fields(n);
     }
@@ -198,7 +201,7 @@ fn a_line_without_end_is_skipped_in_bounded_memory() {
     let mut record = Record::new();
     let Event::Fault(fault) = records.next(&mut record).unwrap() else { panic!("no fault") };
     assert_eq!((fault.code, fault.line, fault.raw.len()), (Code::I104, 1, LONG_LINE_SHOWN));
-    assert!(records.buffer.len() <= LONGEST_RECORD * 2);
+    assert!(records.held.data().len() <= LONGEST_RECORD * 2);
     assert_eq!(records.next(&mut record).unwrap(), Event::Record);
     assert_eq!((record.line(), record.raw()), (2, "a,b"));
 }
@@ -247,6 +250,28 @@ fn quoted(cell: &str) -> String {
 }
 
 proptest! {
+    /// What is cut by the places found beforehand is cut as it is by a search from field to field.
+    #[test]
+    fn the_usual_way_and_the_one_for_any_kind_agree(
+        pieces in proptest::collection::vec(prop_oneof![
+            6 => "[a-zé0-9 =']{0,9}", 4 => Just(",".to_owned()), 1 => Just("\"".to_owned()), 1 => Just("\"\"".to_owned()),
+            3 => "\"[a-z, ]{0,12}\"", 1 => Just("\t".to_owned()), 1 => Just("\\".to_owned()),
+            3 => prop_oneof![Just("\n"), Just("\r\n"), Just("\r"), Just("\u{feff}"), Just("\x1A"), Just("\n,")]
+                .prop_map(str::to_owned)], 0..120),
+        expected in proptest::option::of(1usize..6),
+        delimiter in prop_oneof![3 => Just(b','), 1 => Just(b'\t'), 1 => Just(b' ')],
+        escape in prop_oneof![3 => Just(Escape::Doubled), 1 => Just(Escape::Backslash)],
+        drip in prop_oneof![Just(1usize), Just(7), Just(usize::MAX)],
+        times in 1usize..40,
+    ) {
+        let text = pieces.concat().replace(',', char::from(delimiter).encode_utf8(&mut [0; 4])).repeat(times);
+        let dialect = Dialect::of(delimiter).escaped(escape);
+        let mut searching = Records::new(Drip(text.as_bytes(), drip), dialect);
+        searching.held = Held::of_bytes(Drip(text.as_bytes(), drip));
+        let usual = seen(Records::new(Drip(text.as_bytes(), drip), dialect), expected);
+        prop_assert_eq!(usual, seen(searching, expected));
+    }
+
     #[test]
     fn arbitrary_bytes_never_panic_and_every_line_is_accounted_for(
         data in proptest::collection::vec(prop_oneof![Just(b'"'), Just(b','), Just(b'\n'), Just(b'\r'), Just(b' '),

@@ -87,6 +87,53 @@ fn utf16_appended_to_another_encoding_is_refused_where_it_begins() {
 }
 
 #[test]
+fn other_text_within_utf16_is_refused_where_it_stands() {
+    let rows = "x;1\r\ny;2\r\n";
+    for end in ["\n", "\r\n"] {
+        for heading in ["a;b", "a;bc", "name;number of seats"] {
+            let head = format!("{heading}{end}");
+            for big in [false, true] {
+                let finding = surveyed(&[head.as_bytes(), &utf16(&rows.repeat(9), big)].concat()).unwrap_err();
+                assert_eq!(
+                    (finding.code, finding.place),
+                    (Code::I101, Some(Place::line("usage/x.csv", 1))),
+                    "{head:?} {big}"
+                );
+            }
+        }
+    }
+    for (mark, big) in [(b"\xFF\xFE", false), (b"\xFE\xFF", true)] {
+        for appended in ["z;3\r\nu;44\r\n", "zz;3\nu;4\nv;5\n"] {
+            let finding = surveyed(&[mark, &utf16(rows, big)[..], appended.as_bytes()].concat()).unwrap_err();
+            assert_eq!((finding.code, finding.place.and_then(|p| p.line)), (Code::I101, Some(3)), "{big} {appended:?}");
+        }
+    }
+    // Line ends' bytes are halves of characters, too.
+    let text =
+        "\u{7684}\u{540D},\u{4E0A}\u{7B2C}\u{524D}\r\n\u{A15}\u{A4D},\u{D15}\u{D4D}\u{D15}\r\n\u{65E5}\u{672C}\n";
+    for big in [false, true] {
+        assert_eq!(whole(&utf16(&text.repeat(20), big)).1, text.repeat(20));
+    }
+}
+
+#[test]
+fn text_of_another_code_page_is_refused_or_doubted() {
+    let text = "имя;город\nИван Петров;Москва\n";
+    let cyrillic = encoding_rs::WINDOWS_1251.encode(text).0;
+    let finding = surveyed(&cyrillic.repeat(5)).unwrap_err();
+    assert_eq!((finding.code, finding.place.and_then(|p| p.line)), (Code::I101, Some(1)));
+    let (survey, _) = whole(&[b"name;city\n", &encoding_rs::WINDOWS_1250.encode("Łódź;Łódź\n").0[..]].concat());
+    assert_eq!((survey.encoding, survey.strange), (Encoding::Windows1252, Some(2)));
+    let (survey, _) = whole(b"name\nM\xFCller\n");
+    assert_eq!(survey.strange, None);
+    let japanese = encoding_rs::ISO_2022_JP.encode("a,b\n名前,2\n").0;
+    let finding = surveyed(&japanese).unwrap_err();
+    assert_eq!((finding.code, finding.place.and_then(|p| p.line)), (Code::I101, Some(2)));
+    assert!(surveyed(b"a,b\nM\xFC\x05,2\n").unwrap_err().message.contains("control characters"));
+    assert_eq!(whole(b"a\x1Bb\n").1, "a\x1Bb\n");
+}
+
+#[test]
 fn one_byte_at_the_end_of_a_long_file_decides_for_all_of_it() {
     let mut bytes = "Tiger;1\n".repeat(100_000).into_bytes();
     assert_eq!(surveyed(&bytes).unwrap().encoding, Encoding::Utf8);
@@ -178,6 +225,8 @@ fn what_is_no_text_is_named() {
         (b"%PDF-1.7\n".to_vec(), "PDF"),
         (b"\n <!DOCTYPE html><title>Sign in</title>".to_vec(), "sign-in"),
         (b"<html>".to_vec(), "HTML"),
+        (b"<table border=1><tr><td>a</td></tr></table>".to_vec(), "HTML"),
+        (b"<!-- saved --><html>".to_vec(), "HTML"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n".to_vec(), "git lfs pull"),
         (gzip(&simple_xlsx(&[("S", "a")])), "inside the gzip is an Office document"),
         (b"BZh91AY&SY\xA3".to_vec(), "a bzip2 file"),

@@ -103,6 +103,52 @@ fn json_records_are_rows_under_all_their_keys() {
 }
 
 #[test]
+fn a_first_row_of_values_is_a_record() {
+    assert_eq!(
+        read("1,2\n3,4\n"),
+        [
+            "a.csv:1: warning[I103 missing-column]: the first row holds values and no headings: it was read as a record, \
+             and the columns were numbered; put a row of headings above it if they have names",
+            "a.csv:0 = [\"column_1\", \"column_2\"]",
+            "1 [\"1\", \"2\"]",
+            "2 [\"3\", \"4\"]",
+        ]
+    );
+    let sheet = read(simple_xlsx(&[("S", "1,2\n3,4\n")]));
+    assert_eq!(sheet[1..], ["a.csv#S:0 = [\"column_1\", \"column_2\"]", "1 [\"1\", \"2\"]", "2 [\"3\", \"4\"]"]);
+}
+
+#[test]
+fn a_cell_far_out_heads_no_table() {
+    let far = format!("k,v\na,1\n{}far\n", ",".repeat(40));
+    let said = read(simple_xlsx(&[("S", &far)]));
+    assert_eq!(said[..2], ["a.csv#S:1 = [\"k\", \"v\"]", "2 [\"a\", \"1\"]"]);
+    assert!(said[2].contains("a.csv#S:3:3: error[I104"), "{said:?}");
+}
+
+#[test]
+fn json_that_is_no_list_of_records_is_refused_or_told() {
+    for other in ["[[\"a\"],[1]]", "[\"a\",\"b\"]\n[1,2]\n", "[1,2,3]"] {
+        let said = read(other);
+        assert!(said.len() == 1 && said[0].starts_with("a.csv:1: error[I104"), "{other}: {said:?}");
+    }
+    for (hidden, line) in [("// made today\n{\"a\":1}\n", 2), (")]}',\n[{\"a\":1}]", 2)] {
+        let said = read(hidden);
+        assert!(said.len() == 1 && said[0].starts_with(&format!("a.csv:{line}: error[I104")), "{hidden}: {said:?}");
+    }
+    for (object, list) in [
+        ("{\"status\":\"ok\",\"result\":[{\"a\":1}]}", "result"),
+        ("{\"a\":[1,2],\"b\":[3,4]}", "a"),
+        ("{\"value\":[{\"a\":1}]}\n{\"value\":[]}", "value"),
+    ] {
+        let said = read(object);
+        assert!(said[0].contains("warning[I104") && said[0].ends_with(&format!("{list:?}")), "{object}: {said:?}");
+    }
+    let invoices = read("{\"id\":1,\"tags\":[{\"a\":1}]}\n{\"id\":2,\"tags\":[]}\n");
+    assert!(invoices[0].starts_with("a.csv:0 = "), "a list of each record's own: {invoices:?}");
+}
+
+#[test]
 fn an_empty_table_and_another_encoding_are_told() {
     assert_eq!(
         read("a,b\n"),

@@ -85,6 +85,10 @@ fn table(xml: &mut Xml<'_>, name: String, held: &mut Held) -> Result<Sheet, Work
                 }
                 "table-cell" | "covered-table-cell" if depth == 1 => {
                     let times = count(&tag, "table:number-columns-repeated");
+                    let tall = count(&tag, "table:number-rows-spanned");
+                    if tall > 1 {
+                        sheet.merge((row, column), row.saturating_add(tall));
+                    }
                     let started = Started::of(&tag);
                     let (text, kind) = started.finish(xml)?;
                     if !text.is_empty() {
@@ -134,6 +138,22 @@ fn count(tag: &Tag<'_>, attribute: &str) -> u32 {
     tag.attribute(attribute).and_then(|n| n.parse().ok()).unwrap_or(1)
 }
 
+/// `PT36H05M07S` as the other workbooks write it, `36:05:07`.
+fn clock(duration: &str) -> Option<String> {
+    let (hours, rest) = duration.strip_prefix("PT")?.split_once('H')?;
+    let (minutes, rest) = rest.split_once('M')?;
+    let (seconds, fraction) = match rest.strip_suffix('S')?.split_once(['.', ',']) {
+        Some((seconds, fraction)) => (seconds, fraction.trim_end_matches('0')),
+        None => (rest.strip_suffix('S')?, ""),
+    };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(hours) || !digits(minutes) || !digits(seconds) || !(fraction.is_empty() || digits(fraction)) {
+        return None;
+    }
+    let point = if fraction.is_empty() { "" } else { "." };
+    Some(format!("{hours:0>2}:{minutes:0>2}:{seconds:0>2}{point}{fraction}"))
+}
+
 /// What a cell's own element says of its value; the text is inside.
 struct Started {
     value: Option<String>,
@@ -149,7 +169,7 @@ impl Started {
             _ if is_error => (None, CellKind::Error),
             "float" | "percentage" | "currency" => (value("office:value").map(|v| number_text(&v)), CellKind::Number),
             "date" => (value("office:date-value"), CellKind::Date),
-            "time" => (value("office:time-value"), CellKind::Date),
+            "time" => (value("office:time-value").map(|v| clock(&v).unwrap_or(v)), CellKind::Date),
             "boolean" => (value("office:boolean-value"), CellKind::Truth),
             "string" => (value("office:string-value"), CellKind::Text),
             "" if tag.attribute("table:formula").is_some() => (Some(NOT_WORKED_OUT.to_string()), CellKind::Error),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::cell::NOT_WORKED_OUT;
 use super::{CellKind, Held, WorkbookFault};
 use crate::ingest::record::{Record, Span};
 use crate::ingest::records::Event;
@@ -15,6 +16,8 @@ pub struct Sheet {
     cells: Vec<Stored>,
     /// Ranges of rows that are not shown, filled or not.
     hidden: Vec<Range<u32>>,
+    /// Cells that take up several rows: their first row and column, and the row behind them.
+    tall: Vec<(u32, u32, u32)>,
 }
 
 /// Row and column count from 0.
@@ -35,7 +38,7 @@ impl fmt::Debug for Sheet {
 
 impl Sheet {
     pub(super) fn new(name: String) -> Self {
-        Self { name, text: String::new(), cells: Vec::new(), hidden: Vec::new() }
+        Self { name, text: String::new(), cells: Vec::new(), hidden: Vec::new(), tall: Vec::new() }
     }
 
     pub fn name(&self) -> &str {
@@ -72,6 +75,33 @@ impl Sheet {
     /// the data last, and no part of it.
     pub(super) fn hide(&mut self, rows: Range<u32>) {
         self.hidden.push(rows);
+    }
+
+    /// A cell from `row` on takes up all rows to `after`. What stands in it stands in the first alone.
+    pub(super) fn merge(&mut self, (row, column): (u32, u32), after: u32) {
+        if after > row + 1 {
+            self.tall.push((row, column, after));
+        }
+    }
+
+    /// The filled cells that take up several rows in which other cells are filled, too: how many, and row and column of
+    /// the first, counted from 1.
+    pub fn merged_over_rows(&self) -> Option<(usize, u64, u64)> {
+        let at = |row: u32| self.cells.partition_point(|c| c.row < row);
+        let matters = |(row, column, after): &&(u32, u32, u32)| {
+            let filled = self.cells[at(*row)..at(row + 1)].iter().any(|c| u32::from(c.column) == *column);
+            filled && at(*after) > at(row + 1)
+        };
+        let mut tall: Vec<_> = self.tall.iter().filter(matters).collect();
+        tall.sort_unstable();
+        tall.first().map(|(row, column, _)| (tall.len(), u64::from(*row) + 1, u64::from(*column) + 1))
+    }
+
+    /// The formulas that were never worked out: how many, and row and column of the first, counted from 1.
+    pub fn not_worked_out(&self) -> Option<(usize, u64, u64)> {
+        let mut cells = self.cells.iter().filter(|c| c.kind == CellKind::Error && self.cell(**c) == NOT_WORKED_OUT);
+        let first = cells.next()?;
+        Some((cells.count() + 1, u64::from(first.row) + 1, u64::from(first.column) + 1))
     }
 
     /// How many filled rows are hidden, and the first of them, counted from 1.

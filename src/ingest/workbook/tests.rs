@@ -63,6 +63,27 @@ fn every_kind_of_xlsx_cell_is_exact_text() {
 }
 
 #[test]
+fn what_a_cell_needs_and_is_not_there_breaks_the_workbook() {
+    let styled =
+        |style: u32| xlsx(&[("D", "visible", &format!("<row><c s=\"{style}\"><v>44834</v></c></row>"))], &[], false);
+    assert!(refused(&styled(99)).contains("style 99"), "whether it is a date is not known");
+    let odd = xlsx(&[("D", "visible", r#"<row><c t="b"><v>2</v></c><c t="b"><v>0</v></c></row>"#)], &[], false);
+    assert_eq!(only(&odd), ["1 2|b:false"]);
+    let good = simple_xlsx(&[("Data", "a,b\n1,2\n")]);
+    let unnamed = String::from_utf8_lossy(&good).matches("xl/_rels/workbook.xml.rels").count();
+    assert!(unnamed > 0);
+    // The name of the part that says where the sheets are, spoilt wherever it stands.
+    let mut spoilt = good.clone();
+    let name = b"xl/_rels/workbook.xml.rels";
+    for at in 0..spoilt.len() - name.len() {
+        if spoilt[at..].starts_with(name) {
+            spoilt[at] = b'y';
+        }
+    }
+    assert!(refused(&spoilt).contains("nothing says where its sheet \"Data\" is"));
+}
+
+#[test]
 fn the_1904_system_is_the_workbooks() {
     let bytes = xlsx(&[("D", "visible", r#"<row><c s="1"><v>44834</v></c></row>"#)], &[], true);
     assert_eq!(only(&bytes), ["1 d:2026-10-01"]);

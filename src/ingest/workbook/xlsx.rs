@@ -28,10 +28,14 @@ pub(super) fn read(package: &Package<'_>) -> Result<Workbook, WorkbookFault> {
     };
     let mut book = Workbook { sheets: Vec::new(), hidden: Vec::new() };
     for listed in index.sheets {
-        // Sheets of charts and macros have no cells.
-        let Some(relation) = related.remove(&listed.relation).filter(|r| r.kind.ends_with("/worksheet")) else {
-            continue;
+        let Some(relation) = related.remove(&listed.relation) else {
+            let message = format!("nothing says where its sheet {:?} is", listed.name);
+            return Err(WorkbookFault::Broken(message));
         };
+        // Sheets of charts and macros have no cells.
+        if !relation.kind.ends_with("/worksheet") {
+            continue;
+        }
         if listed.hidden {
             book.hidden.push(listed.name);
         } else {
@@ -251,6 +255,12 @@ impl Reader<'_, '_> {
                         cell = Cell { kind: tag.attribute("t").unwrap_or_default(), style, ..Cell::default() };
                         in_cell = true;
                     }
+                    "mergeCell" => {
+                        let range = tag.attribute("ref").unwrap_or_default();
+                        if let Some((first, last)) = range.split_once(':').and_then(|(a, b)| place(a).zip(place(b))) {
+                            sheet.merge(first, last.0.saturating_add(1));
+                        }
+                    }
                     "v" if in_cell => in_value = true,
                     "f" if in_cell => cell.formula = true,
                     other if in_cell => cell.inline.open(other),
@@ -290,10 +300,19 @@ impl Reader<'_, '_> {
             }
             "str" => (unescape(&cell.value), CellKind::Text),
             "inlineStr" => (cell.inline.take(), CellKind::Text),
-            "b" => ((if stored == "1" || stored == "true" { "true" } else { "false" }).to_string(), CellKind::Truth),
+            "b" => match stored {
+                "1" | "true" => ("true".to_string(), CellKind::Truth),
+                "0" | "false" => ("false".to_string(), CellKind::Truth),
+                // Whatever it is, it is neither.
+                _ => (stored.to_string(), CellKind::Text),
+            },
             "e" => (stored.to_string(), CellKind::Error),
             "d" => (stored.to_string(), CellKind::Date),
             _ if stored.is_empty() => (String::new(), CellKind::Text),
+            _ if cell.style > 0 && cell.style >= self.formats.len() => {
+                // Whether the number is a date stands there.
+                return Err(WorkbookFault::Broken(format!("a cell names style {}, which is not there", cell.style)));
+            }
             _ => {
                 let dated = match self.formats.get(cell.style) {
                     Some(NumberFormat::Date) => serial_text(stored, self.from_1904),

@@ -1,0 +1,175 @@
+//! What a reading thread takes along from file to file: the numbers it has been told, and the rows it hands over many at
+//! a time.
+
+use std::collections::BTreeMap;
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::budget::Budget;
+use super::intern::Known;
+use crate::book::{Period, id_key};
+use crate::ingest::UsageRow;
+use crate::tidy::{Batches, Partitions};
+
+pub(super) struct Desk {
+    pub accounts: Known,
+    pub skus: Known,
+    pub ways: Ways,
+    pub heads: Batches,
+    pub rows: Batches,
+    pub near: Near,
+    pub scratch: Scratch,
+}
+
+impl Desk {
+    /// One of `threads`, for the partitions of heads and rows.
+    pub fn new(heads: &Partitions, rows: &Partitions, budget: &Budget, threads: usize) -> Self {
+        Self {
+            accounts: Known::default(),
+            skus: Known::default(),
+            ways: Ways::default(),
+            heads: Batches::new(heads, budget.heads / 8 / threads),
+            rows: Batches::new(rows, budget.rows / 8 / threads),
+            near: Near::default(),
+            scratch: Scratch::default(),
+        }
+    }
+}
+
+/// Numbers for what many rows have alike: a vendor, and a vendor with the rule and format its SKUs stand in.
+#[derive(Debug, Default)]
+pub(super) struct Ways {
+    vendors: BTreeMap<String, u32>,
+    metered: BTreeMap<(u32, String), u32>,
+    last: Option<Way>,
+}
+
+#[derive(Debug)]
+struct Way {
+    vendor: String,
+    metered: String,
+    numbers: (u32, u32),
+}
+
+impl Ways {
+    /// The number of the vendor, and that of both.
+    pub fn of(&mut self, vendor: &str, way: &str) -> (u32, u32) {
+        if let Some(last) = self.last.as_ref().filter(|last| last.vendor == vendor && last.metered == way) {
+            return last.numbers;
+        }
+        let next = |known: usize| u32::try_from(known).expect("fewer than 2^32 vendors and formats");
+        let (vendors, ways) = (next(self.vendors.len()), next(self.metered.len()));
+        let by_vendor = *self.vendors.entry(vendor.to_string()).or_insert(vendors);
+        let by_way = *self.metered.entry((by_vendor, way.to_string())).or_insert(ways);
+        let numbers = (by_vendor, by_way);
+        self.last = Some(Way { vendor: vendor.to_string(), metered: way.to_string(), numbers });
+        numbers
+    }
+}
+
+/// Where rows wait: beside those of one client and SKU, with which they are added up. Memory is then asked for what
+/// it has just shown, whatever the order of the exports.
+#[derive(Debug, Default)]
+pub(super) struct Near {
+    /// Of each account's name, by number, however it is spelled; 0 is not worked out yet.
+    names: Vec<u32>,
+}
+
+impl Near {
+    /// Accounts whose names are looked at; further ones are each by themselves.
+    const ACCOUNTS: usize = 1 << 18;
+
+    /// The first bits of it say where.
+    pub fn place(&mut self, row: &UsageRow<'_>, account: u32, sku: u32) -> u128 {
+        let mixed = |number: u32| (u64::from(number) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        // The SKU decides last, so that a single client's rows are not all in one place.
+        let near = mixed(self.name(account, row)) >> 58 << 58 | mixed(sku) >> 6;
+        u128::from(near) << 64
+    }
+
+    fn name(&mut self, account: u32, row: &UsageRow<'_>) -> u32 {
+        let index = account as usize;
+        if index >= Self::ACCOUNTS {
+            return account;
+        }
+        if self.names.len() <= index {
+            self.names.resize((index + 1).next_power_of_two(), 0);
+        }
+        if self.names[index] == 0 {
+            let name = if row.sub_account_name.is_empty() { row.sub_account_id } else { row.sub_account_name };
+            self.names[index] = beginning(name) | 1;
+        }
+        self.names[index]
+    }
+}
+
+/// The first letters of a name, however wide they are and in whatever case. It need not be right, only quick.
+fn beginning(name: &str) -> u32 {
+    let narrow = |c: char| match c {
+        '\u{ff01}'..='\u{ff5e}' => u8::try_from(u32::from(c) - 0xfee0).map_or(c, char::from),
+        _ => c,
+    };
+    let letters = name.chars().map(narrow).filter(|c| c.is_alphanumeric()).take(10);
+    letters.fold(0, |hash, c| (hash ^ u32::from(c.to_ascii_lowercase())).wrapping_mul(0x0100_0193).rotate_left(7))
+}
+
+/// Fingerprints, made in one buffer that is kept from row to row.
+#[derive(Default)]
+pub(super) struct Scratch {
+    buffer: Vec<u8>,
+    /// The vendor of the last row, and its key.
+    vendor: (String, String),
+}
+
+impl Scratch {
+    /// What makes two rows copies: the vendor's identity, else every field as read. Rows without dates are
+    /// copies only within the period that their file states.
+    pub fn key(&mut self, row: &UsageRow<'_>, stated: Option<Period>) -> u128 {
+        self.buffer.clear();
+        if let Some(identity) = row.identity {
+            if self.vendor.0 != row.provider_name {
+                self.vendor = (row.provider_name.to_string(), id_key(row.provider_name));
+            }
+            self.buffer.push(b'i');
+            self.buffer.extend_from_slice(&identity.to_le_bytes());
+            self.buffer.extend_from_slice(self.vendor.1.as_bytes());
+        } else {
+            self.buffer.push(b'w');
+            self.buffer.extend_from_slice(&row.whole.to_le_bytes());
+            if row.charge_period_start.is_none() {
+                self.buffer.extend_from_slice(stated.map(|p| p.to_string()).unwrap_or_default().as_bytes());
+            }
+        }
+        xxh3_128(&self.buffer)
+    }
+
+    /// The readings of one meter: account, SKU and subscription.
+    pub fn series(&mut self, account: u32, sku: u32, subscription: &str) -> u128 {
+        self.buffer.clear();
+        self.buffer.extend_from_slice(&account.to_le_bytes());
+        self.buffer.extend_from_slice(&sku.to_le_bytes());
+        self.buffer.extend_from_slice(subscription.as_bytes());
+        xxh3_128(&self.buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_a_name_wait_together_and_other_names_mostly_do_not() {
+        let one = ["Jitu Academy GmbH", "JITU  ACADEMY", "Ｊｉｔｕ Academy llc", "jitu-academy, inc."].map(beginning);
+        assert!(one.iter().all(|b| *b == one[0]));
+        let others: std::collections::BTreeSet<u32> = (0..100).map(|n| beginning(&format!("{n} Dental"))).collect();
+        assert_eq!(others.len(), 100);
+    }
+
+    #[test]
+    fn a_vendor_and_its_ways_keep_their_numbers() {
+        let mut ways = Ways::default();
+        let asked = [("A", "sum x"), ("B", "sum x"), ("A", "max x"), ("A", "sum x"), ("", ""), ("B", "sum x")];
+        let told = asked.map(|(vendor, way)| ways.of(vendor, way));
+        assert_eq!(told, [(0, 0), (1, 1), (0, 2), (0, 0), (2, 3), (1, 1)]);
+    }
+}

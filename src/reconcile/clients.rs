@@ -1,0 +1,169 @@
+//! A reconciliation client by client. Clients share no line, usage or bundle, so that each is concluded by itself,
+//! by whichever thread takes it, and only what it comes to is kept: a run holds one client's comparisons at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use super::bundle;
+use super::conclude::{Input, Outcome, Placement, case_of, conclude};
+use super::counts::{self, Settled};
+use super::decide;
+use super::disappeared;
+use super::dispute;
+use super::supply::Supply;
+use super::unit::{Index, units};
+use super::verdict::{Turn, Verdicts};
+use crate::book::{Client, Contract, ContractLine};
+use crate::control::Bucket;
+use crate::rate::Overflow;
+
+/// What there is of a client.
+#[derive(Default)]
+struct Side<'a> {
+    lines: Vec<(&'a ContractLine, &'a Contract)>,
+    /// Indices of what was metered.
+    usage: Vec<usize>,
+}
+
+/// A reconciliation that is prepared: what all clients share.
+pub struct Reconciliation<'a> {
+    given: &'a Input<'a>,
+    index: Index<'a>,
+    supply: Supply,
+    /// Bundles that a vendor sells as such.
+    direct: BTreeSet<String>,
+    settled: Settled<'a>,
+    /// In order of their ids.
+    clients: Vec<(&'a Client, Side<'a>)>,
+}
+
+/// What is concluded of some clients.
+#[derive(Default)]
+pub struct Part {
+    /// Lines, discrepancies, changes and residue.
+    outcome: Outcome,
+    placements: Vec<(usize, Placement)>,
+    verdicts: Verdicts,
+    /// Client and product of active lines, where it matters what disappeared.
+    billed: BTreeSet<(String, String)>,
+}
+
+/// Reconciles a period.
+pub fn reconcile(input: &Input<'_>) -> Result<Outcome, Overflow> {
+    let all = Reconciliation::new(input)?;
+    let part = all.conclude(0..all.clients())?;
+    all.finish(vec![part])
+}
+
+impl<'a> Reconciliation<'a> {
+    /// Prepares what all clients share.
+    pub fn new(input: &'a Input<'a>) -> Result<Self, Overflow> {
+        let (supply, direct) = bundle::supply(input.supply, input.bundles);
+        let settled = counts::settle(input.metered, input.beside)?;
+        let index = Index::new(input.psa, &settled.metered);
+        let mut sides: BTreeMap<String, Side<'a>> = BTreeMap::new();
+        for line in &input.psa.contract_lines {
+            if let Some(contract) = index.contracts.get(&line.contract_id.key()) {
+                sides.entry(contract.client_id.key()).or_default().lines.push((line, contract));
+            }
+        }
+        for (i, metered) in settled.metered.iter().enumerate() {
+            sides.entry(metered.client_id.key()).or_default().usage.push(i);
+        }
+        let known = sides.into_iter().filter_map(|(key, side)| Some((*index.clients.get(&key)?, side)));
+        let clients = known.collect();
+        Ok(Self { given: input, index, supply, direct, settled, clients })
+    }
+
+    /// How many clients there is something to conclude of.
+    pub fn clients(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Concludes these clients.
+    pub fn conclude(&self, clients: Range<usize>) -> Result<Part, Overflow> {
+        let mut part = Part::default();
+        // A line item for each line, hardly ever more.
+        let lines = self.clients.get(clients.clone()).unwrap_or_default().iter();
+        part.outcome.lines.reserve_exact(lines.map(|(_, side)| side.lines.len()).sum());
+        for number in clients {
+            self.client(number, &mut part)?;
+        }
+        Ok(part)
+    }
+
+    /// Puts together what was concluded of all clients; the parts come in the order of their clients.
+    pub fn finish(&self, parts: Vec<Part>) -> Result<Outcome, Overflow> {
+        let input = &self.input();
+        let nowhere =
+            Placement { bucket: Bucket::Covered, line_id: String::new(), discrepancy_id: String::new(), code: None };
+        let mut out = Outcome { placements: vec![nowhere; input.metered.len()], ..Outcome::default() };
+        let mut verdicts = Verdicts::default();
+        let mut billed = BTreeSet::new();
+        // Room for all at once: what grows is copied again and again.
+        let of = |count: fn(&Outcome) -> usize| parts.iter().map(|part| count(&part.outcome)).sum();
+        out.lines.reserve_exact(of(|o| o.lines.len()));
+        out.discrepancies.reserve_exact(of(|o| o.discrepancies.len()));
+        out.changes.reserve_exact(of(|o| o.changes.len()));
+        for part in parts {
+            out.lines.extend(part.outcome.lines);
+            out.discrepancies.extend(part.outcome.discrepancies);
+            out.changes.extend(part.outcome.changes);
+            for (invoice, residue) in part.outcome.residue {
+                out.residue.entry(invoice).or_default().merge(residue)?;
+            }
+            for (metered, placement) in part.placements {
+                out.placements[metered] = placement;
+            }
+            verdicts.merge(part.verdicts)?;
+            billed.extend(part.billed);
+        }
+        let before = out.discrepancies.len();
+        disappeared::discrepancies(&billed, &self.index, input, &mut out);
+        decide::settle(&mut out.discrepancies, before, input);
+        out.verdicts = verdicts.rows(input);
+        Ok(out)
+    }
+
+    fn input(&self) -> Input<'_> {
+        Input { supply: &self.supply, metered: &self.settled.metered, ..*self.given }
+    }
+
+    fn client(&self, number: usize, part: &mut Part) -> Result<(), Overflow> {
+        let (client, side) = &self.clients[number];
+        let (index, input) = (&self.index, &self.input());
+        let mut all = units(client, &side.lines, &side.usage, index, input);
+        for unit in &mut all {
+            unit.commitments = unit.metered.iter().filter_map(|i| self.settled.commitments.get(i).cloned()).collect();
+        }
+        bundle::cover(&mut all, &self.direct, input, index)?;
+        let out = &mut part.outcome;
+        // Bundles first: what they cover is placed where they are.
+        let (bundles, others): (Vec<_>, Vec<_>) = all.iter().enumerate().partition(|(_, unit)| unit.sold.is_some());
+        let mut placed: BTreeMap<usize, Placement> = BTreeMap::new();
+        let mut reported_rejects = BTreeSet::new();
+        let client_key = client.id.key();
+        for (at, unit) in bundles.into_iter().chain(others) {
+            let case = case_of(unit, index, input)?;
+            let product = unit.product_code.key();
+            let first_of_pair = reported_rejects.insert(product.clone());
+            let before = out.discrepancies.len();
+            let placement = conclude(&case, first_of_pair, &placed, out)?;
+            let pair = (client_key.clone(), product);
+            if let Some(disputes) = self.settled.disputes.get(&pair).filter(|_| first_of_pair) {
+                out.discrepancies.extend(dispute::overcharge(&case, disputes)?);
+            }
+            decide::settle(&mut out.discrepancies, before, input);
+            let turn = Turn { is_other: unit.sold.is_none(), client: number };
+            part.verdicts.note(turn, &case, &case.vendors, &out.discrepancies[before..])?;
+            part.placements.extend(unit.metered.iter().map(|&i| (i, placement.clone())));
+            if unit.sold.is_some() {
+                placed.insert(at, placement);
+            }
+            if !input.before.is_empty() && !unit.active.is_empty() {
+                part.billed.insert(pair);
+            }
+        }
+        Ok(())
+    }
+}

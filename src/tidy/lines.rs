@@ -1,0 +1,93 @@
+//! The lines of all exports counted through, so that whatever is kept of each row needs no name for it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Where the lines of each file begin when all are counted through.
+#[derive(Debug, Clone)]
+pub struct Lines {
+    /// And where the last ends.
+    bases: Vec<u64>,
+}
+
+impl Lines {
+    /// `last`: the last line of each file that a row begins on.
+    pub fn new(last: impl IntoIterator<Item = u64>) -> Self {
+        let mut bases = vec![0];
+        let mut end = 0;
+        for last in last {
+            end += last + 1;
+            bases.push(end);
+        }
+        Self { bases }
+    }
+
+    /// All lines there may be.
+    pub fn count(&self) -> u64 {
+        self.bases.last().copied().unwrap_or_default()
+    }
+
+    pub fn position(&self, file: u32, line: u64) -> u64 {
+        self.bases.get(file as usize).copied().unwrap_or_default() + line
+    }
+
+    /// The file that a line is of.
+    pub fn file_at(&self, position: u64) -> usize {
+        self.bases.partition_point(|base| *base <= position).saturating_sub(1)
+    }
+
+    /// Where a file's lines begin.
+    pub fn base(&self, file: usize) -> Option<u64> {
+        self.bases.get(file).copied()
+    }
+}
+
+/// A bit for every line, which any thread sets.
+#[derive(Debug)]
+pub struct Marks {
+    lines: Lines,
+    bits: Vec<AtomicU64>,
+}
+
+impl Marks {
+    pub fn new(lines: Lines) -> Self {
+        let words = usize::try_from(lines.count().div_ceil(64)).unwrap_or(usize::MAX);
+        let bits = (0..words).map(|_| AtomicU64::new(0)).collect();
+        Self { lines, bits }
+    }
+
+    /// Marks a row. A place beyond all lines, which nobody reads, is not kept.
+    pub fn set(&self, file: u32, line: u64) {
+        let (word, bit) = self.place(file, line);
+        if let Some(word) = self.bits.get(word) {
+            word.fetch_or(bit, Ordering::Relaxed);
+        }
+    }
+
+    pub fn has(&self, file: u32, line: u64) -> bool {
+        let (word, bit) = self.place(file, line);
+        self.bits.get(word).is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
+    }
+
+    fn place(&self, file: u32, line: u64) -> (usize, u64) {
+        let position = self.lines.position(file, line);
+        (usize::try_from(position / 64).unwrap_or(usize::MAX), 1 << (position % 64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_told_apart_over_files_and_marked_alone() {
+        let lines = Lines::new([3, 0, 100]);
+        assert_eq!(lines.count(), 4 + 1 + 101);
+        let marks = Marks::new(lines.clone());
+        for (file, line) in [(0, 3), (2, 0), (2, 100)] {
+            marks.set(file, line);
+            assert_eq!(lines.file_at(lines.position(file, line)), file as usize);
+        }
+        let all = [(0, 0), (0, 3), (1, 0), (2, 0), (2, 58), (2, 59), (2, 100)];
+        assert_eq!(all.map(|(f, l)| marks.has(f, l)), [false, true, false, true, false, false, true]);
+    }
+}
