@@ -154,7 +154,7 @@ fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(ToString::to_string).collect()
 }
 
-/// Ten bundles at 50.00, each of one agent and one mailbox.
+/// F12: ten bundles at 50.00, each of one agent and one mailbox.
 #[test]
 fn what_a_contract_says_of_bundles_is_held_against_their_components() {
     let ten = "B1,SEAT,10,50.00\n";
@@ -366,7 +366,7 @@ fn two_exports_of_one_vendor_are_not_added_up() {
     }
 }
 
-/// One mapping takes every count of a SKU: the whole is metered, and never its parts with it. Counts of different things
+/// F11: one mapping takes every count of a SKU: the whole is metered, and never its parts with it. Counts of different things
 /// add up.
 #[test]
 fn a_whole_is_metered_and_never_its_parts_with_it() {
@@ -403,7 +403,7 @@ fn two_lists_without_money_are_added_up_and_said() {
     );
 }
 
-/// Ten seats bought for a year at 2.00 a month; the contract bills what is assigned.
+/// F13, F18: ten seats bought for a year at 2.00 a month; the contract bills what is assigned.
 #[test]
 fn a_term_charges_on_whatever_is_used() {
     let out = "Northstar,EDR,purchased,,excluded\n";

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 use trueup::book::{
     BillCycle, BillTiming, Billing, Client, ClientId, Config, Contract, ContractId, ContractLine, ContractLineId,
-    Decision, DecisionKind, Period, PricingModel, Product, ProductCode, Proration, Psa, WholeUnits,
+    Decision, DecisionKind, Period, PricingModel, Product, ProductCode, Proration, Psa,
 };
 use trueup::finding::Place;
 use trueup::meter::Metered;
@@ -35,30 +35,11 @@ fn line(id: &str, quantity: &str, effective: &str, cancelled: &str) -> ContractL
         product_code: ProductCode::new("EDR"),
         description: "Seats".into(),
         quantity: d(quantity),
-        included_quantity: None,
-        minimum_quantity: None,
-        maximum_quantity: None,
-        minimum_amount: None,
-        maximum_amount: None,
         unit_price: Some(d("5.00")),
-        unit_cost: None,
-        markup_percent: None,
-        discount_percent: None,
-        pricing_model: PricingModel::PerUnit,
-        package_size: None,
-        flat_at_zero: false,
         effective_date: date(effective),
         cancelled_date: date(cancelled),
-        term: String::new(),
-        billing: None,
-        taxable: String::new(),
-        tax_code: String::new(),
-        account_code: String::new(),
-        held: false,
-        no_charge: false,
-        proration: None,
-        by_day: false,
         place: Place::line("psa/contract_lines.csv", 2),
+        ..ContractLine::default()
     }
 }
 
@@ -81,48 +62,27 @@ fn book(cycle: BillCycle, timing: BillTiming) -> Book {
             clients: vec![Client {
                 id: ClientId::new("C1"),
                 name: "Client".into(),
-                aliases: Vec::new(),
                 active: true,
-                external_ids: Vec::new(),
-                domain: String::new(),
-                tax_id: String::new(),
                 currency,
-                parent_client_id: ClientId::default(),
-                bill_to_client_id: ClientId::default(),
-                last_activity: None,
-                place: Place::default(),
+                ..Client::default()
             }],
             products: vec![Product {
                 code: ProductCode::new("EDR"),
                 name: "Endpoint protection".into(),
                 unit: "seat".into(),
                 unit_price: Some(d("5.00")),
-                unit_cost: None,
-                whole_units: WholeUnits::No,
-                taxable: String::new(),
-                tax_code: String::new(),
-                account_code: String::new(),
                 active: true,
-                external_ids: Vec::new(),
-                place: Place::default(),
+                ..Product::default()
             }],
             contracts: vec![Contract {
                 id: ContractId::new("K1"),
                 client_id: ClientId::new("C1"),
-                name: String::new(),
                 active: true,
                 start_date: Some(day("2026-01-01")),
-                end_date: None,
                 bill_cycle: cycle,
                 bill_timing: timing,
                 currency,
-                proration: None,
-                po_number: String::new(),
-                cycle_anchor: None,
-                bill_to_client_id: ClientId::default(),
-                parent_contract_id: ContractId::default(),
-                invoiced: None,
-                place: Place::default(),
+                ..Contract::default()
             }],
             contract_lines: vec![line("L1", "10", "", "")],
             ..Psa::default()
@@ -276,7 +236,7 @@ fn months(from: &str, to: &str) -> Vec<String> {
 
 const NOTHING: [&str; 0] = [];
 
-/// 50.00 a month. 17 to 31 March are 15 days, 14 where the effective day does not count.
+/// F17: 50.00 a month. 17 to 31 March are 15 days, 14 where the effective day does not count.
 #[test]
 fn the_17th_of_march_by_each_rule_and_setting() {
     for (rule, effective_counts, billed) in [
@@ -784,7 +744,7 @@ fn cost_plus_is_trued_up_at_the_metered_cost() {
     );
 }
 
-/// A book of files, from text to text: seats that change on the 15th beside the two additions of a PSA; mail in arrears
+/// F22: a book of files, from text to text: seats that change on the 15th beside the two additions of a PSA; mail in arrears
 /// under a contract in advance; a vendor that bills from the 25th to the 24th; a fee of one day; and a year paid up front
 /// in March, of which October is a twelfth: 365.00 ÷ 12 = 30.42. Its impact is that of two amounts, each rounded as a
 /// line: 60.83 − 30.42.

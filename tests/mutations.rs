@@ -20,7 +20,10 @@ static SAMPLES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let mut paths: Vec<PathBuf> = walkdir::WalkDir::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata"))
         .into_iter()
         .map(|entry| entry.expect("readable").into_path())
-        .filter(|path| path.is_file() && path.extension().is_some_and(|e| e == "csv" || e == "json"))
+        .filter(|path| {
+            let packed = path.parent().is_some_and(|folder| folder.ends_with("containers"));
+            path.is_file() && (packed || path.extension().is_some_and(|e| e == "csv" || e == "json"))
+        })
         .collect();
     paths.sort();
     let samples: Vec<Vec<u8>> = paths.iter().map(|path| fs_err::read(path).expect("readable")).collect();
@@ -40,6 +43,10 @@ enum Spoil {
     Windows1252,
     Gzip,
     Zstd,
+    /// In two members, one behind the other.
+    GzipTwice(Index),
+    /// As one member of a zip archive, or as two.
+    Zip(bool),
 }
 
 fn spoil() -> impl Strategy<Value = Spoil> {
@@ -74,6 +81,8 @@ fn spoil() -> impl Strategy<Value = Spoil> {
         1 => Just(Spoil::Windows1252),
         1 => Just(Spoil::Gzip),
         1 => Just(Spoil::Zstd),
+        1 => at().prop_map(Spoil::GzipTwice),
+        1 => any::<bool>().prop_map(Spoil::Zip),
     ]
 }
 
@@ -82,6 +91,33 @@ fn stretch(bytes: &[u8], from: Index, length: Index) -> std::ops::Range<usize> {
     let from = from.index(bytes.len() + 1);
     let rest = bytes.len() - from;
     from..from + if length.index(4) == 0 { rest } else { length.index(rest.min(200) + 1) }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    writer.write_all(bytes).expect("memory");
+    writer.finish().expect("memory")
+}
+
+/// An archive that holds the bytes unpacked, so often.
+fn zip(bytes: &[u8], members: u16) -> Vec<u8> {
+    let mut sum = flate2::Crc::new();
+    sum.update(bytes);
+    let length = u32::try_from(bytes.len()).expect("small").to_le_bytes();
+    let (mut archive, mut directory) = (Vec::new(), Vec::new());
+    for member in 0..members {
+        let name = [b'a' + u8::try_from(member).expect("few")];
+        // Version, flags, method, time, date, sum, both lengths, the name's length, none more.
+        let about =
+            [&[20, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &sum.sum().to_le_bytes(), &length, &length, &[1, 0, 0, 0]].concat();
+        let at = u32::try_from(archive.len()).expect("small").to_le_bytes();
+        directory.extend([&b"PK\x01\x02\x14\0"[..], &about, &[0; 10], &at, &name].concat());
+        archive.extend([&b"PK\x03\x04"[..], &about, &name, bytes].concat());
+    }
+    let (at, size) = (archive.len(), directory.len());
+    let [at, size] = [at, size].map(|n| u32::try_from(n).expect("small").to_le_bytes());
+    let count = members.to_le_bytes();
+    [&archive[..], &directory, b"PK\x05\x06\0\0\0\0", &count, &count, &size, &at, &[0, 0]].concat()
 }
 
 impl Spoil {
@@ -119,11 +155,12 @@ impl Spoil {
             Spoil::Windows1252 => {
                 bytes = encoding_rs::WINDOWS_1252.encode(&String::from_utf8_lossy(&bytes)).0.into_owned();
             }
-            Spoil::Gzip => {
-                let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-                writer.write_all(&bytes).expect("memory");
-                bytes = writer.finish().expect("memory");
+            Spoil::Gzip => bytes = gzip(&bytes),
+            Spoil::GzipTwice(at) => {
+                let (one, other) = bytes.split_at(at.index(bytes.len() + 1));
+                bytes = [gzip(one), gzip(other)].concat();
             }
+            Spoil::Zip(two) => bytes = zip(&bytes, if *two { 2 } else { 1 }),
             Spoil::Zstd => bytes = zstd::encode_all(bytes.as_slice(), 1).expect("memory"),
         }
         bytes
@@ -226,6 +263,48 @@ proptest! {
         if first.records.len() > 1 && !has_nul {
             let again = kept(&csv, &folder.path().join("again"));
             prop_assert_eq!(&again.records, &first.records, "{:?}", again.findings);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 32, ..ProptestConfig::default() })]
+
+    /// One export of a whole month is spoilt: the run does all its work or none, and says which.
+    #[test]
+    fn a_spoilt_export_leaves_a_run_done_or_refused(
+        file in any::<Index>(),
+        spoils in prop::collection::vec(spoil(), 1..4),
+    ) {
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo");
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut exports = Vec::new();
+        for entry in walkdir::WalkDir::new(&demo).into_iter().map(|entry| entry.expect("readable")) {
+            let within = entry.path().strip_prefix(&demo).expect("within");
+            if within.starts_with("out") || entry.file_type().is_dir() {
+                continue;
+            }
+            let copy = folder.path().join(within);
+            fs_err::create_dir_all(copy.parent().expect("a folder")).expect("made");
+            fs_err::copy(entry.path(), &copy).expect("copied");
+            if within.starts_with("usage") {
+                exports.push(copy);
+            }
+        }
+        exports.sort();
+        let export = &exports[file.index(exports.len())];
+        let bytes = spoils.iter().fold(fs_err::read(export).expect("readable"), |bytes, spoil| spoil.of(bytes));
+        fs_err::write(export, bytes).expect("written");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_trueup"));
+        let output = command.args(["-q", "reconcile", "--book"]).arg(folder.path()).output().expect("ran");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        prop_assert!(!said.contains("panicked"), "{}", said);
+        let out = walkdir::WalkDir::new(folder.path().join("out")).into_iter().filter_map(Result::ok);
+        let written = out.filter(|entry| entry.file_name() == "controls.csv").count();
+        match output.status.code() {
+            Some(0 | 1) => prop_assert_eq!(written, 1, "{}", said),
+            Some(2) => prop_assert!(written == 0 && !said.is_empty(), "{}", said),
+            other => prop_assert!(false, "exit code {:?}: {}", other, said),
         }
     }
 }

@@ -55,6 +55,43 @@ fn csv_spectrum_reads_as_its_json_says() {
     }
 }
 
+/// Workbooks, Parquet and packed files as other programs write them; what each holds stands beside it.
+#[test]
+fn files_of_other_programs_are_read_as_they_mean() {
+    let dir = folder("containers");
+    let mut read = 0;
+    for entry in std::fs::read_dir(&dir).expect("a folder") {
+        let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
+        if name.ends_with(".read.csv") {
+            continue;
+        }
+        let output = run(&dir, &["read", &name]);
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", text(&output.stderr));
+        let expected = std::fs::read_to_string(dir.join(format!("{name}.read.csv"))).expect("what it holds");
+        assert_eq!(text(&output.stdout), expected, "{name}");
+        read += 1;
+    }
+    assert_eq!(read, 10);
+}
+
+/// A spoilt value may be a value: only the page's checksum tells, where its writer gave one.
+#[test]
+fn a_parquet_page_that_is_not_what_its_checksum_says_is_refused() {
+    let whole = std::fs::read(folder("containers/sums.parquet")).expect("readable");
+    let dir = tempfile::tempdir().expect("a folder");
+    let at = whole.windows(3).position(|w| w == b"C39").expect("a value in its page");
+    let mut spoilt = whole;
+    spoilt[at + 2] = b'8';
+    std::fs::write(dir.path().join("a.parquet"), spoilt).expect("written");
+    let output = run(dir.path(), &["read", "a.parquet"]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), ""));
+    assert!(
+        text(&output.stderr).contains("I110") && text(&output.stderr).contains("checksum"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
 #[test]
 fn what_was_read_goes_to_stdout_and_what_was_not_to_stderr() {
     let dir = folder("validate");

@@ -48,7 +48,7 @@ ids! {
     ContractLineId
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Client {
     pub id: ClientId,
     pub name: String,
@@ -74,7 +74,7 @@ pub enum WholeUnits {
     Nearest,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Product {
     pub code: ProductCode,
     pub name: String,
@@ -118,7 +118,7 @@ pub enum BillTiming {
     Advance,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Contract {
     pub id: ContractId,
     pub client_id: ClientId,
@@ -167,7 +167,7 @@ pub enum Billing {
     Greater,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ContractLine {
     pub id: ContractLineId,
     pub contract_id: ContractId,

@@ -260,10 +260,10 @@ impl Load {
             if usable && !states_quantity {
                 self.without_quantity.insert(key.clone());
             }
-            if !usable {
-                self.psa.left_out.push(left_out(&line));
-            } else {
+            if usable {
                 self.line(line);
+            } else {
+                self.psa.left_out.push(left_out(&line));
             }
         }
     }

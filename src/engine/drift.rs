@@ -24,6 +24,8 @@ const ALIKE_IN_PLACE: f64 = 0.6;
 #[derive(Debug, Default)]
 pub(super) struct Drift {
     source: String,
+    /// The id of its format, if it is of a known one.
+    format: Option<String>,
     header_line: u64,
     columns: Vec<ColumnSeen>,
     /// The headings that the format reads, normalised.
@@ -132,6 +134,7 @@ impl Drift {
         read_records(part.path, part.source, registry, limits, &mut seen)?;
         let Some(mut drift) = seen.drift else { return Ok(None) };
         if let Some(detection) = detection {
+            drift.format = Some(detection.spec.id.clone());
             drift.bound = detection.table().bound_headings().into_iter().map(normalise).collect();
             drift.rows = rows;
             totals.clone_into(&mut drift.totals);
@@ -192,13 +195,39 @@ impl RecordSink for Seen {
 
 /// Everything that `now` has lost or gained since `then`, each as a finding at its place in `now`.
 pub(super) fn drift(then: &Drift, now: &Drift, max_fall: u8) -> anyhow::Result<Vec<Finding>> {
-    let mut findings = headings(then, now);
+    let mut findings = other_format(then, now);
+    findings.extend(headings(then, now));
     findings.extend(then.columns.iter().filter_map(|old| {
         let (field, new) = now.column(&old.normalised)?;
         holds(old, field, new, then, now)
     }));
     findings.extend(falls(then, now, max_fall)?);
     Ok(findings)
+}
+
+/// What there is to say of a file that has no records any more; nothing if it had none.
+pub(super) fn emptied(then: &Drift, source: &str) -> Option<Finding> {
+    let message = format!("the file has no records that can be read, and {} has {}", then.source, then.rows);
+    (then.rows > 0).then(|| warning(message, Place::file(source)).severity(Severity::Error))
+}
+
+/// A sheet or member that is not there any more.
+pub(super) fn part_gone(then: &str, name: &str, now: &str) -> Finding {
+    warning(format!("{then} holds a list of records {name:?}, which is not there"), Place::file(now))
+}
+
+fn other_format(then: &Drift, now: &Drift) -> Vec<Finding> {
+    match (&then.format, &now.format) {
+        (Some(was), Some(is)) if was != is => {
+            let message = format!("the file is of format {is}, and {} is of {was}", then.source);
+            vec![warning(message, now.place(now.header_line)).severity(Severity::Error)]
+        }
+        (Some(was), None) => {
+            let message = format!("the file is of no known format, and {} is of {was}", then.source);
+            vec![warning(message, now.place(now.header_line)).severity(Severity::Error)]
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn warning(message: String, place: Place) -> Finding {
@@ -215,6 +244,16 @@ fn headings(then: &Drift, now: &Drift) -> Vec<Finding> {
     new.retain(|i| then.column(&now.columns[*i].normalised).is_none());
 
     let mut findings = Vec::new();
+    let times = |d: &Drift, normalised: &str| d.columns.iter().filter(|c| c.normalised == normalised).count();
+    for (i, old) in then.columns.iter().enumerate() {
+        let is_first = then.column(&old.normalised).is_some_and(|(first, _)| first == i);
+        let (was, is) = (times(then, &old.normalised), times(now, &old.normalised));
+        if is_first && !old.normalised.is_empty() && is > 0 && was != is {
+            let message =
+                format!("the heading {:?} stands {was} times in {}, and {is} times here", old.heading, then.source);
+            findings.push(warning(message, now.place(now.header_line)));
+        }
+    }
     let renamed = renamed(then, now, &gone, &new);
     // An API leaves out what is empty, so there a key may only have no value this time.
     let certain = now.header_line > 0;
@@ -332,14 +371,14 @@ mod tests {
     const KEEPER: &str = "company_id,company,product,licenses,rate,max_licenses,date\n";
 
     /// The findings of I116 in `now` against `then`, and of nothing else.
-    fn drifted(then: &str, now: &str, max_fall: u8) -> Vec<String> {
+    fn drifted(then: impl AsRef<[u8]>, now: impl AsRef<[u8]>, max_fall: u8) -> Vec<String> {
         let dir = tempfile::tempdir().expect("a folder");
-        let path = |name: &str, text: &str| {
+        let path = |name: &str, text: &[u8]| {
             let path = dir.path().join(name);
             fs_err::write(&path, text).expect("written");
             path
         };
-        let (old, new) = (path("then", then), path("now", now));
+        let (old, new) = (path("then", then.as_ref()), path("now", now.as_ref()));
         let against = Against { path: &old, source: "then.csv", max_fall };
         let expected = Expected { against: Some(&against), ..Expected::default() };
         let checked = validate(&new, "now.csv", &REGISTRY, &Limits::default(), expected).expect("checked");
@@ -423,6 +462,108 @@ mod tests {
         assert_eq!(
             drifted(then, now, 50),
             ["warning now.csv: the heading \"company\" is gone, and its format reads it"]
+        );
+    }
+
+    #[test]
+    fn columns_that_change_places_are_the_same() {
+        let then = "company_id,company,product,licenses,rate,max_licenses,note\n1,A,P,1,1.00,1,x\n";
+        let moved = "note,max_licenses,rate,licenses,product,company,company_id\nx,1,1.00,1,P,A,1\n";
+        assert_eq!(drifted(then, moved, 0), Vec::<String>::new());
+        // Headings that change places above values that stay are told where the values are of another kind.
+        let swapped = "company_id,company,product,licenses,note,max_licenses,rate\n1,A,P,1,1.00,1,x\n";
+        assert_eq!(
+            drifted(then, swapped, 100),
+            ["warning now.csv:2:7: the column \"rate\" held numbers only in then.csv, and no longer: x"]
+        );
+    }
+
+    #[test]
+    fn a_heading_that_stands_more_or_less_often_is_told() {
+        let then = "company_id,company,product,licenses,rate,max_licenses,note,note\n1,A,P,1,1,1,x,y\n";
+        let now = "company_id,company,product,licenses,rate,max_licenses,note\n1,A,P,1,1,1,x\n";
+        let told = ["warning now.csv:1: the heading \"note\" stands 2 times in then.csv, and 1 times here"];
+        assert_eq!(drifted(then, now, 50), told);
+        assert_eq!(
+            drifted(now, then, 50),
+            ["warning now.csv:1: the heading \"note\" stands 1 times in then.csv, and 2 times here"]
+        );
+        assert_eq!(drifted(then, then, 0), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_file_that_lost_all_its_records_is_an_error() {
+        let then = keeper(&["C1,Acme,P,1,2.00,3,2026-09-01"]);
+        for empty in ["", "\n\n", "[]"] {
+            assert_eq!(
+                drifted(&then, empty, 100),
+                ["error now.csv: the file has no records that can be read, and then.csv has 1"],
+                "{empty:?}"
+            );
+        }
+        let headings_alone = drifted(&then, KEEPER, 99);
+        assert!(
+            headings_alone.iter().any(|t| t.contains("the file has 0 rows where then.csv has 1")),
+            "{headings_alone:?}"
+        );
+    }
+
+    #[test]
+    fn another_format_is_told_before_its_headings() {
+        let then = keeper(&["C1,Acme,P,1,2.00,3,2026-09-01"]);
+        let tidy = "provider_name,sub_account_id,sku_id,quantity\nKeeper,C1,P,1\n";
+        let told = drifted(&then, tidy, 100);
+        assert!(
+            told.contains(
+                &"error now.csv:1: the file is of format trueup-usage, and then.csv is of keeper".to_string()
+            ),
+            "{told:?}"
+        );
+        let told = drifted(&then, "a,b\n1,2\n", 100);
+        assert!(
+            told.contains(&"error now.csv:1: the file is of no known format, and then.csv is of keeper".to_string()),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn the_container_makes_no_difference() {
+        use crate::ingest::made::{simple_xlsx, zip};
+        let rows = ["C1,Acme,P,1,2.5,3,2026-09-01", "C2,Bolt,P,1,2,3,2026-09-02"];
+        let then = keeper(&rows);
+        let book = simple_xlsx(&[("Oct", &then)]);
+        for now in [zip(&[("a.csv", then.as_bytes())]), book.clone(), zip(&[("b.xlsx", &book)])] {
+            assert_eq!(drifted(&then, &now, 0), Vec::<String>::new());
+            assert_eq!(drifted(&now, &then, 0), Vec::<String>::new());
+        }
+        // A sheet that is not there any more.
+        let two = simple_xlsx(&[("Oct", &then), ("EU", &then)]);
+        assert_eq!(
+            drifted(&two, &book, 0),
+            ["warning now.csv: then.csv holds a list of records \"EU\", which is not there"]
+        );
+        assert_eq!(drifted(&simple_xlsx(&[("Sep", &then)]), &book, 0), Vec::<String>::new(), "named by its month");
+    }
+
+    #[test]
+    fn a_share_is_of_rows_and_of_each_currency() {
+        let of = |usd: &[&str], eur: &[&str]| {
+            let head = "provider_name,sub_account_id,sku_id,quantity,cost,currency\n".to_string();
+            let rows = |text: String, costs: &[&str], currency: &str| {
+                costs.iter().fold(text, |text, cost| format!("{text}V,A,S,1,{cost},{currency}\n"))
+            };
+            rows(rows(head, usd, "USD"), eur, "EUR")
+        };
+        let then = of(&["60", "40"], &["10.00"]);
+        assert_eq!(drifted(&then, of(&["80", "0"], &["8"]), 20), Vec::<String>::new(), "exactly the share");
+        assert_eq!(
+            drifted(&then, of(&["79.999999", "0"], &["8"]), 20),
+            ["warning now.csv: the total in USD is 79.999999 where then.csv has 100, less by more than 20 %"]
+        );
+        assert_eq!(
+            drifted(&then, of(&["60", "40", "1"], &[]), 20),
+            ["warning now.csv: the total in EUR is 0 where then.csv has 10, less by more than 20 %"],
+            "a currency that is gone"
         );
     }
 }

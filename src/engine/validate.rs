@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::bail;
 use rust_decimal::Decimal;
 
-use super::drift::{Drift, Part, drift, headings_of};
+use super::drift::{Drift, Part, drift, emptied, headings_of, part_gone};
 use crate::book::load_psa;
 use crate::emit::{CheckedFile, FindingLog};
 use crate::finding::{Code, Finding, Place, Severity};
@@ -252,17 +252,27 @@ fn compare(
             limits,
         )
     };
+    let mut met = HashSet::new();
     for (i, now) in looked.iter_mut().enumerate() {
         // A file that is of no known format any more is compared with what it was.
         let same_part =
-            earlier.iter().find(|then| part(&then.source).is_some() && part(&then.source) == part(&now.source));
-        let Some(then) = same_part.or(earlier.get(i)).or(earlier.first()) else { continue };
+            earlier.iter().position(|then| part(&then.source).is_some() && part(&then.source) == part(&now.source));
+        let at = same_part.unwrap_or(if i < earlier.len() { i } else { 0 });
+        let Some(then) = earlier.get(at) else { continue };
+        met.insert(at);
         let Some(before) = of(then, (against.path, against.source))? else {
             bail!("{} has no records to compare with; name an export that can be read", then.source);
         };
-        if let Some(after) = of(now, file)? {
-            let findings = drift(&before, &after, against.max_fall)?;
-            now.log.extend(findings);
+        let findings = match of(now, file)? {
+            Some(after) => drift(&before, &after, against.max_fall)?,
+            None => emptied(&before, &now.source).into_iter().collect(),
+        };
+        now.log.extend(findings);
+    }
+    let gone = earlier.iter().enumerate().filter(|(at, then)| !met.contains(at) && then.detection.is_some());
+    for (name, now) in gone.filter_map(|(_, then)| part(&then.source)).zip(std::iter::repeat(file.1)) {
+        if let Some(first) = looked.first_mut() {
+            first.log.add(part_gone(against.source, name, now));
         }
     }
     Ok(())

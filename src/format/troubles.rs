@@ -23,14 +23,22 @@ pub(super) const TROUBLES: &[Trouble] = &[
     trouble(
         "UTF-16, Windows-1252",
         "yes, told by content; said so, `I108`",
-        "half a character, or a line that breaks the file's own mark: `I101`, `I110`; lines of two encodings, or bytes that \
-         none of them has: `I101` with the line",
+        "half a character, or a line that breaks the file's own mark: `I101`, `I110`; lines of two encodings, other text \
+         before or behind UTF-16, or bytes that none of them has: `I101` with the line",
         &[
             "encodings_are_told_by_content",
             "a_text_that_breaks_its_own_mark_is_refused_with_the_line",
             "lines_of_two_encodings_are_refused_where_they_part",
             "bytes_that_no_encoding_here_knows_are_refused_with_their_line",
+            "utf16_appended_to_another_encoding_is_refused_where_it_begins",
+            "other_text_within_utf16_is_refused_where_it_stands",
         ],
+    ),
+    trouble(
+        "Other code pages (Cyrillic, Greek, Shift-JIS …)",
+        "as Windows-1252 where the bytes allow it, with a warning at the first line whose words are unlikely there, `I108`",
+        "where most of its words are none there, or an escape changes characters (ISO-2022): `I101` with the line",
+        &["text_of_another_code_page_is_refused_or_doubted", "texts_of_other_code_pages_are_told_apart"],
     ),
     trouble(
         "A second BOM inside the data",
@@ -56,6 +64,12 @@ pub(super) const TROUBLES: &[Trouble] = &[
         "yes, as the heading row shows",
         "",
         &["a_users_format_reads_like_a_built_in_one", "number_style_is_the_columns_else_the_files_else_refused"],
+    ),
+    trouble(
+        "Two delimiters that fit alike, or one that is never guessed (`^`, `~`, `，`, spaces)",
+        "by `read`, with a warning that names the other, `I104`",
+        "",
+        &["a_second_delimiter_that_fits_as_well_is_a_rival", "a_delimiter_that_is_never_guessed_is_suspected"],
     ),
     trouble(
         "Line ends inside quotes",
@@ -96,9 +110,20 @@ pub(super) const TROUBLES: &[Trouble] = &[
     trouble("`=\"0012\"`", "yes, as `0012`", "", &["a_formula_that_keeps_a_text_a_text_is_undone"]),
     trouble(
         "Titles above, notes below, blank lines",
-        "left out and counted as such; headings within the first 50 rows",
+        "left out and counted as such, also where a spreadsheet wrote them as wide as the table; headings within the \
+         first 50 rows",
         "a lone cell between rows: the row, `I104`",
-        &["titles_totals_notes_blanks_and_repeated_headings_are_no_rows", "a_lone_cell_between_rows_is_a_broken_row"],
+        &[
+            "titles_totals_notes_blanks_and_repeated_headings_are_no_rows",
+            "titles_as_wide_as_the_table_are_titles",
+            "a_lone_cell_between_rows_is_a_broken_row",
+        ],
+    ),
+    trouble(
+        "No headings",
+        "by `read`: a first row of values is a record of numbered columns, and one that may be is told, `I103`",
+        "as an export: `I102`",
+        &["a_first_row_of_values_is_a_record", "a_first_row_of_values_is_no_row_of_headings"],
     ),
     trouble(
         "Headings repeated among the rows",
@@ -203,6 +228,51 @@ pub(super) const TROUBLES: &[Trouble] = &[
             "serials_are_days_of_their_system",
             "a_date_column_of_serials_alone_is_days_of_1900_and_says_so",
             "serials_among_other_dates_are_refused",
+        ],
+    ),
+    trouble(
+        "A JSON record with one name twice",
+        "where both values are the same",
+        "the record, `I111`, at any depth",
+        &["a_record_with_two_values_under_one_name_costs_only_itself"],
+    ),
+    trouble(
+        "JSON that is no list of records",
+        "a lone object, as one record; a list within it is told, `I104`",
+        "arrays of anything but objects, and JSON below a line that is none: `I104`",
+        &["json_that_is_no_list_of_records_is_refused_or_told", "arrays_of_other_things_are_no_tables"],
+    ),
+    trouble(
+        "One page of several",
+        "with a warning, `I110`, unless the others are there and have all records between them",
+        "",
+        &["a_page_of_several_is_told", "pages_are_all_there_when_they_have_all_records_between_them"],
+    ),
+    trouble(
+        "Hidden sheets, hidden and filtered rows",
+        "the rows, with a warning and the first of them, `I116`; the sheets are named, `I102`, and not read",
+        "",
+        &["hidden_rows_are_read_and_told", "hidden_sheets_are_named_and_not_read"],
+    ),
+    trouble(
+        "Cells over several rows, formulas without a value",
+        "what stands in the first row; a warning with the first such cell, `I111`",
+        "the row where the format reads a formula that failed or has no value: `I111`",
+        &[
+            "cells_over_several_rows_and_formulas_without_a_value_are_told",
+            "a_failed_formula_rejects_the_row_that_needs_it_and_no_other",
+        ],
+    ),
+    trouble(
+        "Damaged, chained and endless containers",
+        "gzip members and zstd frames one behind another",
+        "whatever is cut off, spoilt or followed by something else: `I110`; what unpacks beyond the limits: `I101`",
+        &[
+            "several_gzip_members_are_one_text",
+            "damaged_and_closed_archives_say_so",
+            "what_a_cell_needs_and_is_not_there_breaks_the_workbook",
+            "a_page_that_is_not_what_its_checksum_says_is_refused",
+            "bombs_are_refused_by_ratio_and_by_size",
         ],
     ),
     trouble(

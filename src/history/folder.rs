@@ -47,8 +47,12 @@ impl NewFolder {
 
     /// As [`NewFolder::begin`], so that an interrupted run can be cleared away by others.
     pub fn begin_watched(target: &Path, own: &[&str], unfinished: &Unfinished) -> Result<Self, HistoryError> {
-        let mut new = Self::begin(target, own)?;
-        unfinished.begin(new.beside.path());
+        let made = || {
+            let new = Self::begin(target, own)?;
+            let beside = new.beside.path().to_path_buf();
+            Ok::<_, HistoryError>((new, beside))
+        };
+        let mut new = unfinished.begin_with(made)?;
         new.unfinished = unfinished.clone();
         Ok(new)
     }

@@ -21,6 +21,14 @@ impl Unfinished {
         *self.lock() = Some(folder.to_path_buf());
     }
 
+    /// As `begin`, of a folder that is made now: nobody is told that there is none while it is being made.
+    pub(super) fn begin_with<T, E>(&self, make: impl FnOnce() -> Result<(T, PathBuf), E>) -> Result<T, E> {
+        let mut folder = self.lock();
+        let (made, path) = make()?;
+        *folder = Some(path);
+        Ok(made)
+    }
+
     /// From here on it is not. While the guard lives, nothing is cleared away: the outputs are being put in place.
     pub(super) fn end(&self) -> MutexGuard<'_, Option<PathBuf>> {
         let mut folder = self.lock();

@@ -152,6 +152,13 @@ fn a_member_that_cannot_be_read_leaves_the_others() {
 }
 
 #[test]
+fn no_name_of_a_member_moves_the_cursor() {
+    let packed = zip(&[("a\u{1b}[31m\n.csv", CSV.as_bytes()), ("b.csv", CSV.as_bytes())]);
+    let names: Vec<String> = read_all(&packed).into_iter().map(|(name, _)| name).collect();
+    assert!(names.iter().any(|n| n.contains("a\u{FFFD}[31m\u{FFFD}.csv")), "{names:?}");
+}
+
+#[test]
 fn damaged_and_closed_archives_say_so() {
     let limits = Limits::default();
     let good = zip(&[("f.csv", CSV.as_bytes())]);

@@ -201,25 +201,31 @@ impl LineSink for FirstPass {
     }
 }
 
-/// The sum of a field over the file, and since its last total row.
+/// The sum of a field since its file's last total row, and up to there.
 struct FieldSum {
     field: usize,
     /// `None` once it has more digits than can be held.
-    all: Option<ExactSum>,
     since: Option<ExactSum>,
+    before: Option<ExactSum>,
 }
 
 impl FieldSum {
     fn of(field: usize) -> Self {
-        Self { field, all: Some(ExactSum::ZERO), since: Some(ExactSum::ZERO) }
+        Self { field, since: Some(ExactSum::ZERO), before: Some(ExactSum::ZERO) }
     }
 
+    #[inline]
     fn add(&mut self, value: Decimal) {
-        for sum in [&mut self.all, &mut self.since] {
-            if sum.as_mut().is_some_and(|sum| sum.add(value).is_err()) {
-                *sum = None;
-            }
+        if self.since.as_mut().is_some_and(|sum| sum.add(value).is_err()) {
+            self.since = None;
         }
+    }
+
+    /// A total row: over the file, and since the one before.
+    fn total(&mut self) -> (Option<ExactSum>, Option<ExactSum>) {
+        let since = self.since.replace(ExactSum::ZERO);
+        self.before = self.before.zip(since).and_then(|(mut all, since)| all.merge(since).ok().map(|()| all));
+        (self.before, since)
     }
 }
 
@@ -465,10 +471,10 @@ impl LineSink for Reader<'_, '_> {
         let mut reported = false;
         let aligned = record.len() >= self.detection.headings.len();
         for i in 0..self.sums.len() {
-            let FieldSum { field, all, since } = self.sums[i];
+            let field = self.sums[i].field;
+            let (all, since) = self.sums[i].total();
             let text = record.cell(field).trim();
             let stated = self.typist.number_in(Taken { text, field: Some(field), kind: record.kind(field) });
-            self.sums[i].since = Some(ExactSum::ZERO);
             let Ok(stated) = stated else { continue };
             if !aligned {
                 continue;

@@ -122,6 +122,14 @@ fn may_be_comma_number(content: &[u8]) -> bool {
 fn may_need_order(data: &[u8], from: usize, until: usize) -> bool {
     let digits =
         |at: usize| data.get(at..).unwrap_or_default().iter().take_while(|b| b.is_ascii_digit()).take(5).count();
+    // Nearly all are told by the bytes around them.
+    let may_need = |at: usize| {
+        let is = |at: usize, wanted: u8| data.get(at) == Some(&wanted);
+        let is_digit = |at: Option<usize>| at.and_then(|at| data.get(at)).is_some_and(u8::is_ascii_digit);
+        (is(at + 2, data[at]) || is(at + 3, data[at]))
+            && is_digit(at.checked_sub(1))
+            && !(is_digit(at.checked_sub(2)) && is_digit(at.checked_sub(3)))
+    };
     let needs = |at: usize| {
         let before = data[..at].iter().rev().take_while(|b| b.is_ascii_digit()).take(3).count();
         let second = digits(at + 1);
@@ -131,7 +139,7 @@ fn may_need_order(data: &[u8], from: usize, until: usize) -> bool {
             && matches!(digits(at + second + 2), 2 | 4)
             && !data[..at - before].last().is_some_and(u8::is_ascii_alphanumeric)
     };
-    memchr3_iter(b'-', b'/', b'.', &data[from..until]).any(|at| needs(from + at))
+    memchr3_iter(b'-', b'/', b'.', &data[from..until]).any(|at| may_need(from + at) && needs(from + at))
 }
 
 #[cfg(test)]

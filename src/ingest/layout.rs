@@ -45,6 +45,8 @@ pub(super) struct Layout {
     /// Fields that name an account or SKU: empty in a total row, or holding the word itself.
     keys: Vec<usize>,
     currency: Vec<usize>,
+    /// The bytes that words for a total begin with.
+    initials: [bool; 256],
     /// A line with every field is a row, even if only its first is filled.
     small: bool,
 }
@@ -61,13 +63,13 @@ struct MaybeNote {
 
 impl Layout {
     pub fn new(headings: &[String], labels: &[String], keys: Vec<usize>, currency: Vec<usize>) -> Self {
-        Self {
-            headings: headings.iter().map(|h| normalise(h)).collect(),
-            labels: labels.iter().map(|l| normalise(l)).collect(),
-            keys,
-            currency,
-            small: false,
+        let labels: Vec<String> = labels.iter().map(|l| normalise(l)).collect();
+        let mut initials = [false; 256];
+        for initial in words(&labels).filter_map(|word| word.bytes().next()) {
+            initials[usize::from(initial)] = true;
         }
+        let headings = headings.iter().map(|h| normalise(h)).collect();
+        Self { headings, labels, keys, currency, initials, small: false }
     }
 
     /// For small tables, which have no totals, and whose rows may have one cell filled.
@@ -238,12 +240,19 @@ impl Layout {
     }
 
     fn is_total_word(&self, cell: &str) -> bool {
-        if cell.len() > 64 {
-            return false;
+        match cell.as_bytes().first() {
+            // It mostly shows at the first letter.
+            Some(first) if first.is_ascii_alphanumeric() && !self.initials[usize::from(first.to_ascii_lowercase())] => {
+                false
+            }
+            _ => cell.len() <= 64 && words(&self.labels).any(|word| reads_as(cell, word)),
         }
-        let labels = self.labels.iter().map(String::as_str);
-        TOTAL_WORDS.iter().copied().chain(labels).any(|word| reads_as(cell, word))
     }
+}
+
+/// The words for a total, of any file and of this one.
+fn words(labels: &[String]) -> impl Iterator<Item = &str> {
+    TOTAL_WORDS.iter().copied().chain(labels.iter().map(String::as_str))
 }
 
 /// Whether a row of a file that no format describes is its total: a total word, and figures beside it.

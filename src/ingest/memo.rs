@@ -56,6 +56,8 @@ pub(super) struct Memo {
     /// Whether content is asked for.
     contents: bool,
     content: u128,
+    /// What has changed since `content` was worked out.
+    stale: Uses,
     prints: [u128; COLUMNS],
 }
 
@@ -81,6 +83,7 @@ impl Memo {
             wrong: Wrong::default(),
             contents,
             content: 0,
+            stale: Uses::NONE,
             prints: [0; COLUMNS],
         }
     }
@@ -113,12 +116,12 @@ impl Memo {
         let typed = &mut self.typed;
         self.wrong.ids = typist.binding.has_cut_ids();
         if changed.has(CATEGORY) {
-            let category = ChargeCategory::parse(typist.take(Column::ChargeCategory).text);
+            let category = ChargeCategory::parse(typist.text(Column::ChargeCategory));
             self.wrong.category = category.is_none();
             typed.category = category.unwrap_or_default();
         }
         if changed.has(CURRENCY) {
-            let currency = Currency::parse(typist.take(Column::Currency).text);
+            let currency = Currency::parse(typist.text(Column::Currency));
             self.wrong.currency = currency.is_none();
             typed.currency = currency.unwrap_or(Currency::NONE);
         }
@@ -159,15 +162,18 @@ impl Memo {
             self.wrong.missing =
                 self.treatment != Treatment::Excluded && typist.missing(typed.quantity, self.treatment).is_some();
         }
-        if self.contents {
-            self.renew_content(typist, changed);
-        }
+        self.stale = self.stale.and(changed);
     }
 
-    fn renew_content(&mut self, typist: &Typist<'_>, changed: Uses) {
+    /// Makes [`Memo::content`] that of the row, which matters where its identity has it compared with others.
+    pub fn settle(&mut self, typist: &Typist<'_>) {
+        let changed = std::mem::take(&mut self.stale);
+        if !self.contents || changed == Uses::NONE {
+            return;
+        }
         for column in TEXTS {
             if changed.has(of(column)) {
-                self.print(column, typist.take(column).text.as_bytes());
+                self.print(column, typist.text(column).as_bytes());
             }
         }
         if changed.has(of(Column::ProviderName)) {
@@ -207,11 +213,10 @@ impl Memo {
 /// a decimal that is handed around is waited for at every step.
 #[inline]
 fn number_of(typist: &Typist<'_>, column: Column, number: &mut Option<Decimal>, field: &mut Option<usize>) -> bool {
-    let taken = typist.take(column);
-    match typist.plain_number(taken) {
-        Some((digits, scale)) => {
+    match typist.plain_number(column) {
+        Some((digits, scale, at)) => {
             *number = Some(Decimal::new(digits, scale));
-            *field = taken.field;
+            *field = Some(at);
             true
         }
         None => unusual_number(typist, column, number, field),

@@ -41,6 +41,8 @@ mod rows;
 mod samples;
 mod scan;
 mod seen;
+#[cfg(test)]
+mod sequence_tests;
 mod serial;
 mod shape;
 mod styles;

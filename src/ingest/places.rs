@@ -163,7 +163,8 @@ impl Places {
 #[inline]
 fn mask_of(block: &[u8; BLOCK], delimiter: u8, quote: u8) -> u64 {
     // Of this the compiler makes comparisons of many bytes at once.
-    let cuts = block.map(|b| u8::from((b == delimiter) | (b == quote) | (b == b'\n') | (b == b'\r')));
+    let cuts =
+        block.map(|b| u8::from(b == delimiter) | u8::from(b == quote) | u8::from(b == b'\n') | u8::from(b == b'\r'));
     let (words, _) = cuts.as_chunks::<8>();
     words.iter().rev().fold(0, |mask, word| {
         // The lowest bits of eight bytes, moved together.

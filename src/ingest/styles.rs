@@ -54,14 +54,13 @@ impl Styles {
         })
     }
 
-    /// Reads a number of the usual form, as its digits and scale; `None` says nothing.
+    /// Reads a number of the usual form in a field, as its digits and scale; `None` says nothing.
     #[inline]
-    pub fn plain_number(&self, taken: Taken<'_>) -> Option<(i64, u32)> {
-        let known = taken.field.and_then(|f| self.numbers.get(f)).and_then(Option::as_ref);
-        match known.filter(|_| taken.kind != CellKind::Number) {
-            None => parse_plain(taken.text, DecimalStyle::Point),
-            Some(Known::As(style)) => parse_plain(taken.text, *style),
-            Some(Known::Open(_)) => None,
+    pub fn plain_number(&self, text: &str, field: usize, kind: CellKind) -> Option<(i64, u32)> {
+        match self.numbers.get(field) {
+            Some(Some(Known::As(style))) if kind != CellKind::Number => parse_plain(text, *style),
+            Some(Some(Known::Open(_))) if kind != CellKind::Number => None,
+            _ => parse_plain(text, DecimalStyle::Point),
         }
     }
 

@@ -27,9 +27,11 @@ impl Headings {
         let mut records = Rows::of_head(survey, Dialect::of(guess.delimiter));
         let mut record = Record::new();
         let mut rows: Vec<Vec<Cell>> = Vec::new();
+        let mut quoted = false;
         while rows.len() < ASKED {
             match records.next(&mut record) {
                 Ok(Event::Record) if record.line() >= guess.header_line => {
+                    quoted |= rows.is_empty() && record.raw().contains('"');
                     rows.push(record.iter().map(Cell::of).collect());
                 }
                 Ok(Event::Record | Event::Blank | Event::Fault(_)) => {}
@@ -40,7 +42,9 @@ impl Headings {
         // Rows of another width are refused, and tell nothing.
         let below: Vec<&Vec<Cell>> =
             below.iter().filter(|r| r.len() == first.len() || survey.sheet.is_some()).collect();
-        let mut seen = Self { missing: is_missing(first), ..Self::default() };
+        // Blanks between quotes are meant to be headings.
+        let blank = quoted && first.iter().all(|c| *c == Cell::Blank);
+        let mut seen = Self { missing: is_missing(first) && !blank, ..Self::default() };
         for (column, heading) in first.iter().enumerate() {
             let mut cells = below.iter().filter_map(|r| r.get(column)).filter(|c| **c != Cell::Blank).peekable();
             if cells.peek().is_none() || !cells.all(|c| matches!(c, Cell::Value(_))) {
@@ -240,7 +244,7 @@ mod tests {
         for none in ["1,2,3\n4,5,6\n", "1.5\n2.5\n", "5,,2026-10-01\n6,,2026-10-02\n", "$5,12%\n", ",,\n,,\n"] {
             assert_eq!(headings(none), (true, vec![(None, "I103")]), "{none:?}");
         }
-        for names in ["a,b\n1,2\n", "name,2024,2025\nx,1,2\n", "2024,2025\n1,2\n", "a,30\n1,2\n"] {
+        for names in ["\"\"\n0\n", "a,b\n1,2\n", "name,2024,2025\nx,1,2\n", "2024,2025\n1,2\n", "a,30\n1,2\n"] {
             assert_eq!(headings(names), (false, vec![]), "{names:?}");
         }
         for (doubtful, column) in

@@ -78,6 +78,9 @@ impl<'s> Typist<'s> {
     pub fn read(&mut self, cells: &impl Cells, memo: &mut Memo) -> Option<Box<Faulty>> {
         let changed = self.binding.prepare(cells);
         memo.renew(self, changed);
+        if self.binding.identity().is_some() {
+            memo.settle(self);
+        }
         if memo.is_whole() && self.binding.error_cell(cells).is_none() {
             return None;
         }
@@ -155,8 +158,13 @@ impl<'s> Typist<'s> {
         self.binding.take(column as usize)
     }
 
+    #[inline]
+    pub fn text(&self, column: Column) -> &str {
+        self.binding.text(column as usize)
+    }
+
     pub fn has_text(&self, column: Column) -> bool {
-        !self.take(column).text.is_empty()
+        !self.text(column).is_empty()
     }
 
     pub fn number(&self, column: Column) -> Result<(Option<Decimal>, Option<usize>), Problem> {
@@ -175,10 +183,12 @@ impl<'s> Typist<'s> {
         self.styles.number(taken)
     }
 
-    /// A number of nothing but digits and a separator, which is nearly every one, as its digits and scale.
+    /// A number of nothing but digits and a separator, which is nearly every one, as its digits, its scale and its field.
     #[inline]
-    pub fn plain_number(&self, taken: Taken<'_>) -> Option<(i64, u32)> {
-        self.styles.plain_number(taken)
+    pub fn plain_number(&self, column: Column) -> Option<(i64, u32, usize)> {
+        let (field, kind) = self.binding.cell(column as usize)?;
+        let (digits, scale) = self.styles.plain_number(self.text(column), field, kind)?;
+        Some((digits, scale, field))
     }
 
     /// The unit cost, if it is in the row's currency; else what the row is charged by. Of a rate that cannot be read
@@ -257,6 +267,9 @@ impl<'s> Typist<'s> {
     }
 
     pub fn missing(&self, quantity: Option<Decimal>, treatment: Treatment) -> Option<Problem> {
+        if quantity.is_some() && self.has_text(Column::SubAccountId) && self.has_text(Column::SkuId) {
+            return None;
+        }
         for needed in &self.table.read.require {
             let (there, columns) = match needed {
                 Needed::Account => {
@@ -286,7 +299,7 @@ impl<'s> Typist<'s> {
     /// The row last read, as the sink takes it.
     pub fn row<'a>(&'a self, line: u64, memo: &'a Memo) -> UsageRow<'a> {
         let (typed, treatment) = (memo.typed(), memo.treatment());
-        let text = |column| self.take(column).text;
+        let text = |column| self.text(column);
         UsageRow {
             provider_name: self.provider(),
             sub_account_id: text(Column::SubAccountId),
@@ -310,14 +323,14 @@ impl<'s> Typist<'s> {
             line,
             treatment,
             identity: self.binding.identity(),
-            content: memo.content(),
+            content: if self.binding.identity().is_some() { memo.content() } else { 0 },
             whole: self.binding.whole(),
             exported: typed.exported,
         }
     }
 
     pub fn provider(&self) -> &str {
-        match self.take(Column::ProviderName).text {
+        match self.text(Column::ProviderName) {
             "" => &self.spec.provider,
             named => named,
         }
@@ -325,7 +338,7 @@ impl<'s> Typist<'s> {
 
     /// A reject with everything that could be read.
     pub fn reject(&self, line: u64, raw: &str, typed: &Typed, problem: Problem) -> Reject {
-        let text = |column| self.take(column).text.to_string();
+        let text = |column| self.text(column).to_string();
         Reject {
             line,
             column: problem.column,

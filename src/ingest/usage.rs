@@ -70,9 +70,10 @@ pub struct UsageRow<'a> {
     pub treatment: Treatment,
     /// Fingerprint of (format, identity values) if the format names identity columns and all are filled.
     pub identity: Option<u128>,
-    /// Fingerprint of the canonical columns (same content ⇔ equal).
+    /// Fingerprint of the canonical columns (same content ⇔ equal), of rows with an identity; 0 of others.
     pub content: u128,
-    /// Fingerprint of every field as read, by heading, independent of column order.
+    /// Fingerprint of every field as read, by heading, independent of column order, of rows without an identity; 0 of
+    /// others.
     pub whole: u128,
     /// The export's own date on the row (invoice date or number column the spec names), to order conflicting copies.
     pub exported: Option<NaiveDate>,

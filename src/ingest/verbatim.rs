@@ -234,6 +234,11 @@ impl Content {
             let finding = Finding::new(Code::I104, message).severity(Severity::Warning);
             sink.finding(finding.at(self.line(1)).value(list))?;
         }
+        if records > 0 && columns.headings.is_empty() {
+            let message = format!("the file has {records} records, and no values in them");
+            sink.finding(Finding::new(Code::I114, message).at(Place::file(&self.source)))?;
+            return Ok(None);
+        }
         let headings: Vec<&str> = columns.headings.iter().map(String::as_str).collect();
         if records == 0 || !sink.headings(&self.source, 0, &headings)? {
             return Ok(if records == 0 { Some(0) } else { None });

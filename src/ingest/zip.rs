@@ -136,7 +136,8 @@ fn entry(bytes: Bytes<'_>) -> Result<(Entry, usize), ZipFault> {
         _ => Some("it is packed in a way other than deflate; unpack it and put the file here"),
     };
     // Without the mark of UTF-8 the name's code page is not known; nothing is named by it but the source.
-    let name = String::from_utf8_lossy(name_bytes).replace('\\', "/");
+    // A terminal would act on control characters.
+    let name = String::from_utf8_lossy(name_bytes).replace('\\', "/").replace(char::is_control, "\u{FFFD}");
     Ok((Entry { name, member, refused }, 46 + name_bytes.len() + extra + comment))
 }
 

@@ -251,6 +251,9 @@ fn two_currencies(case: &Case<'_, '_>) -> Option<Discrepancy> {
     let lines = case.unit.active.iter().zip(&case.comparison.is_compared).filter(|(_, compared)| **compared);
     let other = lines.map(|(view, _)| view).find(|view| view.terms.currency != case.currency)?;
     let mut row = case.discrepancy(Code::R410);
+    // Beside the question of the cost's currency this is one of its own.
+    let about = format!("{} {}", case.about(), other.terms.currency);
+    row.discrepancy_id = super::ids::discrepancy_id(case.unit.client.id.as_str(), &about, &case.vendor, Code::R410);
     row.message = format!(
         "contract lines {} and {} bill one product of one client in {} and {}: their units are compared as one sum, and \
          money that falls on both has no amount; bill the product in one currency",
@@ -312,15 +315,15 @@ pub(super) fn unbilled(case: &Case<'_, '_>, has_line: bool, out: &mut Outcome) -
         // The line of its bundle has it.
         return Ok(None);
     } else if total < Decimal::ZERO || units < Decimal::ZERO {
-        let mut row = case.discrepancy(Code::R403);
+        let mut row = case.discrepancy(Code::R407);
         row.severity = Severity::Info;
+        row.impact = Some(rounded(total).abs());
         let money = money_text(rounded(total).abs(), case.currency);
         row.message = format!(
             "{what}: {} units and {money} given back by the vendor beyond what it charges, and no contract line bills the \
              product; what an earlier bill held of it is to be given back",
             plain(units.abs())
         );
-        super::decide::take(&mut row, case.input);
         row
     } else if amounts.iter().any(|(_, cost)| !cost.is_zero()) {
         let mut row = case.discrepancy(Code::R407);

@@ -8,11 +8,41 @@ use super::partition::records;
 use super::row::{HEAD, Row};
 use super::spill::damaged;
 
-/// A slot of the table: part of the key, and the number of the row plus one.
+/// The rows met so far by their keys.
+struct Table(Vec<Slot>);
+
+/// Part of the key, and the number of the row plus one.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
     tag: u32,
     row: u32,
+}
+
+impl Table {
+    fn for_rows(rows: usize) -> Self {
+        Self(vec![Slot::default(); (rows * 2).next_power_of_two().max(2)])
+    }
+
+    /// The first row met with this key, if this row is not it.
+    fn meet(&mut self, key: u128, row: u32, key_of: impl Fn(u32) -> Option<u128>) -> Option<u32> {
+        // The highest bits are the partition's: all rows have them.
+        #[allow(clippy::cast_possible_truncation, reason = "any bits do")]
+        let (tag, hash) = ((key >> 64) as u32, key as usize);
+        let last = self.0.len() - 1;
+        let mut at = hash & last;
+        loop {
+            let slot = &mut self.0[at];
+            if slot.row == 0 {
+                *slot = Slot { tag, row: row + 1 };
+                return None;
+            }
+            let first = slot.row - 1;
+            if slot.tag == tag && key_of(first) == Some(key) {
+                return Some(first);
+            }
+            at = (at + 1) & last;
+        }
+    }
 }
 
 /// What stands alone, and what does not.
@@ -26,30 +56,15 @@ pub enum Met<'a> {
 /// Calls `each` for every row that stands alone, then for every set of copies.
 pub fn each_met<E: From<io::Error>>(bytes: &[u8], mut each: impl FnMut(Met<'_>) -> Result<(), E>) -> Result<(), E> {
     let rows: Vec<&[u8]> = records(bytes).collect::<io::Result<_>>()?;
-    let slots = (rows.len() * 2).next_power_of_two().max(2);
-    let mut table = vec![Slot::default(); slots];
+    let mut table = Table::for_rows(rows.len());
     let mut copies: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     let mut is_copy = vec![false; rows.len()];
     for (number, record) in (0u32..).zip(&rows) {
         let key = Row::key_of(record).ok_or_else(damaged)?;
-        // The highest bits are the partition's: all rows have them.
-        #[allow(clippy::cast_possible_truncation, reason = "any bits do")]
-        let (tag, hash) = ((key >> 64) as u32, key as usize);
-        let mut at = hash & (slots - 1);
-        loop {
-            let slot = &mut table[at];
-            if slot.row == 0 {
-                *slot = Slot { tag, row: number + 1 };
-                break;
-            }
-            let first = slot.row - 1;
-            if slot.tag == tag && Row::key_of(rows[first as usize]) == Some(key) {
-                copies.entry(first).or_insert_with(|| vec![first]).push(number);
-                is_copy[first as usize] = true;
-                is_copy[number as usize] = true;
-                break;
-            }
-            at = (at + 1) & (slots - 1);
+        if let Some(first) = table.meet(key, number, |row| Row::key_of(rows[row as usize])) {
+            copies.entry(first).or_insert_with(|| vec![first]).push(number);
+            is_copy[first as usize] = true;
+            is_copy[number as usize] = true;
         }
     }
     drop(table);
@@ -72,8 +87,7 @@ pub fn each_that_meets(heads: &[u8], mut each: impl FnMut(u32, u64)) -> io::Resu
     if !rest.is_empty() {
         return Err(damaged());
     }
-    let slots = (heads.len() * 2).next_power_of_two().max(2);
-    let mut table = vec![Slot::default(); slots];
+    let mut table = Table::for_rows(heads.len());
     let mut show = |head: &[u8]| -> io::Result<()> {
         let (file, line) = Row::position_of(head).ok_or_else(damaged)?;
         each(file, line);
@@ -81,23 +95,9 @@ pub fn each_that_meets(heads: &[u8], mut each: impl FnMut(u32, u64)) -> io::Resu
     };
     for (number, head) in (0u32..).zip(heads) {
         let key = Row::key_of(head).ok_or_else(damaged)?;
-        // The highest bits are the partition's: all rows have them.
-        #[allow(clippy::cast_possible_truncation, reason = "any bits do")]
-        let (tag, hash) = ((key >> 64) as u32, key as usize);
-        let mut at = hash & (slots - 1);
-        loop {
-            let slot = &mut table[at];
-            if slot.row == 0 {
-                *slot = Slot { tag, row: number + 1 };
-                break;
-            }
-            let first = &heads[slot.row as usize - 1];
-            if slot.tag == tag && Row::key_of(first) == Some(key) {
-                show(first)?;
-                show(head)?;
-                break;
-            }
-            at = (at + 1) & (slots - 1);
+        if let Some(first) = table.meet(key, number, |row| Row::key_of(&heads[row as usize])) {
+            show(&heads[first as usize])?;
+            show(head)?;
         }
     }
     Ok(())

@@ -1,5 +1,5 @@
 use super::*;
-use crate::book::{ClientId, ContractId, ContractLineId, PricingModel, ProductCode};
+use crate::book::{ClientId, ContractId, ContractLineId, ProductCode};
 use crate::finding::Place;
 
 fn day(text: &str) -> NaiveDate {
@@ -18,29 +18,11 @@ fn line(id: &str, product: &str, effective: Option<&str>) -> ContractLine {
         description: "Care, \"all\"".into(),
         quantity: d("12"),
         included_quantity: Some(d("2")),
-        minimum_quantity: None,
-        maximum_quantity: None,
-        minimum_amount: None,
-        maximum_amount: None,
         unit_price: Some(d("26.4")),
-        unit_cost: None,
-        markup_percent: None,
-        discount_percent: None,
-        pricing_model: PricingModel::PerUnit,
-        package_size: None,
-        flat_at_zero: false,
         effective_date: effective.map(day),
-        cancelled_date: None,
-        term: String::new(),
-        billing: None,
         taxable: "true".into(),
-        tax_code: String::new(),
-        account_code: String::new(),
-        held: false,
-        no_charge: false,
-        proration: None,
-        by_day: false,
         place: Place::line("psa/lines.json", 4),
+        ..ContractLine::default()
     }
 }
 

@@ -4,6 +4,8 @@
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 
+use flate2::Crc;
+
 /// The longest header: the values that statistics in it name are cut by whoever writes them.
 const LONGEST_HEADER: u64 = 1 << 20;
 const USUAL_HEADER: u64 = 8 << 10;
@@ -37,6 +39,11 @@ pub(super) fn check(file: &mut (impl Read + Seek), chunk: &Chunk) -> Result<(), 
         if u64::from(header.values) > chunk.values {
             return Err(format!("the page at byte {at} has more values than its whole column"));
         }
+        if let Some(wanted) = header.sum
+            && sum(file, at + length, packed)? != wanted
+        {
+            return Err(format!("the checksum of the page at byte {at} is not the one its header gives"));
+        }
         if header.holds_rows {
             values += u64::from(header.values);
         }
@@ -45,11 +52,25 @@ pub(super) fn check(file: &mut (impl Read + Seek), chunk: &Chunk) -> Result<(), 
     if values == chunk.values { Ok(()) } else { Err("a column's pages do not have the values it should".to_owned()) }
 }
 
+/// The checksum of so many bytes.
+fn sum(file: &mut (impl Read + Seek), at: u64, length: u64) -> Result<u32, String> {
+    file.seek(SeekFrom::Start(at)).map_err(|e| e.to_string())?;
+    let (mut rest, mut buffer, mut sum) = (file.take(length), vec![0; 64 << 10], Crc::new());
+    loop {
+        match rest.read(&mut buffer).map_err(|e| e.to_string())? {
+            0 => return Ok(sum.sum()),
+            n => sum.update(&buffer[..n]),
+        }
+    }
+}
+
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Header {
     unpacked: u32,
     packed: u32,
     values: u32,
+    /// Of the page as it stands in the file, where its writer gives one.
+    sum: Option<u32>,
     /// A data page, and no dictionary or index.
     holds_rows: bool,
     /// Of the header itself.
@@ -88,6 +109,8 @@ impl Compact<'_> {
             match (field, kind) {
                 (2, I32) => (header.unpacked, sized[0]) = (self.count()?, true),
                 (3, I32) => (header.packed, sized[1]) = (self.count()?, true),
+                // Thrift knows signed numbers alone.
+                (4, I32) => header.sum = Some(i32::try_from(self.signed()?).ok()?.cast_unsigned()),
                 // Data, dictionary, and data of the second version.
                 (5 | 7 | 8, STRUCT) => {
                     header.values = self.first_count()?;
@@ -212,6 +235,9 @@ mod tests {
     /// A data page's header: kind, unpacked and packed size, checksum, and how its values stand.
     fn page(unpacked: u32, packed: u32, values: u32) -> Vec<u8> {
         let int = |n: u32| varint(u64::from(n) << 1);
+        let mut crc = Crc::new();
+        crc.update(&body(packed));
+        let sum = crc.sum().cast_signed();
         [
             vec![0x15],
             int(0),
@@ -220,7 +246,7 @@ mod tests {
             vec![0x15],
             int(packed),
             vec![0x15],
-            int(77),
+            varint(u64::from(((sum << 1) ^ (sum >> 31)).cast_unsigned())),
             vec![0x1C, 0x15],
             int(values),
             vec![0x15, 0, 0x15, 6, 0x15, 6, 0x1C, 0x18, 2, 9, 9, 0x16, 4, 0, 0, 0],
@@ -228,11 +254,16 @@ mod tests {
         .concat()
     }
 
+    /// As much of a page as there is of it.
+    fn body(packed: u32) -> Vec<u8> {
+        vec![7; packed.min(100) as usize]
+    }
+
     fn checked(pages: &[(u32, u32, u32)], chunk: &Chunk) -> Result<(), String> {
         let mut bytes = vec![0; 4];
         for (unpacked, packed, values) in pages {
             bytes.extend(page(*unpacked, *packed, *values));
-            bytes.resize(bytes.len() + (*packed).min(100) as usize, 7);
+            bytes.extend(body(*packed));
         }
         check(&mut Cursor::new(bytes), chunk)
     }
@@ -245,6 +276,18 @@ mod tests {
     fn pages_within_their_column_are_let_through() {
         let length = 2 * (page(40, 20, 4).len() as u64 + 20);
         assert_eq!(checked(&[(40, 20, 4), (40, 20, 4)], &chunk(length)), Ok(()));
+    }
+
+    #[test]
+    fn a_page_that_is_not_what_its_checksum_says_is_refused() {
+        let header = page(40, 20, 8);
+        let whole = [&[0; 4][..], &header, &body(20)].concat();
+        let of = chunk(header.len() as u64 + 20);
+        assert_eq!(check(&mut Cursor::new(&whole), &of), Ok(()));
+        let mut spoilt = whole;
+        spoilt[4 + header.len() + 11] ^= 1;
+        let refused = check(&mut Cursor::new(spoilt), &of).expect_err("refused");
+        assert!(refused.contains("checksum"), "{refused}");
     }
 
     #[test]

@@ -144,6 +144,11 @@ fn json_that_is_no_list_of_records_is_refused_or_told() {
         let said = read(object);
         assert!(said[0].contains("warning[I104") && said[0].ends_with(&format!("{list:?}")), "{object}: {said:?}");
     }
+    for (empty, records) in [("{}", 1), ("[{},{}]", 2)] {
+        let said = read(empty);
+        let told = format!("a.csv: warning[I114 empty-file]: the file has {records} records, and no values in them");
+        assert_eq!(said, [told], "{empty}");
+    }
     let invoices = read("{\"id\":1,\"tags\":[{\"a\":1}]}\n{\"id\":2,\"tags\":[]}\n");
     assert!(invoices[0].starts_with("a.csv:0 = "), "a list of each record's own: {invoices:?}");
 }
