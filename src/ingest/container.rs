@@ -116,7 +116,7 @@ pub(super) fn foreign(head: &[u8]) -> Option<(&'static str, &'static str)> {
     if head.starts_with(b"%PDF-") {
         return Some(("a PDF document", "download the export as CSV instead"));
     }
-    let is_html = |word: &&str| {
+    let is_html = |word: &str| {
         let behind = text.get(word.len()).copied().unwrap_or(b'>');
         begins(word) && (behind == b'>' || behind.is_ascii_whitespace())
     };

@@ -218,14 +218,17 @@ enum Side {
     Psa(TableKind, Table),
 }
 
+/// What is in a file; each part by itself is there or refused.
+type Parts = Vec<Result<Detection, Vec<Finding>>>;
+
 /// What is in each file, found by several threads: every byte is looked at.
 fn detected(
     threads: usize,
     given: &[(String, &PathBuf)],
     registry: &Registry,
     limits: &Limits,
-) -> anyhow::Result<Vec<Vec<Result<Detection, Vec<Finding>>>>> {
-    let found: Vec<Mutex<Vec<_>>> = given.iter().map(|_| Mutex::default()).collect();
+) -> anyhow::Result<Vec<Parts>> {
+    let found: Vec<Mutex<Parts>> = given.iter().map(|_| Mutex::default()).collect();
     let next = AtomicUsize::new(0);
     in_threads(threads.min(given.len()), |_| {
         while let Some((index, (source, path))) = {
@@ -240,11 +243,7 @@ fn detected(
 }
 
 /// What the parts of a file are; `None` for one of which nothing is used. What is wrong goes to the log.
-fn recognise(
-    found: Vec<Result<Detection, Vec<Finding>>>,
-    whole: &HashSet<String>,
-    log: &mut FindingLog,
-) -> Vec<Option<Side>> {
+fn recognise(found: Parts, whole: &HashSet<String>, log: &mut FindingLog) -> Vec<Option<Side>> {
     let mut sides = Vec::new();
     for detected in found {
         let read = detected.and_then(|mut detection| {
