@@ -377,11 +377,8 @@ impl<'a, 'p> Worker<'a, 'p> {
 
     fn place_copies(&mut self, set: &[&[u8]]) -> anyhow::Result<()> {
         let mut copies: Vec<Row> = set.iter().map(|record| row_of(record)).collect::<io::Result<_>>()?;
-        // Equal rows name one account and SKU, whose texts were compared whole: rows that do not are told apart,
-        // whatever their fingerprints say. Of an identity, another account is a contradiction.
-        let told_apart = |row: &Row| if row.identified { (0, 0) } else { (row.account, row.sku) };
-        copies.sort_unstable_by_key(|row| (told_apart(row), row.position()));
-        for same in copies.chunk_by(|a, b| told_apart(a) == told_apart(b)) {
+        copies.sort_unstable_by_key(|row| (row.says(), row.position()));
+        for same in copies.chunk_by(|a, b| a.says() == b.says()) {
             for (row, judgement) in same.iter().zip(judge(same)) {
                 self.place_copy(row, judgement, judgement.dropped(same))?;
             }

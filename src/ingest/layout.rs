@@ -240,13 +240,13 @@ impl Layout {
     }
 
     fn is_total_word(&self, cell: &str) -> bool {
-        match cell.as_bytes().first() {
-            // It mostly shows at the first letter.
-            Some(first) if first.is_ascii_alphanumeric() && !self.initials[usize::from(first.to_ascii_lowercase())] => {
-                false
-            }
-            _ => cell.len() <= 64 && words(&self.labels).any(|word| reads_as(cell, word)),
+        let letter = cell.chars().next().filter(|c| c.is_alphanumeric()).and_then(|c| c.to_lowercase().next());
+        let initial = letter.map(|c| c.encode_utf8(&mut [0; 4]).as_bytes()[0]);
+        // It mostly shows at the first letter.
+        if initial.is_some_and(|byte| !self.initials[usize::from(byte)]) {
+            return false;
         }
+        cell.len() <= 64 && words(&self.labels).any(|word| reads_as(cell, word))
     }
 }
 
