@@ -106,7 +106,8 @@ impl UnitCost {
     fn merge(&mut self, other: UnitCost) {
         *self = match (*self, other) {
             (UnitCost::Unseen, seen) | (seen, UnitCost::Unseen) => seen,
-            (UnitCost::One(a), UnitCost::One(b)) if a == b => UnitCost::One(a),
+            // 1.5 and 1.50 are one: whichever was first, the longer stands.
+            (UnitCost::One(a), UnitCost::One(b)) if a == b => UnitCost::One(if a.scale() < b.scale() { b } else { a }),
             _ => UnitCost::Many,
         };
     }
@@ -449,6 +450,15 @@ mod tests {
         let conversion = Conversion { rule: MeterRule::Sum, multiplier: Decimal::ONE, term_months: 1 };
         used.add(&row, 0, october, here(&row), conversion).expect("fits");
         assert!(used.is_consumption());
+    }
+
+    #[test]
+    fn one_unit_cost_is_written_alike_in_whatever_order_its_rows_come() {
+        let written = [(15, 1), (150, 2)].map(|(digits, scale)| UnitCost::One(Decimal::new(digits, scale)));
+        for (mut first, second) in [(written[0], written[1]), (written[1], written[0])] {
+            first.merge(second);
+            assert!(matches!(first, UnitCost::One(cost) if cost.to_string() == "1.50"), "{first:?}");
+        }
     }
 
     /// 633.60 ÷ 12, in September, when it is paid, as in October.
