@@ -17,8 +17,8 @@ use super::psa_prices::check_prices;
 use super::psa_rules::billing_rules;
 use super::psa_units::{Adjustment, UnitRange, stretches};
 use super::psa_words::{
-    BILL_CYCLE, BILL_TIMING, BILLING, CONTRACT_STATUS, CONTRACT_TYPE, ContractKind, ContractStatus, PRICING_MODEL,
-    PRORATION, STATUS, WHOLE_UNITS,
+    BILL_CYCLE, BILL_TIMING, BILLING, CONTRACT_STATUS, CONTRACT_TYPE, ContractKind, ContractStatus, PRORATION, STATUS,
+    WHOLE_UNITS,
 };
 use crate::finding::{Code, Finding, Place, Severity};
 use crate::format::TableKind;
@@ -450,7 +450,7 @@ fn or(stated: Currency, default: Currency) -> Currency {
 
 /// `states_quantity`: the table has the quantity, else it is read from another and zero stands for it here.
 pub(super) fn contract_line(cells: &mut Cells<'_>, place: Place, states_quantity: bool) -> ContractLine {
-    let pricing_model = cells.word("pricing_model", PRICING_MODEL, PricingModel::PerUnit);
+    let pricing_model = cells.word("pricing_model", PricingModel::WORDS, PricingModel::PerUnit);
     let line = ContractLine {
         id: ContractLineId::new(cells.required("contract_line_id")),
         contract_id: ContractId::new(cells.text("contract_id")),

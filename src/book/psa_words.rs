@@ -1,7 +1,7 @@
 //! The words of PSA tables and what they mean, in lower case with `_` for spaces. Of words that mean the same, the first
 //! is the one to write.
 
-use super::psa::{BillCycle, BillTiming, Billing, PricingModel, Proration, WholeUnits};
+use super::psa::{BillCycle, BillTiming, Billing, Proration, WholeUnits};
 
 /// What a PSA says of a contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,16 +84,6 @@ pub(super) const PRORATION: &[(&str, Option<Proration>)] = &[
     ("none", Some(Proration::None)),
     ("actual_days", Some(Proration::ActualDays)),
     ("thirty_days", Some(Proration::ThirtyDays)),
-];
-pub(super) const PRICING_MODEL: &[(&str, PricingModel)] = &[
-    ("per_unit", PricingModel::PerUnit),
-    ("flat", PricingModel::Flat),
-    ("graduated", PricingModel::Graduated),
-    ("volume", PricingModel::Volume),
-    ("stairstep", PricingModel::Stairstep),
-    ("stacked_stairstep", PricingModel::StackedStairstep),
-    ("package", PricingModel::Package),
-    ("cost_plus", PricingModel::CostPlus),
 ];
 pub(super) const BILLING: &[(&str, Option<Billing>)] =
     &[("metered", Some(Billing::Metered)), ("contract", Some(Billing::Contract)), ("greater", Some(Billing::Greater))];

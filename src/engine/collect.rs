@@ -2,7 +2,6 @@
 //! was read, so that results do not depend on which thread read it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
@@ -14,6 +13,7 @@ use super::intern::Interner;
 use super::load::Export;
 use super::rejected::RejectedUses;
 use super::spool::Spool;
+use super::threads::{Turns, in_threads};
 use crate::book::Period;
 use crate::control::{Bucket, Ledger, Tally};
 use crate::emit::{FindingLog, Rejected};
@@ -135,18 +135,18 @@ pub fn collect(
     let mut order: Vec<usize> = (0..queue.len()).collect();
     order.sort_by_key(|i| std::cmp::Reverse(size(&queue[*i])));
     let results: Vec<Mutex<Option<anyhow::Result<Done>>>> = queue.iter().map(|_| Mutex::new(None)).collect();
-    let next = AtomicUsize::new(0);
+    let turns = Turns::new(order.len());
     let threads = run.settings.threads.get().min(queue.len()).max(1);
-    super::in_threads(threads, |_| {
+    in_threads(threads, |_| {
         let mut desk = Desk::new(&shared.heads, &shared.rows, budget, threads);
-        while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some(index) = turns.next().map(|turn| order[turn]) {
             let Some(export) = queue[index].lock().unwrap_or_else(PoisonError::into_inner).take() else { continue };
             let done = read_one(&shared, &mut desk, export, index);
             let failed = done.is_err();
             *results[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
             if failed {
                 // Nothing more is worth reading.
-                next.store(order.len(), Ordering::Relaxed);
+                turns.stop();
             }
         }
         desk.heads.flush(&shared.heads)?;

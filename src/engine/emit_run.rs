@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use indexmap::IndexMap;
@@ -15,6 +14,7 @@ use super::load::Refused;
 use super::metered::MeteredSums;
 use super::place::{end_of, fate_of};
 use super::spool::Spool;
+use super::threads::{Turns, in_threads};
 use super::unmapped::NotJoined;
 use crate::book::Period;
 use crate::control::{Bucket, ControlRow, Fate, Ledger, RowFate, Tally};
@@ -82,16 +82,15 @@ impl Emission<'_> {
             [&|| taken(&self.rejects).map_or(Ok(()), |spools| self.write_rejects(folder, spools)), &|| {
                 taken(&self.duplicates).map_or(Ok(()), |runs| self.write_duplicates(folder, runs))
             }];
-        let next = AtomicUsize::new(0);
-        super::in_threads(threads, |_| {
-            loop {
-                let task = next.fetch_add(1, Ordering::Relaxed);
-                match (long.get(task), task.checked_sub(long.len()).and_then(|i| small.get(i))) {
-                    (Some(write), _) => write()?,
-                    (None, Some(write)) => write()?,
-                    (None, None) => return Ok(()),
+        let turns = Turns::new(long.len() + small.len());
+        in_threads(threads, |_| {
+            while let Some(task) = turns.next() {
+                match task.checked_sub(long.len()) {
+                    None => long[task]()?,
+                    Some(task) => small[task]()?,
                 }
             }
+            Ok(())
         })?;
         self.write_lineage(folder, threads)?;
         let summary = self.summary(&controls, &verdicts, log)?;
@@ -247,17 +246,14 @@ impl Emission<'_> {
             code: p.code,
         });
         let lineage = Lineage::create(folder, sources, feeds.collect())?;
-        let next = AtomicUsize::new(0);
-        super::in_threads(threads, |_| {
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                if index >= self.trail.stretches() {
-                    return Ok(());
-                }
+        let turns = Turns::new(self.trail.stretches());
+        in_threads(threads, |_| {
+            while let Some(index) = turns.next() {
                 let ends = self.trail.take(index)?;
                 // Row groups stand in the file in order, whichever is encoded first.
                 lineage.write(index, ends.iter().map(|(file, line, end)| self.lineage_row(file, line, end)))?;
             }
+            Ok(())
         })?;
         Ok(lineage.finish()?)
     }

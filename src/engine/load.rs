@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::bail;
 use sha2::{Digest, Sha256};
 
+use super::threads::{Turns, in_threads};
 use crate::book::{
     ACCOUNT_COLUMNS, BUNDLE_COLUMNS, BookFile, BookFiles, CONFIG_FILE, Config, DECISION_COLUMNS, Decision, IGNORE_FILE,
     Mappings, PRODUCT_COLUMNS, Period, Psa, load_accounts, load_bundles, load_decisions, load_products, load_psa_with,
@@ -141,12 +141,10 @@ pub fn sides(
     let all: Vec<_> = psa.chain(usage).collect();
     // Every byte of every file is looked at here, so files are taken by several threads.
     let found: Vec<Mutex<Parts>> = all.iter().map(|_| Mutex::default()).collect();
-    let next = AtomicUsize::new(0);
-    super::in_threads(threads.min(all.len()), |_| {
-        while let Some((index, (source, path, stated, _))) = {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            all.get(index).map(|file| (index, file))
-        } {
+    let turns = Turns::new(all.len());
+    in_threads(threads.min(all.len()), |_| {
+        while let Some(index) = turns.next() {
+            let (source, path, stated, _) = &all[index];
             let detected = detect_all(path, source, registry, limits);
             let sides = detected.into_iter().map(|d| d.map(|detection| Side::of(detection, *stated))).collect();
             *found[index].lock().unwrap_or_else(PoisonError::into_inner) = sides;

@@ -21,18 +21,19 @@ mod rejected;
 mod spool;
 mod supplied;
 mod targets;
+mod threads;
 mod tidy;
 mod unmapped;
 mod validate;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 
 use budget::Budget;
+use threads::{Turns, in_threads};
 
 use crate::book::{Bundles, Config, Period, PsaName, discover, latest_period};
 use crate::emit::{FindingLog, Summary, psa_changes};
@@ -215,15 +216,12 @@ const CLIENTS: usize = 64;
 fn concluded(input: &Input<'_>, threads: usize) -> anyhow::Result<Outcome> {
     let all = Reconciliation::new(input)?;
     let parts: Vec<Mutex<Part>> = (0..all.clients().div_ceil(CLIENTS)).map(|_| Mutex::default()).collect();
-    let next = AtomicUsize::new(0);
+    let turns = Turns::new(parts.len());
     in_threads(threads.min(parts.len()), |_| {
-        while let Some((number, part)) = {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            parts.get(number).map(|part| (number, part))
-        } {
+        while let Some(number) = turns.next() {
             let first = number * CLIENTS;
             let done = all.conclude(first..all.clients().min(first + CLIENTS))?;
-            *part.lock().unwrap_or_else(PoisonError::into_inner) = done;
+            *parts[number].lock().unwrap_or_else(PoisonError::into_inner) = done;
         }
         Ok(())
     })?;
@@ -238,23 +236,4 @@ struct Run<'a> {
     /// For what outgrows memory.
     spill: Arc<Spill>,
     budget: Budget,
-}
-
-/// Does the work on so many threads, each told its number. The first failure by number is the one told.
-fn in_threads(threads: usize, work: impl Fn(usize) -> anyhow::Result<()> + Sync) -> anyhow::Result<()> {
-    if threads <= 1 {
-        return work(0);
-    }
-    let work = &work;
-    let results: Vec<std::thread::Result<anyhow::Result<()>>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|number| scope.spawn(move || work(number))).collect();
-        threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
-    });
-    for result in results {
-        match result {
-            Ok(done) => done?,
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    }
-    Ok(())
 }

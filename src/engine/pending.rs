@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use super::intern::ByNumber;
 use crate::control::Tally;
 use crate::rate::{Currency, ExactSum};
-use crate::tidy::{Extent, Spill};
+use crate::tidy::{Extent, Spill, damaged};
 
 /// Bytes of an entry in memory, with what the table needs beside it.
 const ENTRY_BYTES: usize = 72;
@@ -156,10 +156,6 @@ impl Pending {
             self.spill.read(extent, &mut piece)?;
         }
     }
-}
-
-fn damaged() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "a temporary file was damaged while the run was under way; run again")
 }
 
 fn decode(record: &[u8]) -> Option<(u32, u32, Currency, Tally)> {

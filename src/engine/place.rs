@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
@@ -14,6 +13,7 @@ use super::intern::Numbers;
 use super::pending::Pending;
 use super::readings::Readings;
 use super::targets::{Judged, Target, Targets};
+use super::threads::{Turns, in_threads};
 use super::{Fault, Run};
 use crate::control::{Bucket, Fate, Ledger, RowFate, Tally};
 use crate::emit::FindingLog;
@@ -25,7 +25,7 @@ use crate::rate::{Currency, ExactSum, Overflow};
 use crate::reconcile::UnmappedWhat;
 use crate::tidy::{
     Belonging, Belongings, End, Ends, FateRuns, Judgement, Lines, Marks, Met, Part, Partitions, Row, Standing, Trail,
-    belonging, each_met, each_that_meets, judge, records,
+    belonging, damaged, each_met, each_that_meets, judge, records,
 };
 
 /// Rows of one unmapped account or SKU in one currency.
@@ -61,32 +61,14 @@ pub struct Placed {
 
 /// What became of a row, as the trail keeps it.
 pub fn end_of(fate: Fate) -> End {
-    let (kind, code, group) = match fate {
-        Fate::Metered(group) => (0, 0, group),
-        Fate::Duplicate { code, .. } => (1, code as u8, 0),
-        Fate::Internal => (2, 0, 0),
-        Fate::Excluded => (3, 0, 0),
-        Fate::Unmapped(code) => (4, code as u8, 0),
-        Fate::Rejected(code) => (5, code as u8, 0),
-        Fate::OutOfPeriod => (6, 0, 0),
-    };
-    End(kind << 40 | u64::from(code) << 32 | u64::from(group))
+    let (kind, code, group) = fate.parts();
+    End(u64::from(kind) << 40 | u64::from(code) << 32 | u64::from(group))
 }
 
 /// The fate again, but for the copy kept of a duplicate. `None` if it is none of [`end_of`].
 pub fn fate_of(end: End) -> Option<Fate> {
     let [g0, g1, g2, g3, code, kind, ..] = end.0.to_le_bytes();
-    let code = || Code::ALL.get(usize::from(code)).copied();
-    Some(match kind {
-        0 => Fate::Metered(u32::from_le_bytes([g0, g1, g2, g3])),
-        1 => Fate::Duplicate { code: code()?, kept_file: 0, kept_line: 0 },
-        2 => Fate::Internal,
-        3 => Fate::Excluded,
-        4 => Fate::Unmapped(code()?),
-        5 => Fate::Rejected(code()?),
-        6 => Fate::OutOfPeriod,
-        _ => return None,
-    })
+    Fate::of_parts(kind, code, u32::from_le_bytes([g0, g1, g2, g3]))
 }
 
 /// Places every row of every partition: those that stand alone as they are met, then those with copies.
@@ -108,10 +90,10 @@ pub fn place(run: &Run<'_>, read: &Collected, targets: &Targets<'_>, log: &mut F
     let workers: Vec<Mutex<Worker>> = (0..threads).map(|_| Mutex::new(Worker::new(&shared))).collect();
     for (stage, partitions) in [(Stage::Meet, &read.heads), (Stage::Alone, &read.rows), (Stage::Copies, &shared.copies)]
     {
-        let next = AtomicUsize::new(0);
-        super::in_threads(threads, |thread| {
+        let turns = Turns::new(partitions.count());
+        in_threads(threads, |thread| {
             let mut worker = workers[thread].lock().unwrap_or_else(PoisonError::into_inner);
-            worker.work(stage, partitions, &next)
+            worker.work(stage, partitions, &turns)
         })?;
     }
     let mut workers = workers.into_iter().map(|w| w.into_inner().unwrap_or_else(PoisonError::into_inner).found);
@@ -269,18 +251,15 @@ impl<'a, 'p> Worker<'a, 'p> {
         }
     }
 
-    fn work(&mut self, stage: Stage, partitions: &Partitions, next: &AtomicUsize) -> anyhow::Result<()> {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= partitions.count() {
-                return self.hand_over();
-            }
+    fn work(&mut self, stage: Stage, partitions: &Partitions, turns: &Turns) -> anyhow::Result<()> {
+        while let Some(index) = turns.next() {
             let part = partitions.take(index);
             match stage {
                 Stage::Meet | Stage::Copies => self.part(stage, part, partitions.bits())?,
                 Stage::Alone => self.rows(&part)?,
             }
         }
+        self.hand_over()
     }
 
     /// Places the rows of a partition that stand alone.
@@ -551,10 +530,6 @@ impl<'a, 'p> Worker<'a, 'p> {
         }
         1
     }
-}
-
-fn damaged() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "a temporary file was damaged while the run was under way; run again")
 }
 
 fn key_of(record: &[u8]) -> io::Result<u128> {

@@ -11,7 +11,7 @@ use crate::book::Period;
 use crate::format::MeterRule;
 use crate::meter::{Reading, Series, Sums};
 use crate::rate::ExactSum;
-use crate::tidy::{Partitions, Spill, records};
+use crate::tidy::{Partitions, Spill, damaged, records};
 
 /// Bytes of a record, its length included.
 const RECORD: usize = 50;
@@ -78,10 +78,6 @@ fn decode(record: &[u8]) -> Option<(u32, Reading)> {
 fn rule_of(byte: u8) -> Option<MeterRule> {
     use MeterRule::{Average, Last, Max, Prorated, Sum};
     [Sum, Max, Last, Average, Prorated].into_iter().find(|rule| *rule as u8 == byte)
-}
-
-fn damaged() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "a temporary file was damaged while the run was under way; run again")
 }
 
 #[cfg(test)]

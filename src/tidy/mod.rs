@@ -20,5 +20,5 @@ pub use partition::{Batches, Part, Partitions, records};
 pub use period::{Belonging, Belongings, belonging, covers_more_than_a_month, months_covered};
 pub use row::Row;
 pub use runs::{FateRuns, Merged};
-pub use spill::{Extent, Spill};
+pub use spill::{Extent, Spill, damaged};
 pub use trail::{End, Ends, Taken, Trail};

@@ -101,7 +101,7 @@ fn megabytes(bytes: u64) -> String {
 }
 
 /// What was put aside does not read back as it was.
-pub(super) fn damaged() -> io::Error {
+pub fn damaged() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "a temporary file was damaged while the run was under way; run again")
 }
 

@@ -1,7 +1,6 @@
 //! The first reading: which rows are copies of one another, by the rules of `reconcile`. Only fingerprints
 //! wait in partitions; what is kept of the judgement is the fate of each row that is not written.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
@@ -14,7 +13,7 @@ use crate::tidy::{Batches, FateRuns, Met, Partitions, Row, Spill, each_met, judg
 
 use super::{Export, TidySettings};
 use crate::engine::desk::Scratch;
-use crate::engine::in_threads;
+use crate::engine::threads::{Turns, in_threads};
 
 /// Into how many partitions the fingerprints go.
 const PARTITIONS: usize = 128;
@@ -32,14 +31,12 @@ pub(super) fn judge_all(
     let partitions = Partitions::new(spill.clone(), PARTITIONS, memory / 4);
     let threads = settings.threads.min(exports.len()).max(1);
     let read: Vec<Mutex<(Ledger, FindingLog)>> = exports.iter().map(|_| Mutex::default()).collect();
-    let next = AtomicUsize::new(0);
+    let turns = Turns::new(exports.len());
     in_threads(threads, |_| {
         let mut batches = Batches::new(&partitions, memory / 32 / threads);
         let mut scratch = Scratch::default();
-        while let Some((index, export)) = {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            exports.get(index).map(|export| (index, export))
-        } {
+        while let Some(index) = turns.next() {
+            let export = &exports[index];
             let mut done = read[index].lock().unwrap_or_else(PoisonError::into_inner);
             let (ledger, log) = &mut *done;
             let file = u32::try_from(index).context("more than 2^32 files")?;

@@ -10,13 +10,12 @@ mod sources;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 
-use super::in_threads;
 use super::load::registry_of;
+use super::threads::{Turns, in_threads};
 use crate::book::{Config, Period, stated_period};
 use crate::control::Ledger;
 use crate::emit::{
@@ -229,12 +228,10 @@ fn detected(
     limits: &Limits,
 ) -> anyhow::Result<Vec<Parts>> {
     let found: Vec<Mutex<Parts>> = given.iter().map(|_| Mutex::default()).collect();
-    let next = AtomicUsize::new(0);
+    let turns = Turns::new(given.len());
     in_threads(threads.min(given.len()), |_| {
-        while let Some((index, (source, path))) = {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            given.get(index).map(|file| (index, file))
-        } {
+        while let Some(index) = turns.next() {
+            let (source, path) = &given[index];
             *found[index].lock().unwrap_or_else(PoisonError::into_inner) = detect_all(path, source, registry, limits);
         }
         Ok(())
