@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::contents::{Content, contents};
 use super::escape::shown_escape;
 use super::json::{Page, PagesLeft, pages_left};
+use super::judge::NO_TEXT;
 use super::layout::Lines;
 use super::nested;
 use super::parquet::{ParquetColumns, parquet_columns};
@@ -169,8 +170,7 @@ fn recognise(content: Content, registry: &Registry) -> Result<Detection, Vec<Fin
     let best = choose(candidates).map_err(|near| match (&near, survey.head.find('\0')) {
         (None, Some(at)) => {
             let line = survey.head[..at].matches('\n').count() as u64 + 1;
-            let message = "the file is no text: it has bytes here that stand in no table";
-            vec![Finding::new(Code::I101, message).at(Place::line(&source, line))]
+            vec![Finding::new(Code::I101, NO_TEXT).at(Place::line(&source, line))]
         }
         _ => unknown(&source, near),
     })?;

@@ -11,6 +11,10 @@ use crate::finding::{Code, Finding, Place};
 const NUL_SAMPLE: usize = 4 << 10;
 const BACKSLASH: u16 = b'\\' as u16;
 
+/// Of a NUL in what is no table.
+pub(super) const NO_TEXT: &str = "the file is likely a program's own kind of file (a picture, a document, a database) and \
+                                  no text: a NUL byte stands here; export the data as CSV, Excel or JSON";
+
 #[derive(Debug, Default)]
 pub(super) struct Judge {
     /// The first bytes: enough to decode the head from.
@@ -198,7 +202,7 @@ impl Judge {
             Err(Finding::new(Code::I101, message).at(place))
         };
         if self.nul.is_some() {
-            return refuse(self.nul, "the file is no text: it has bytes here that stand in no table");
+            return refuse(self.nul, NO_TEXT);
         }
         if self.unknown.is_some() {
             return refuse(
@@ -210,7 +214,8 @@ impl Judge {
         if self.looks.control().is_some() {
             return refuse(
                 self.looks.control(),
-                "the file is no text: it has control characters here, and is not UTF-8",
+                "the file is likely a program's own kind of file and no text: control characters stand here; export the \
+                 data as CSV, Excel or JSON",
             );
         }
         if self.encoded * 10 > self.unencoded {
