@@ -249,10 +249,10 @@ pub(super) const TROUBLES: &[Trouble] = &[
         &["a_page_of_several_is_told", "pages_are_all_there_when_they_have_all_records_between_them"],
     ),
     trouble(
-        "Hidden sheets, hidden and filtered rows",
-        "the rows, with a warning and the first of them, `I116`; the sheets are named, `I102`, and not read",
-        "",
-        &["hidden_rows_are_read_and_told", "hidden_sheets_are_named_and_not_read"],
+        "Hidden sheets and columns, hidden and filtered rows",
+        "as if they were shown, with a warning and the first of them, `I116`",
+        "a hidden sheet that fits `generic` alone, beside one that is shown: left out, `I102`",
+        &["hidden_rows_are_read_and_told", "hidden_sheets_and_columns_are_read_and_told"],
     ),
     trouble(
         "Cells over several rows, formulas without a value",

@@ -30,6 +30,8 @@ pub trait RecordSink {
     /// Comes once for each list of records, before them. `line` is where the headings stand, 0 where records name
     /// their values. `false`: the records are not wanted.
     fn headings(&mut self, source: &str, line: u64, headings: &[&str]) -> anyhow::Result<bool>;
+    /// The list that comes next is a sheet that is hidden. What cannot be read of it is no more than a warning.
+    fn hidden(&mut self, _source: &str) {}
     /// As many cells as headings. `line` is the physical line or row where the record begins (JSON and Parquet: its number).
     fn record(&mut self, line: u64, cells: &[&str]) -> anyhow::Result<()>;
     /// What was skipped or refused.
@@ -51,14 +53,42 @@ pub fn read_records(
     for content in contents(path, source, limits) {
         match content {
             Err(finding) => sink.finding(finding)?,
-            Ok(content) => content.read(registry, sink)?,
+            Ok(content) => match content.hidden_sheet() {
+                None => content.read(registry, sink).map(drop)?,
+                Some(said) => {
+                    sink.hidden(&content.source);
+                    let mut unseen = Unseen(sink);
+                    if content.read(registry, &mut unseen)? {
+                        unseen.finding(said)?;
+                    }
+                }
+            },
         }
     }
     Ok(())
 }
 
+/// Takes a hidden sheet. Often it has no records but lists for the others to choose from, or none at all.
+struct Unseen<'a>(&'a mut dyn RecordSink);
+
+impl RecordSink for Unseen<'_> {
+    fn headings(&mut self, source: &str, line: u64, headings: &[&str]) -> anyhow::Result<bool> {
+        self.0.headings(source, line, headings)
+    }
+
+    fn record(&mut self, line: u64, cells: &[&str]) -> anyhow::Result<()> {
+        self.0.record(line, cells)
+    }
+
+    fn finding(&mut self, finding: Finding) -> anyhow::Result<()> {
+        let severity = finding.severity.min(Severity::Warning);
+        self.0.finding(Finding { severity, ..finding })
+    }
+}
+
 impl Content {
-    fn read(&self, registry: &Registry, sink: &mut dyn RecordSink) -> anyhow::Result<()> {
+    /// Whether there were records, and they were wanted.
+    fn read(&self, registry: &Registry, sink: &mut dyn RecordSink) -> anyhow::Result<bool> {
         if let Some(said) = encoding_finding(&self.source, &self.survey) {
             sink.finding(said)?;
         }
@@ -74,7 +104,7 @@ impl Content {
             let message = "the file has headings and no records";
             sink.finding(Finding::new(Code::I114, message).at(Place::file(&self.source)))?;
         }
-        Ok(())
+        Ok(records.is_some_and(|records| records > 0))
     }
 
     /// How many records there were, refused ones too; `None` if they were not wanted or could not be read.

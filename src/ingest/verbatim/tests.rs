@@ -1,6 +1,6 @@
 use std::sync::LazyLock;
 
-use super::super::made::{simple_xlsx, zip};
+use super::super::made::{rows, simple_xlsx, xlsx, zip};
 use super::*;
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::builtin);
@@ -116,6 +116,19 @@ fn a_first_row_of_values_is_a_record() {
     );
     let sheet = read(simple_xlsx(&[("S", "1,2\n3,4\n")]));
     assert_eq!(sheet[1..], ["a.csv#S:0 = [\"column_1\", \"column_2\"]", "1 [\"1\", \"2\"]", "2 [\"3\", \"4\"]"]);
+}
+
+#[test]
+fn a_hidden_sheet_is_read_behind_those_that_are_shown() {
+    let (data, junk) = (rows("a,b\n1,2\n"), rows("lonely\n"));
+    let book = xlsx(&[("Old", "hidden", &data), ("Junk", "hidden", &junk), ("Oct", "visible", &data)], &[], false);
+    let said = read(book);
+    assert_eq!(
+        said[..4],
+        ["a.csv#Oct:1 = [\"a\", \"b\"]", "2 [\"1\", \"2\"]", "a.csv#Old:1 = [\"a\", \"b\"]", "2 [\"1\", \"2\"]"]
+    );
+    assert!(said[4].starts_with("a.csv#Old: warning[I116 format-drift]: the sheet is hidden and was read"), "{said:?}");
+    assert!(said[5].starts_with("a.csv#Junk") && said.iter().all(|s| !s.contains("error[")), "{said:?}");
 }
 
 #[test]

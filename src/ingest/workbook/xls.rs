@@ -3,7 +3,7 @@
 
 use super::cell::{NumberFormat, elapsed_text, float_text, serial_text};
 use super::cfb::Compound;
-use super::{CellKind, Held, Sheet, Workbook, WorkbookFault};
+use super::{CellKind, Held, Sheet, WorkbookFault};
 
 mod strings;
 
@@ -12,6 +12,7 @@ const END_OF_PART: u16 = 0x000A;
 const FROM_1904: u16 = 0x0022;
 const PASSWORD: u16 = 0x002F;
 const CONTINUE: u16 = 0x003C;
+const COLUMNS: u16 = 0x007D;
 const SHEET: u16 = 0x0085;
 const MANY_RK: u16 = 0x00BD;
 const CELL_FORMAT: u16 = 0x00E0;
@@ -30,7 +31,7 @@ fn damaged(why: &str) -> WorkbookFault {
     WorkbookFault::Broken(why.to_string())
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Workbook, WorkbookFault> {
+pub(super) fn read(bytes: &[u8]) -> Result<Vec<Sheet>, WorkbookFault> {
     let file = Compound::open(bytes)?;
     if file.has("EncryptedPackage") {
         return Err(WorkbookFault::Refused("it is protected with a password; save it without one".to_string()));
@@ -45,16 +46,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Workbook, WorkbookFault> {
     };
     let globals = Globals::read(&stream)?;
     let mut held = Held::default();
-    let mut book = Workbook { sheets: Vec::new(), hidden: Vec::new() };
-    for listed in &globals.sheets {
-        match (listed.is_cells, listed.hidden) {
-            // Sheets of charts and macros have no cells.
-            (false, _) => {}
-            (true, true) => book.hidden.push(listed.name.clone()),
-            (true, false) => book.sheets.push(globals.sheet(&stream, listed, &mut held)?),
-        }
-    }
-    Ok(book)
+    // Sheets of charts and macros have no cells.
+    let of_cells = globals.sheets.iter().filter(|listed| listed.is_cells);
+    of_cells.map(|listed| Ok(globals.sheet(&stream, listed, &mut held)?.hidden_if(listed.hidden))).collect()
 }
 
 /// Records from an offset on: kind and body.
@@ -182,6 +176,13 @@ impl Globals {
                         && flags & 0x20 != 0
                     {
                         sheet.hide(u32::from(row)..u32::from(row) + 1);
+                    }
+                }
+                COLUMNS => {
+                    if let (Some(first), Some(last), Some(flags)) = (u16_at(body, 0), u16_at(body, 2), u16_at(body, 8))
+                        && (flags & 1 != 0 || u16_at(body, 4) == Some(0))
+                    {
+                        sheet.hide_columns(u32::from(first)..u32::from(last) + 1);
                     }
                 }
                 MANY_RK => {

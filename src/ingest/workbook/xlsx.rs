@@ -5,13 +5,13 @@ use std::collections::HashMap;
 
 use super::cell::{NOT_WORKED_OUT, NumberFormat, elapsed_text, number_text, serial_text};
 use super::package::{Node, Package, Tag};
-use super::{CellKind, Held, Sheet, Workbook, WorkbookFault};
+use super::{CellKind, Held, Sheet, WorkbookFault};
 
 /// The widest sheet Excel knows.
 const WIDEST: u32 = 16_384;
 const LONGEST: u32 = 1 << 20;
 
-pub(super) fn read(package: &Package<'_>) -> Result<Workbook, WorkbookFault> {
+pub(super) fn read(package: &Package<'_>) -> Result<Vec<Sheet>, WorkbookFault> {
     let roots = relations(package, "_rels/.rels", "")?;
     let office = roots.values().find(|r| r.kind.ends_with("/officeDocument"));
     let main = office.map_or("xl/workbook.xml", |r| r.target.as_str()).to_string();
@@ -26,7 +26,7 @@ pub(super) fn read(package: &Package<'_>) -> Result<Workbook, WorkbookFault> {
         formats: of_kind("/styles").map_or(Ok(Vec::new()), |part| formats(package, &part))?,
         from_1904: index.from_1904,
     };
-    let mut book = Workbook { sheets: Vec::new(), hidden: Vec::new() };
+    let mut sheets = Vec::new();
     for listed in index.sheets {
         let Some(relation) = related.remove(&listed.relation) else {
             let message = format!("nothing says where its sheet {:?} is", listed.name);
@@ -36,13 +36,10 @@ pub(super) fn read(package: &Package<'_>) -> Result<Workbook, WorkbookFault> {
         if !relation.kind.ends_with("/worksheet") {
             continue;
         }
-        if listed.hidden {
-            book.hidden.push(listed.name);
-        } else {
-            book.sheets.push(reader.sheet(listed.name, &relation.target, &mut held)?);
-        }
+        let sheet = reader.sheet(listed.name, &relation.target, &mut held)?;
+        sheets.push(sheet.hidden_if(listed.hidden));
     }
-    Ok(book)
+    Ok(sheets)
 }
 
 struct Relation {
@@ -238,6 +235,18 @@ impl Reader<'_, '_> {
                         (next_row, next_column) = (row.saturating_add(1), 0);
                         if tag.attribute("hidden").is_some_and(|h| h == "1" || h == "true") {
                             sheet.hide(row..next_row);
+                        }
+                    }
+                    "col" => {
+                        let [first, last] =
+                            ["min", "max"].map(|name| tag.attribute(name).and_then(|n| n.parse::<u32>().ok()));
+                        let is_set = |name: &str, values: &[&str]| {
+                            tag.attribute(name).is_some_and(|value| values.contains(&value.as_str()))
+                        };
+                        if let (Some(first), Some(last)) = (first, last)
+                            && (is_set("hidden", &["1", "true"]) || is_set("width", &["0"]))
+                        {
+                            sheet.hide_columns(first.saturating_sub(1)..last);
                         }
                     }
                     "c" => {
