@@ -238,9 +238,17 @@ pub(super) const TROUBLES: &[Trouble] = &[
     ),
     trouble(
         "JSON that is no list of records",
-        "a lone object, as one record; a list within it is told, `I104`",
-        "arrays of anything but objects, and JSON below a line that is none: `I104`",
-        &["json_that_is_no_list_of_records_is_refused_or_told", "arrays_of_other_things_are_no_tables"],
+        "an object that wraps one list of records, at any depth: the list, and a warning of what else it says, `I116`; any \
+         other lone object: as one record, and lists or records within it are told, `I104`",
+        "an object with two lists that may be the one; arrays of anything but objects; JSON below a line that is none: `I104`",
+        &[
+            "a_list_alone_holds_the_records_whatever_its_name",
+            "what_an_object_says_beside_its_records_is_told",
+            "an_envelope_with_two_lists_is_refused",
+            "json_that_is_no_list_of_records_is_refused_or_told",
+            "a_lone_object_of_records_by_name_is_told",
+            "arrays_of_other_things_are_no_tables",
+        ],
     ),
     trouble(
         "One page of several",

@@ -11,6 +11,7 @@ mod cut;
 mod date;
 mod detect;
 mod draft;
+mod envelope;
 mod escape;
 mod export;
 mod extent;

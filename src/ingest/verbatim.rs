@@ -7,20 +7,22 @@ use std::path::Path;
 use super::detect::{encoding_finding, other_json, parquet_findings};
 use super::escape::shown_escape;
 use super::guess::guess;
-use super::json::pages_left;
+use super::json::beside_records;
 use super::layout::is_cut_off;
 use super::parquet::{ParquetFault, parquet_columns, read_parquet};
 use super::record::shown;
-use super::shape::{holds_records, is_other_json};
+use super::shape::is_other_json;
 use super::suspect::{Headings, hidden_json, other_dialect};
 use super::{
     Content, Dialect, Event, JsonEvent, Limits, Record, RecordFault, Rows, Shape, contents, open_text, read_json,
 };
 use crate::finding::{Code, Finding, Place, Severity};
 use crate::format::Registry;
+use within::Within;
 
 #[cfg(test)]
 mod tests;
+mod within;
 
 /// The most headings that JSON records may have between them.
 const MOST_HEADINGS: usize = 16 << 10;
@@ -220,10 +222,11 @@ impl Content {
     }
 
     fn json(&self, sink: &mut dyn RecordSink) -> anyhow::Result<Option<u64>> {
-        if self.survey.shape == Shape::JsonEnvelope
-            && let Some(more) = pages_left(open_text(&self.path, &self.survey)?)?
-        {
-            sink.finding(more.finding.at(Place::file(&self.source)))?;
+        if self.survey.shape == Shape::JsonEnvelope {
+            let beside = beside_records(open_text(&self.path, &self.survey)?)?;
+            for finding in beside.pages.map(|more| more.finding).into_iter().chain(beside.left_out) {
+                sink.finding(finding.at(Place::file(&self.source)))?;
+            }
         }
         let mut columns = Columns::default();
         let (mut broken, mut records) = (None, 0);
@@ -263,6 +266,12 @@ impl Content {
                            save the list by itself";
             let finding = Finding::new(Code::I104, message).severity(Severity::Warning);
             sink.finding(finding.at(self.line(1)).value(list))?;
+        }
+        if let (1, Some(names)) = (records, &within.named) {
+            let message = "the object was read as one record, and what it names looks like records or columns of its own; \
+                           save it as a list of objects, one for each record";
+            let finding = Finding::new(Code::I104, message).severity(Severity::Warning);
+            sink.finding(finding.at(self.line(1)).value(shown(names)))?;
         }
         if records > 0 && columns.headings.is_empty() {
             let message = format!("the file has {records} records, and no values in them");
@@ -336,35 +345,6 @@ impl Content {
 
     fn fault(&self, fault: RecordFault) -> Finding {
         Finding::new(fault.code, fault.message).at(self.cell(fault.line, fault.column)).value(fault.value)
-    }
-}
-
-/// A list within JSON objects that may be what was meant to be read.
-#[derive(Default)]
-struct Within {
-    /// Of the first record: a list, and one of objects under a name that interfaces give to records.
-    any: Option<String>,
-    records: Option<String>,
-    /// How many records have the latter.
-    times: u64,
-}
-
-impl Within {
-    fn look(&mut self, fields: &[(String, String)]) {
-        let own_name = |key: &str| key.rsplit('/').next().unwrap_or(key).to_string();
-        if self.times == 0 && self.any.is_none() {
-            self.any = fields.iter().find(|(_, v)| v.len() > 2 && v.starts_with('[')).map(|(k, _)| k.clone());
-            let of_records = |(k, v): &&(String, String)| v.starts_with("[{") && holds_records(&own_name(k), false);
-            self.records = fields.iter().find(of_records).map(|(k, _)| k.clone());
-        }
-        if let Some(list) = &self.records {
-            self.times += u64::from(fields.iter().any(|(k, v)| k == list && v.starts_with('[')));
-        }
-    }
-
-    /// The list of a lone object, or one that every object has.
-    fn list(self, records: u64) -> Option<String> {
-        if records == 1 { self.any } else { self.records.filter(|_| self.times == records) }
     }
 }
 

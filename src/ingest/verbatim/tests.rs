@@ -119,6 +119,26 @@ fn a_first_row_of_values_is_a_record() {
 }
 
 #[test]
+fn a_lone_object_of_records_by_name_is_told() {
+    for (object, names) in [
+        (r#"{"0":{"a":1,"b":2},"1":{"a":3,"b":4}}"#, Some("0, 1")),
+        (r#"{"a":{"0":1,"1":3},"b":{"0":2,"1":4}}"#, Some("a, b")),
+        (r#"{"x":{"qty":1},"y":{"qty":2},"z":{"qty":3}}"#, Some("x, y, z")),
+        (r#"{"bill":{"city":"x"},"ship":{"city":"y"}}"#, None),
+        (r#"{"id":1,"a":{"x":1},"b":{"x":1},"c":{"x":1}}"#, None),
+        (r#"{"0":{"a":1}}"#, None),
+    ] {
+        let said = read(object);
+        let told = said.iter().find(|s| s.contains("warning[I104"));
+        assert_eq!(
+            told.map(|s| s.ends_with(&format!("{:?}", names.unwrap_or_default()))),
+            names.map(|_| true),
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
 fn a_hidden_sheet_is_read_behind_those_that_are_shown() {
     let (data, junk) = (rows("a,b\n1,2\n"), rows("lonely\n"));
     let book = xlsx(&[("Old", "hidden", &data), ("Junk", "hidden", &junk), ("Oct", "visible", &data)], &[], false);
@@ -150,7 +170,8 @@ fn json_that_is_no_list_of_records_is_refused_or_told() {
         assert!(said.len() == 1 && said[0].starts_with(&format!("a.csv:{line}: error[I104")), "{hidden}: {said:?}");
     }
     for (object, list) in [
-        ("{\"status\":\"ok\",\"result\":[{\"a\":1}]}", "result"),
+        ("{\"client\":\"x\",\"result\":[{\"a\":1}]}", "result"),
+        ("{\"clients\":[{\"a\":1}]}\n{\"clients\":[{\"a\":2}]}", "clients"),
         ("{\"a\":[1,2],\"b\":[3,4]}", "a"),
         ("{\"value\":[{\"a\":1}]}\n{\"value\":[]}", "value"),
     ] {
