@@ -67,6 +67,7 @@ pub use json::{JsonEvent, JsonRecord, Page, read_json, whole_sets};
 pub use layout::looks_like_total;
 pub use limits::Limits;
 pub use number::{DecimalStyle, NumberFault, StyleEvidence, StyleVerdict, parse_number};
+pub use parquet::is_told_as_damage;
 pub use progress::{Progress, Silent};
 pub use raw::raw_lines;
 pub use read_table::{read_named_table, read_table};
