@@ -4,6 +4,7 @@
 use memchr::memmem;
 
 use super::code_page::Looks;
+use super::seven_bit::seven_bit;
 use super::text::{Encoding, HEAD, head_of};
 use crate::finding::{Code, Finding, Place};
 
@@ -289,6 +290,13 @@ impl Judge {
             _ => {}
         }
         let (head, head_is_whole) = head_of(&self.first, encoding, self.total == self.first.len() as u64);
+        if encoding == Encoding::Utf8
+            && let Some((name, line)) = seven_bit(&head)
+        {
+            let message =
+                format!("the text is in {name}, which writes other characters with those of ASCII; save it as UTF-8");
+            return Err(Finding::new(Code::I101, message).at(Place::line("", line)));
+        }
         let ends_with_newline = matches!(self.last, 0x0A | 0x0D);
         let strange = self.looks.strange().filter(|_| encoding == Encoding::Windows1252);
         Ok(Verdict { encoding, head, head_is_whole, ends_with_newline, escaped_quotes: self.escaped_quotes, strange })

@@ -45,6 +45,7 @@ mod seen;
 #[cfg(test)]
 mod sequence_tests;
 mod serial;
+mod seven_bit;
 mod shape;
 mod styles;
 mod suspect;
