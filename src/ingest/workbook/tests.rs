@@ -84,6 +84,20 @@ fn what_a_cell_needs_and_is_not_there_breaks_the_workbook() {
 }
 
 #[test]
+fn a_part_is_found_however_its_path_is_written() {
+    for (folder, target, part) in [
+        ("xl", "worksheets/s1.xml", "xl/worksheets/s1.xml"),
+        ("xl", "/xl/worksheets/s1.xml", "xl/worksheets/s1.xml"),
+        ("xl", "./worksheets/../worksheets/s1.xml", "xl/worksheets/s1.xml"),
+        ("xl/a", "../b/s1.xml", "xl/b/s1.xml"),
+        ("", "xl/workbook.xml", "xl/workbook.xml"),
+        ("xl", "../../../s1.xml", "s1.xml"),
+    ] {
+        assert_eq!(xlsx::part_of(folder, target), part, "{folder} {target}");
+    }
+}
+
+#[test]
 fn the_1904_system_is_the_workbooks() {
     let bytes = xlsx(&[("D", "visible", r#"<row><c s="1"><v>44834</v></c></row>"#)], &[], true);
     assert_eq!(only(&bytes), ["1 d:2026-10-01"]);
@@ -102,9 +116,9 @@ fn hidden_sheets_are_read_and_known() {
 fn hidden_rows_are_counted_where_they_are_filled() {
     let row = |n: u32, how: &str| format!(r#"<row r="{n}"{how}><c r="A{n}"><v>{n}</v></c></row>"#);
     let data = [row(1, ""), row(2, " hidden=\"1\""), row(3, " hidden=\"0\""), row(4, " hidden=\"true\"")].concat();
-    let empty = r#"<row r="9" hidden="1"/>"#;
+    let empty = r#"<row r="9" hidden="1"/><row r="10" ht="0" customHeight="1"><c r="A10"><v>1</v></c></row>"#;
     let hidden = |bytes: &[u8]| read(bytes, &Limits::default()).expect("a workbook")[0].hidden_rows();
-    assert_eq!(hidden(&xlsx(&[("A", "visible", &(data + empty))], &[], false)), Some((2, 2)));
+    assert_eq!(hidden(&xlsx(&[("A", "visible", &(data + empty))], &[], false)), Some((3, 2)));
     let row = |how: &str| {
         format!(
             "<table:table-row{how}><table:table-cell office:value-type=\"float\" office:value=\"1\"/></table:table-row>"

@@ -55,17 +55,27 @@ fn relations(package: &Package<'_>, part: &str, folder: &str) -> Result<HashMap<
         match xml.next()? {
             Node::Open(tag) if tag.name() == "Relationship" => {
                 let [id, kind, target] = ["Id", "Type", "Target"].map(|name| tag.attribute(name).unwrap_or_default());
-                let target = match target.strip_prefix('/') {
-                    Some(absolute) => absolute.to_string(),
-                    None if folder.is_empty() => target,
-                    None => format!("{folder}/{}", target.trim_start_matches("./")),
-                };
+                let target = part_of(folder, &target);
                 found.insert(id, Relation { kind, target });
             }
             Node::End => return Ok(found),
             Node::Open(_) | Node::Close(_) | Node::Text(_) => {}
         }
     }
+}
+
+/// The part that a target means, by the folder that it is named from.
+pub(super) fn part_of(folder: &str, target: &str) -> String {
+    let mut path: Vec<&str> = if target.starts_with('/') { Vec::new() } else { folder.split('/').collect() };
+    for segment in target.split('/') {
+        match segment {
+            "." => {}
+            ".." => drop(path.pop()),
+            segment => path.push(segment),
+        }
+    }
+    path.retain(|segment| !segment.is_empty());
+    path.join("/")
 }
 
 struct Listed {
@@ -233,18 +243,16 @@ impl Reader<'_, '_> {
                         let stated = tag.attribute("r").and_then(|r| r.parse::<u32>().ok());
                         row = stated.map_or(next_row, |r| r.saturating_sub(1));
                         (next_row, next_column) = (row.saturating_add(1), 0);
-                        if tag.attribute("hidden").is_some_and(|h| h == "1" || h == "true") {
+                        // What is no row high is not seen either.
+                        if is_set(&tag, "hidden", &["1", "true"]) || is_set(&tag, "ht", &["0"]) {
                             sheet.hide(row..next_row);
                         }
                     }
                     "col" => {
                         let [first, last] =
                             ["min", "max"].map(|name| tag.attribute(name).and_then(|n| n.parse::<u32>().ok()));
-                        let is_set = |name: &str, values: &[&str]| {
-                            tag.attribute(name).is_some_and(|value| values.contains(&value.as_str()))
-                        };
                         if let (Some(first), Some(last)) = (first, last)
-                            && (is_set("hidden", &["1", "true"]) || is_set("width", &["0"]))
+                            && (is_set(&tag, "hidden", &["1", "true"]) || is_set(&tag, "width", &["0"]))
                         {
                             sheet.hide_columns(first.saturating_sub(1)..last);
                         }
@@ -332,6 +340,10 @@ impl Reader<'_, '_> {
             }
         })
     }
+}
+
+fn is_set(tag: &Tag<'_>, name: &str, values: &[&str]) -> bool {
+    tag.attribute(name).is_some_and(|value| values.contains(&value.as_str()))
 }
 
 fn bad_place(sheet: &Sheet, reference: &str) -> WorkbookFault {
