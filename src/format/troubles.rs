@@ -37,8 +37,13 @@ pub(super) const TROUBLES: &[Trouble] = &[
     trouble(
         "Other code pages (Cyrillic, Greek, Shift-JIS …)",
         "as Windows-1252 where the bytes allow it, with a warning at the first line whose words are unlikely there, `I108`",
-        "where most of its words are none there, or an escape changes characters (ISO-2022): `I101` with the line",
-        &["text_of_another_code_page_is_refused_or_doubted", "texts_of_other_code_pages_are_told_apart"],
+        "where most of its words are none there, or characters of ASCII stand for others (ISO-2022, HZ, UTF-7): `I101` with \
+         the line",
+        &[
+            "text_of_another_code_page_is_refused_or_doubted",
+            "texts_of_other_code_pages_are_told_apart",
+            "hz_and_utf7_are_told_at_the_line_that_shows_them",
+        ],
     ),
     trouble(
         "A second BOM inside the data",
@@ -110,12 +115,13 @@ pub(super) const TROUBLES: &[Trouble] = &[
     trouble("`=\"0012\"`", "yes, as `0012`", "", &["a_formula_that_keeps_a_text_a_text_is_undone"]),
     trouble(
         "Titles above, notes below, blank lines",
-        "left out and counted as such, also where a spreadsheet wrote them as wide as the table; headings within the \
-         first 50 rows",
+        "left out and counted as such, also where a spreadsheet wrote them as wide as the table, and by `read` a line drawn \
+         below the headings (`----,----`); headings within the first 50 rows",
         "a lone cell between rows: the row, `I104`",
         &[
             "titles_totals_notes_blanks_and_repeated_headings_are_no_rows",
             "titles_as_wide_as_the_table_are_titles",
+            "a_line_drawn_below_the_headings_is_no_record",
             "a_lone_cell_between_rows_is_a_broken_row",
         ],
     ),
@@ -247,6 +253,7 @@ pub(super) const TROUBLES: &[Trouble] = &[
             "an_envelope_with_two_lists_is_refused",
             "json_that_is_no_list_of_records_is_refused_or_told",
             "a_lone_object_of_records_by_name_is_told",
+            "json_of_nothing_but_faults_says_so",
             "arrays_of_other_things_are_no_tables",
         ],
     ),

@@ -46,7 +46,7 @@ impl Shape {
         match (text.as_bytes().first(), second) {
             (Some(b'['), Some('{' | ']')) => Shape::JsonArray,
             (Some(b'{'), Some('"' | '}')) => match extent(text.as_bytes(), true) {
-                Extent::Whole(end) if !text[end..].trim_start().is_empty() => Shape::JsonLines,
+                Extent::Whole(end) if text[end..].trim_start().starts_with('{') => Shape::JsonLines,
                 _ if wrapped(text).is_some() => Shape::JsonEnvelope,
                 _ => Shape::JsonLines,
             },
@@ -107,6 +107,8 @@ mod tests {
             ("{\"content\":[{\"a\":1}],\"page\":{\"size\":1}}", Shape::JsonEnvelope),
             ("{\"totalCount\":0,\"value\":[]}", Shape::JsonEnvelope),
             ("{\"clients\":[{\"a\":1}]}", Shape::JsonEnvelope),
+            ("{\"clients\":[{\"a\":1}]}}", Shape::JsonEnvelope),
+            ("{\"a\":1},\n{\"a\":2}", Shape::JsonLines),
             ("{\"clients\":[{\"a\":1}]}\n{\"clients\":[]}", Shape::JsonLines),
             ("{\"record_count\":1,\"clients\":[{\"id\":1}]}", Shape::JsonEnvelope),
         ] {

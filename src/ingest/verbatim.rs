@@ -12,7 +12,7 @@ use super::layout::is_cut_off;
 use super::parquet::{ParquetFault, parquet_columns, read_parquet};
 use super::record::shown;
 use super::shape::is_other_json;
-use super::suspect::{Headings, hidden_json, other_dialect};
+use super::suspect::{Headings, hidden_json, is_drawn, other_dialect};
 use super::{
     Content, Dialect, Event, JsonEvent, Limits, Record, RecordFault, Rows, Shape, contents, open_text, read_json,
 };
@@ -127,8 +127,8 @@ impl Content {
         }
         let named = Headings::of(&self.survey, guess);
         let dialect = Dialect::of(guess.delimiter);
-        let shown = shown_escape(&self.path, &self.survey, dialect, guess.header_line)?;
-        let dialect = match shown.settle(&self.source) {
+        let escapes = shown_escape(&self.path, &self.survey, dialect, guess.header_line)?;
+        let dialect = match escapes.settle(&self.source) {
             Ok((escape, said)) => {
                 said.into_iter().try_for_each(|finding| sink.finding(finding))?;
                 dialect.escaped(escape)
@@ -188,6 +188,11 @@ impl Content {
                     }
                     count += 1;
                     sink.record(record.line(), &cells)?;
+                }
+                Event::Record if count == 0 && !named.missing && is_drawn(&record.iter().collect::<Vec<_>>()) => {
+                    let message = "the line is drawn below the headings and is no record";
+                    let finding = Finding::new(Code::I104, message).severity(Severity::Info);
+                    sink.finding(finding.at(self.line(record.line())).value(shown(record.raw())))?;
                 }
                 Event::Record => {
                     count += 1;
@@ -256,7 +261,13 @@ impl Content {
                 sink.finding(Finding { message: format!("{}; nothing of it was read", finding.message), ..finding })?;
                 return Ok(None);
             }
-            Some(_) if records == 0 => records = 1,
+            Some(_) if records == 0 => {
+                self.each(&mut |event| match event {
+                    JsonEvent::Record(_) => Ok(()),
+                    JsonEvent::Fault(fault) => sink.finding(self.fault(fault)),
+                })?;
+                return Ok(None);
+            }
             Some(_) | None => {}
         }
         if self.survey.shape == Shape::JsonLines

@@ -119,11 +119,48 @@ fn a_first_row_of_values_is_a_record() {
 }
 
 #[test]
+fn json_of_nothing_but_faults_says_so() {
+    for text in ["{\"a\":1}}\n", "{\"clients\":[{\"a\":1}]}}", "{\"a\":1}]\n{\"a\":tru}\n"] {
+        let said = read(text);
+        assert!(!said.is_empty() && said.iter().all(|s| s.contains("error[I104")), "{text}: {said:?}");
+    }
+}
+
+#[test]
+fn a_line_drawn_below_the_headings_is_no_record() {
+    for (text, kept) in [
+        ("id,name\n--,----\n1,x\n2,y\n", 2),
+        ("|id|name|\n|:--|--:|\n|1|x|\n|2|y|\n", 2),
+        ("id|name\n==|==\n1|x\n2|y\n", 2),
+        ("id,name\n-,-\n1,x\n2,y\n", 3),
+        ("id,name\n1,x\n--,----\n2,y\n", 3),
+        ("id,name\n--,\n,\n2,y\n", 2),
+    ] {
+        let said = read(text);
+        assert_eq!(said.iter().filter(|s| s.starts_with(|c: char| c.is_ascii_digit())).count(), kept, "{said:?}");
+        let told =
+            said.iter().any(|s| s.contains("info[I104 wrong-field-count]: the line is drawn below the headings"));
+        assert_eq!(told, text.lines().count() == kept + 2, "{said:?}");
+    }
+}
+
+#[test]
+fn headings_with_a_delimiter_that_no_row_has_are_suspected() {
+    let said = read("a\tb\tc\n1   2   3\n4   5   6\n");
+    assert!(
+        said[0].contains("warning[I104") && said[0].contains("read as one column") && said[0].contains("'\\t'"),
+        "{said:?}"
+    );
+    assert!(read("\"a,b\"\n1\n2\n").iter().all(|s| !s.contains("warning")), "a quoted heading is one");
+}
+
+#[test]
 fn a_lone_object_of_records_by_name_is_told() {
     for (object, names) in [
         (r#"{"0":{"a":1,"b":2},"1":{"a":3,"b":4}}"#, Some("0, 1")),
         (r#"{"a":{"0":1,"1":3},"b":{"0":2,"1":4}}"#, Some("a, b")),
         (r#"{"x":{"qty":1},"y":{"qty":2},"z":{"qty":3}}"#, Some("x, y, z")),
+        (r#"{"data":{"clients":{"0":{"a":1},"1":{"a":3}}}}"#, Some("0, 1")),
         (r#"{"bill":{"city":"x"},"ship":{"city":"y"}}"#, None),
         (r#"{"id":1,"a":{"x":1},"b":{"x":1},"c":{"x":1}}"#, None),
         (r#"{"0":{"a":1}}"#, None),

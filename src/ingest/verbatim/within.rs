@@ -42,7 +42,18 @@ impl Within {
 /// programs write them, or columns by the numbers of their rows. An address or two within a record are none.
 fn alike(fields: &[(String, String)]) -> Option<String> {
     let mut members: Vec<(&str, Vec<&str>)> = Vec::new();
-    for (key, _) in fields {
+    let mut keys: Vec<&str> = fields.iter().map(|(key, _)| key.as_str()).collect();
+    // What wraps all of them is no member.
+    while let Some((wrapper, _)) = keys.first().and_then(|key| key.split_once('/'))
+        && keys
+            .iter()
+            .all(|key| key.split_once('/').is_some_and(|(first, rest)| first == wrapper && rest.contains('/')))
+    {
+        for key in &mut keys {
+            *key = &key[wrapper.len() + 1..];
+        }
+    }
+    for key in keys {
         let (member, within) = key.split_once('/')?;
         match members.last_mut().filter(|(last, _)| *last == member) {
             Some((_, names)) => names.push(within),
