@@ -161,6 +161,24 @@ fn clock(duration: &str) -> Option<String> {
     Some(format!("{hours:0>2}:{minutes:0>2}:{seconds:0>2}{point}{fraction}"))
 }
 
+/// Comments, drawings, and whole tables within cells: their texts are no part of the cell's.
+fn is_aside(name: &str) -> bool {
+    const ASIDE: &[&str] = &[
+        "annotation",
+        "caption",
+        "connector",
+        "control",
+        "custom-shape",
+        "ellipse",
+        "frame",
+        "g",
+        "polygon",
+        "rect",
+        "table",
+    ];
+    ASIDE.contains(&name)
+}
+
 /// What a cell's own element says of its value; the text is inside.
 struct Started {
     value: Option<String>,
@@ -194,8 +212,7 @@ impl Started {
                 Node::Open(tag) => {
                     depth += 1;
                     match tag.name() {
-                        // Comments, and whole tables within cells.
-                        "annotation" | "table" => aside += 1,
+                        name if is_aside(name) => aside += 1,
                         "p" | "h" if aside == 0 => {
                             if paragraphs > 0 {
                                 text.push('\n');
@@ -215,7 +232,7 @@ impl Started {
                 Node::Close(name) => {
                     depth -= 1;
                     match name.as_str() {
-                        "annotation" | "table" => aside -= 1,
+                        name if is_aside(name) => aside -= 1,
                         "p" | "h" if aside == 0 => in_paragraph -= 1,
                         _ => {}
                     }

@@ -84,6 +84,38 @@ fn what_a_cell_needs_and_is_not_there_breaks_the_workbook() {
 }
 
 #[test]
+fn texts_are_found_wherever_a_program_puts_them_and_extensions_are_no_cells() {
+    let row = |cells: &str| xlsx(&[("D", "visible", &format!("<row>{cells}</row>"))], &[], false);
+    let cells = "<c><is><t>no kind</t></is></c><c t=\"inlineStr\"><v>as value</v></c><c t=\"n\"><v>1</v><extLst><ext><v>9</v></ext>\
+                 </extLst></c><c><v>2</v></c>";
+    assert_eq!(only(&row(cells)), ["1 no kind|as value|n:1|n:2"]);
+    let behind = "<row><c><v>1</v></c></row></sheetData><extLst><ext><c r=\"A1\"><v>7</v></c></ext></extLst><x><c r=\"B1\"><v>8</v></c></x><sheetData>";
+    assert_eq!(only(&xlsx(&[("D", "visible", behind)], &[], false)), ["1 n:1"]);
+    assert!(refused(&row("<c t=\"z\"><v>1</v></c>")).contains("of type \"z\""));
+}
+
+#[test]
+fn a_drawing_in_a_cell_is_no_text_of_it() {
+    let cell = "<table:table-cell office:value-type=\"string\"><draw:frame><draw:text-box><text:p>shape</text:p></draw:text-box>\
+                </draw:frame><text:p>x<draw:custom-shape><text:p>y</text:p></draw:custom-shape>z</text:p></table:table-cell>";
+    let table = format!("<table:table table:name=\"A\"><table:table-row>{cell}</table:table-row></table:table>");
+    assert_eq!(only(&ods(&table)), ["1 xz"]);
+}
+
+#[test]
+fn an_xls_says_what_is_merged_and_what_was_never_worked_out() {
+    let merged = [0x00E5, 10, 1, 0, 1, 0, 0].map(u16::to_le_bytes).concat();
+    let text = |row, column| xls_cell(0x0203, row, column, 0, &1_f64.to_le_bytes());
+    let sheets =
+        read(&xls(&[text(0, 0), text(0, 1), text(1, 1), merged].concat(), &[]), &Limits::default()).expect("read");
+    assert_eq!(sheets[0].merged_over_rows(), Some((1, 1, 1)));
+    let formula = |flags: u8| xls_cell(0x0006, 0, 0, 0, &[3, 0, 0, 0, 0, 0, 0xFF, 0xFF, flags, 0, 0, 0, 0, 0]);
+    let sheets = read(&xls(&[formula(3), text(0, 1)].concat(), &[]), &Limits::default()).expect("read");
+    assert_eq!(sheets[0].not_worked_out(), Some((1, 1, 1)));
+    assert_eq!(only(&xls(&[formula(2), text(0, 1)].concat(), &[])), ["1 |n:1"], "an empty text");
+}
+
+#[test]
 fn a_part_is_found_however_its_path_is_written() {
     for (folder, target, part) in [
         ("xl", "worksheets/s1.xml", "xl/worksheets/s1.xml"),

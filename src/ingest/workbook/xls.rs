@@ -1,7 +1,7 @@
 //! XLS as Excel 97 to 2003 write it (BIFF8): records one after another, first of the workbook and then of each
 //! sheet. Formulas give the value that was last worked out.
 
-use super::cell::{NumberFormat, elapsed_text, float_text, serial_text};
+use super::cell::{NOT_WORKED_OUT, NumberFormat, elapsed_text, float_text, serial_text};
 use super::cfb::Compound;
 use super::{CellKind, Held, Sheet, WorkbookFault};
 
@@ -16,6 +16,7 @@ const COLUMNS: u16 = 0x007D;
 const SHEET: u16 = 0x0085;
 const MANY_RK: u16 = 0x00BD;
 const CELL_FORMAT: u16 = 0x00E0;
+const MERGED: u16 = 0x00E5;
 const STRINGS: u16 = 0x00FC;
 const SHARED_STRING: u16 = 0x00FD;
 const ROW: u16 = 0x0208;
@@ -178,6 +179,15 @@ impl Globals {
                         sheet.hide(u32::from(row)..u32::from(row) + 1);
                     }
                 }
+                MERGED => {
+                    for range in body.get(2..).unwrap_or_default().chunks_exact(8) {
+                        if let (Some(first), Some(last), Some(column)) =
+                            (u16_at(range, 0), u16_at(range, 2), u16_at(range, 4))
+                        {
+                            sheet.merge((u32::from(first), u32::from(column)), u32::from(last) + 1);
+                        }
+                    }
+                }
                 COLUMNS => {
                     if let (Some(first), Some(last), Some(flags)) = (u16_at(body, 0), u16_at(body, 2), u16_at(body, 8))
                         && (flags & 1 != 0 || u16_at(body, 4) == Some(0))
@@ -221,6 +231,10 @@ impl Globals {
             FORMULA => match eight(rest)? {
                 [1, _, value, _, _, _, 0xFF, 0xFF] => truth(value),
                 [2, _, value, _, _, _, 0xFF, 0xFF] => (error(value).to_string(), CellKind::Error),
+                // What writes a formula without working it out leaves an empty text, and asks for it to be done.
+                [3, _, _, _, _, _, 0xFF, 0xFF] if u16_at(rest, 8).is_some_and(|flags| flags & 1 != 0) => {
+                    (NOT_WORKED_OUT.to_string(), CellKind::Error)
+                }
                 // An empty text.
                 [3, _, _, _, _, _, 0xFF, 0xFF] => (String::new(), CellKind::Text),
                 bytes => self.number(f64::from_le_bytes(bytes), style),

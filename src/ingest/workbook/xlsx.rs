@@ -235,11 +235,16 @@ impl Reader<'_, '_> {
         let mut sheet = Sheet::new(name);
         let (mut row, mut next_row, mut column, mut next_column) = (0, 0, 0, 0);
         let mut cell = Cell::default();
-        let (mut in_cell, mut in_value) = (false, false);
+        let (mut in_data, mut in_cell, mut in_value, mut aside) = (false, false, false, 0_usize);
         loop {
             match xml.next()? {
+                // What programs add of their own may have names of cells and values, too.
+                Node::Open(tag) if aside > 0 || tag.name() == "extLst" => aside += 1,
+                Node::Close(_) if aside > 0 => aside -= 1,
+                Node::Text(_) if aside > 0 => {}
                 Node::Open(tag) => match tag.name() {
-                    "row" => {
+                    "sheetData" => in_data = true,
+                    "row" if in_data => {
                         let stated = tag.attribute("r").and_then(|r| r.parse::<u32>().ok());
                         row = stated.map_or(next_row, |r| r.saturating_sub(1));
                         (next_row, next_column) = (row.saturating_add(1), 0);
@@ -257,7 +262,7 @@ impl Reader<'_, '_> {
                             sheet.hide_columns(first.saturating_sub(1)..last);
                         }
                     }
-                    "c" => {
+                    "c" if in_data => {
                         let stated = tag.attribute("r");
                         let at = match &stated {
                             Some(reference) => place(reference).ok_or_else(|| bad_place(&sheet, reference))?,
@@ -287,6 +292,7 @@ impl Reader<'_, '_> {
                 Node::Text(text) if in_cell => cell.inline.add(&text),
                 Node::Text(_) => {}
                 Node::Close(name) => match name.as_str() {
+                    "sheetData" => in_data = false,
                     "v" => in_value = false,
                     "c" if in_cell => {
                         in_cell = false;
@@ -315,8 +321,9 @@ impl Reader<'_, '_> {
                 })?;
                 (string.clone(), CellKind::Text)
             }
-            "str" => (unescape(&cell.value), CellKind::Text),
-            "inlineStr" => (cell.inline.take(), CellKind::Text),
+            // Some programs leave out the kind, or write the text as a value.
+            "inlineStr" | "" | "n" if stored.is_empty() => (cell.inline.take(), CellKind::Text),
+            "inlineStr" | "str" => (unescape(&cell.value), CellKind::Text),
             "b" => match stored {
                 "1" | "true" => ("true".to_string(), CellKind::Truth),
                 "0" | "false" => ("false".to_string(), CellKind::Truth),
@@ -325,12 +332,14 @@ impl Reader<'_, '_> {
             },
             "e" => (stored.to_string(), CellKind::Error),
             "d" => (stored.to_string(), CellKind::Date),
-            _ if stored.is_empty() => (String::new(), CellKind::Text),
-            _ if cell.style > 0 && cell.style >= self.formats.len() => {
-                // Whether the number is a date stands there.
-                return Err(WorkbookFault::Broken(format!("a cell names style {}, which is not there", cell.style)));
-            }
-            _ => {
+            "" | "n" => {
+                if cell.style > 0 && cell.style >= self.formats.len() {
+                    // Whether the number is a date stands there.
+                    return Err(WorkbookFault::Broken(format!(
+                        "a cell names style {}, which is not there",
+                        cell.style
+                    )));
+                }
                 let dated = match self.formats.get(cell.style) {
                     Some(NumberFormat::Date) => serial_text(stored, self.from_1904),
                     Some(NumberFormat::Elapsed) => elapsed_text(stored),
@@ -338,6 +347,7 @@ impl Reader<'_, '_> {
                 };
                 dated.map_or_else(|| (number_text(stored), CellKind::Number), |text| (text, CellKind::Date))
             }
+            other => return Err(WorkbookFault::Broken(format!("a cell is of type {other:?}, which is none"))),
         })
     }
 }
