@@ -140,7 +140,7 @@ impl Content {
         };
         let mut records = Rows::open(&self.path, &self.survey, dialect)?;
         let mut record = Record::new();
-        let (mut width, mut count) = (0, 0);
+        let (mut width, mut count, mut above) = (0, 0, Vec::new());
         loop {
             let event = match records.next(&mut record) {
                 Ok(event) => event,
@@ -155,17 +155,23 @@ impl Content {
                 Event::End => break,
                 Event::Blank => {}
                 Event::Fault(fault) if fault.line < guess.header_line => {
-                    sink.finding(self.above(&fault.raw, fault.line, &named))?;
+                    above.push((fault.raw, fault.line, false));
                 }
                 Event::Fault(fault) => {
                     count += 1;
                     sink.finding(self.fault(fault))?;
                 }
                 Event::Record if record.line() < guess.header_line => {
-                    sink.finding(self.above(record.raw(), record.line(), &named))?;
+                    let cells = record.iter().filter(|cell| !cell.trim().is_empty()).count();
+                    above.push((record.raw().to_string(), record.line(), cells > 1));
                 }
                 Event::Record if record.line() == guess.header_line => {
                     width = record.len();
+                    // Titles are of one cell, and one may say what it is; several rows may be another table.
+                    let rows = above.iter().filter(|(.., is_row)| *is_row).count();
+                    for (raw, line, is_row) in above.drain(..) {
+                        sink.finding(self.above(&raw, line, named.certain && !(is_row && rows > 1)))?;
+                    }
                     records.expect_fields(width);
                     let cells: Vec<&str> = record.iter().collect();
                     for (column, finding) in named.findings() {
@@ -348,9 +354,9 @@ impl Content {
     }
 
     /// Where nothing shows that the headings are headings, a line above them may be.
-    fn above(&self, raw: &str, line: u64, named: &Headings) -> Finding {
+    fn above(&self, raw: &str, line: u64, is_certain: bool) -> Finding {
         let message = "the line stands above the headings and is no record";
-        let severity = if named.certain { Severity::Info } else { Severity::Warning };
+        let severity = if is_certain { Severity::Info } else { Severity::Warning };
         Finding::new(Code::I104, message).severity(severity).at(self.line(line)).value(shown(raw))
     }
 

@@ -145,6 +145,17 @@ fn a_line_drawn_below_the_headings_is_no_record() {
 }
 
 #[test]
+fn a_row_above_the_headings_that_is_no_title_is_a_warning() {
+    let said = read("a,b\n1,x\n\nc,d,e\n5,6,7\n8,9,10\n");
+    let above = |s: &&String| s.contains("stands above the headings");
+    assert!(
+        said.iter().filter(above).all(|s| s.contains("warning[I104")) && said.iter().filter(above).count() == 2,
+        "{said:?}"
+    );
+    assert!(read("Report\nc,d,e\n5,6,7\n8,9,10\n")[0].contains("info[I104"));
+}
+
+#[test]
 fn headings_with_a_delimiter_that_no_row_has_are_suspected() {
     let said = read("a\tb\tc\n1   2   3\n4   5   6\n");
     assert!(
