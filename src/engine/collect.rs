@@ -333,22 +333,22 @@ impl UsageSink for Sink<'_> {
         self.charges.note(row);
         let (accounts, skus) = (&self.shared.accounts, &self.shared.skus);
         let Desk { accounts: known_accounts, skus: known_skus, ways, heads, rows, near, scratch } = &mut *self.desk;
-        let (vendor, way) = ways.of(row.provider_name, &self.way);
-        let account = known_accounts.number(vendor, &[row.sub_account_id, row.sub_account_name], || {
-            accounts.number(account_of(row.provider_name, row.sub_account_id, row.sub_account_name))
+        let (vendor, way) = ways.of(row.provider_name(), &self.way);
+        let account = known_accounts.number(vendor, &[row.sub_account_id(), row.sub_account_name()], || {
+            accounts.number(account_of(row.provider_name(), row.sub_account_id(), row.sub_account_name()))
         });
         let rule = self.rule;
-        let texts = [row.sku_id, row.charge_description, row.term, row.metric];
+        let texts = [row.sku_id(), row.charge_description(), row.term(), row.metric()];
         let sku =
             known_skus.number(way, &texts, || skus.number(Sku { key: sku_of(row), rule, format: self.format.clone() }));
         let key = scratch.key(row, self.stated);
-        let series = if self.series { scratch.series(account, sku, row.subscription_id) } else { 0 };
+        let series = if self.series { scratch.series(account, sku, row.subscription_id()) } else { 0 };
         let packed = Row { series, account, sku, ..Row::of(row, self.file, key) };
         heads.push(&self.shared.heads, key, |out| packed.encode_head(out))?;
         rows.push(&self.shared.rows, near.place(row, account, sku), |out| packed.encode(out))?;
         // An export need not name its vendor, so the first is not told by differing from the one before.
-        if self.providers.is_empty() || self.last_provider != row.provider_name {
-            self.last_provider = row.provider_name.to_string();
+        if self.providers.is_empty() || self.last_provider != row.provider_name() {
+            self.last_provider = row.provider_name().to_string();
             self.providers.insert(self.last_provider.clone());
         }
         let here = self.belongings.of(
@@ -359,8 +359,8 @@ impl UsageSink for Sink<'_> {
             self.stated,
         );
         self.elsewhere |= here.is_elsewhere();
-        if here.cost && (self.supplied.is_empty() || self.last_supplied != row.provider_name) {
-            self.last_supplied = row.provider_name.to_string();
+        if here.cost && (self.supplied.is_empty() || self.last_supplied != row.provider_name()) {
+            self.last_supplied = row.provider_name().to_string();
             self.supplied.insert(self.last_supplied.clone());
         }
         Ok(())
@@ -441,11 +441,11 @@ fn account_of(provider: &str, id: &str, name: &str) -> AccountKey {
 
 fn sku_of(row: &UsageRow<'_>) -> SkuKey {
     SkuKey {
-        provider_name: row.provider_name.to_string(),
-        sku_id: row.sku_id.to_string(),
-        charge_description: row.charge_description.to_string(),
-        term: row.term.to_string(),
-        metric: row.metric.to_string(),
+        provider_name: row.provider_name().to_string(),
+        sku_id: row.sku_id().to_string(),
+        charge_description: row.charge_description().to_string(),
+        term: row.term().to_string(),
+        metric: row.metric().to_string(),
     }
 }
 

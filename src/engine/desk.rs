@@ -96,7 +96,7 @@ impl Near {
             self.names.resize((index + 1).next_power_of_two(), 0);
         }
         if self.names[index] == 0 {
-            let name = if row.sub_account_name.is_empty() { row.sub_account_id } else { row.sub_account_name };
+            let name = if row.sub_account_name().is_empty() { row.sub_account_id() } else { row.sub_account_name() };
             self.names[index] = beginning(name) | 1;
         }
         self.names[index]
@@ -127,8 +127,8 @@ impl Scratch {
     pub fn key(&mut self, row: &UsageRow<'_>, stated: Option<Period>) -> u128 {
         self.buffer.clear();
         if let Some(identity) = row.identity {
-            if self.vendor.0 != row.provider_name {
-                self.vendor = (row.provider_name.to_string(), id_key(row.provider_name));
+            if self.vendor.0 != row.provider_name() {
+                self.vendor = (row.provider_name().to_string(), id_key(row.provider_name()));
             }
             self.buffer.push(b'i');
             self.buffer.extend_from_slice(&identity.to_le_bytes());

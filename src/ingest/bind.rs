@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use self::steps::{BoundColumn, BoundFrom, BoundRule, BoundStep};
-use super::seen::{Nulls, Part, Seen, Uses};
+use super::record::Span;
+use super::seen::{Nulls, Seen, Uses};
 use super::{CellKind, Record};
 use crate::format::{Column, ColumnKind, RowRule, TableSpec, normalise};
 
@@ -28,14 +29,16 @@ pub(super) trait Cells {
         false
     }
 
-    /// Puts the cells into `text`, and where each stands there into `parts`, as many as there are.
-    fn copy(&self, text: &mut String, parts: &mut [Part]) {
+    /// Puts the cells into `text`, and where each stands there into `parts`, as many as there are. Whether they stand
+    /// there one behind another.
+    fn copy(&self, text: &mut String, parts: &mut [Span]) -> bool {
         text.clear();
         for (field, part) in parts.iter_mut().enumerate() {
             let start = text.len();
             text.push_str(self.cell(field));
-            *part = Part::new(start, text.len());
+            *part = Span::new(start, text.len());
         }
+        true
     }
 }
 
@@ -53,21 +56,14 @@ impl Cells for Record {
     }
 
     #[inline]
-    fn copy(&self, text: &mut String, parts: &mut [Part]) {
+    fn copy(&self, text: &mut String, parts: &mut [Span]) -> bool {
         text.clear();
-        text.push_str(&self.raw);
-        let missing = parts.len().saturating_sub(self.spans.len());
-        for (part, span) in parts.iter_mut().zip(&self.spans) {
-            *part = Part::new(span.start, span.end);
-        }
-        let there = parts.len() - missing;
-        parts[there..].fill(Part::default());
-        if !self.undoubled.is_empty() {
-            text.push_str(&self.undoubled);
-            for (part, span) in parts.iter_mut().zip(&self.spans).filter(|(_, s)| s.doubled) {
-                *part = Part::new(self.raw.len() + span.start, self.raw.len() + span.end);
-            }
-        }
+        text.push_str(&self.text);
+        let there = parts.len().min(self.spans.len());
+        let (filled, missing) = parts.split_at_mut(there);
+        filled.copy_from_slice(&self.spans[..there]);
+        missing.fill(Span::default());
+        missing.is_empty() && self.text.len() == self.raw
     }
 }
 
@@ -185,8 +181,9 @@ impl Binding {
         }
     }
 
-    /// Nobody asks for the fingerprint of a whole row.
+    /// Nobody asks for a row's fingerprints.
     pub fn without_prints(&mut self) {
+        self.identity = None;
         self.seen.without_prints();
     }
 
@@ -269,6 +266,12 @@ impl Binding {
     #[inline]
     pub fn cell(&self, column: usize) -> Option<(usize, CellKind)> {
         self.at[column].map(|field| (field as usize, self.seen.kind(field as usize)))
+    }
+
+    /// The value of a field in two words, and its length, if it is as short.
+    #[inline]
+    pub fn short(&self, field: usize) -> Option<([u64; 2], usize)> {
+        self.seen.short(field)
     }
 
     /// The value of a field in the row last prepared.

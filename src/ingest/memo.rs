@@ -212,10 +212,12 @@ impl Memo {
 /// Puts a column's number and its field in their places; `false` if it is wrong. They are written where they stay:
 /// a decimal that is handed around is waited for at every step.
 #[inline]
+#[allow(clippy::cast_possible_truncation, reason = "32 bits of 64 each")]
 fn number_of(typist: &Typist<'_>, column: Column, number: &mut Option<Decimal>, field: &mut Option<usize>) -> bool {
     match typist.plain_number(column) {
         Some((digits, scale, at)) => {
-            *number = Some(Decimal::new(digits, scale));
+            let [low, mid] = [digits.unsigned_abs(), digits.unsigned_abs() >> 32].map(|part| part as u32);
+            *number = Some(Decimal::from_parts(low, mid, 0, digits < 0, scale));
             *field = Some(at);
             true
         }

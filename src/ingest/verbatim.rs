@@ -159,7 +159,7 @@ impl Content {
                 }
                 Event::Fault(fault) => {
                     count += 1;
-                    sink.finding(self.fault(fault))?;
+                    sink.finding(self.fault(*fault))?;
                 }
                 Event::Record if record.line() < guess.header_line => {
                     let cells = record.iter().filter(|cell| !cell.trim().is_empty()).count();

@@ -55,17 +55,23 @@ impl ExactSum {
         self.mantissa > 0
     }
 
+    #[inline]
     pub fn add(&mut self, value: Decimal) -> Result<(), Overflow> {
         self.merge(Self::of(value))
     }
 
     /// Adds another sum.
+    #[inline]
     pub fn merge(&mut self, other: Self) -> Result<(), Overflow> {
         // Nearly every sum: a column is written with one number of digits.
         if self.scale == other.scale {
             self.mantissa = self.mantissa.checked_add(other.mantissa).ok_or(Overflow)?;
             return Ok(());
         }
+        self.merge_another_scale(other)
+    }
+
+    fn merge_another_scale(&mut self, other: Self) -> Result<(), Overflow> {
         let scale = self.scale.max(other.scale);
         let left = self.at_scale(scale)?;
         let right = other.at_scale(scale)?;
