@@ -236,7 +236,7 @@ fn what_is_no_text_is_told_by_its_content() {
         (
             "I101",
             [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec(), (0..=255).collect()].concat(),
-            &["northstar.csv:3", "the file is no text"],
+            &["northstar.csv:3", "a NUL byte stands here"],
         ),
         ("I110", [b"\xff\xfe".to_vec(), utf16, b"A".to_vec()].concat(), &["ends in the middle of a character"]),
         ("I110", gzip(&text)[..40].to_vec(), &["gzip data is cut off"]),

@@ -71,7 +71,7 @@ fn files_of_other_programs_are_read_as_they_mean() {
         assert_eq!(text(&output.stdout), expected, "{name}");
         read += 1;
     }
-    assert_eq!(read, 10);
+    assert_eq!(read, 11);
 }
 
 /// A spoilt value may be a value: only the page's checksum tells, where its writer gave one.
@@ -90,6 +90,23 @@ fn a_parquet_page_that_is_not_what_its_checksum_says_is_refused() {
         "{}",
         text(&output.stderr)
     );
+}
+
+/// A spoilt directory trips the reader of Parquet, on this thread and on its own; a user is told of the file alone.
+#[test]
+fn a_spoilt_parquet_directory_is_a_finding_and_nothing_else() {
+    let whole = std::fs::read(folder("containers/sums.parquet")).expect("readable");
+    let dir = tempfile::tempdir().expect("a folder");
+    for (from_end, value) in [(675, 1), (635, 221), (629, 11)] {
+        let mut spoilt = whole.clone();
+        let at = spoilt.len() - from_end;
+        spoilt[at] = value;
+        std::fs::write(dir.path().join("a.parquet"), spoilt).expect("written");
+        let output = run(dir.path(), &["read", "a.parquet"]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.starts_with("error[I110 truncated-file]") && !said.contains("panicked"), "{said}");
+    }
 }
 
 #[test]

@@ -161,7 +161,7 @@ pub struct Detect {
 /// Write the records of files exactly as read
 ///
 /// Any delimited, Excel, JSON or Parquet file will do, of a known format or not: delimiter and heading row are
-/// recognised from the rows. Of a workbook every visible sheet is read, of a zip archive every member. The records go
+/// recognised from the rows. Of a workbook every sheet is read, of a zip archive every member. The records go
 /// to stdout, as CSV (RFC 4180) or JSON lines; what was skipped or refused goes to stderr.
 ///
 /// Nothing is trimmed, typed or made inert: a cell that a spreadsheet would run as a formula is written as it

@@ -16,6 +16,7 @@ use clap::FromArgMatches;
 
 use printer::Printer;
 use settings::Settings;
+use trueup::ingest::is_told_as_damage;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,12 @@ impl ExitStatus {
 }
 
 pub fn main() -> ExitCode {
+    let said = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !is_told_as_damage(panic) {
+            said(panic);
+        }
+    }));
     let parsed = args::command().try_get_matches().and_then(|m| args::Args::from_arg_matches(&m));
     let settings = match parsed.and_then(Settings::resolve) {
         Ok(settings) => settings,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use rust_decimal::Decimal;
 
 use crate::book::Period;
 use crate::finding::{Code, Finding, Place, Severity};
@@ -105,15 +106,16 @@ impl Checked {
             lines.join(", "),
             if apart.is_empty() { "otherwise".to_string() } else { apart.join(" and ") },
         );
-        let severity = if keeps_a_rule { Severity::Warning } else { Severity::Info };
+        // Less than a cent in all is how the vendor's own floats came out.
+        let cent = Decimal::new(1, currency.minor_digits());
+        let matters = [check.over, under].into_iter().any(|sum| !sum.to_decimal().is_ok_and(|sum| sum.abs() < cent));
+        let severity = if keeps_a_rule && matters { Severity::Warning } else { Severity::Info };
         Some(Finding::new(Code::I113, message).at(Place::line(source, first)).severity(severity))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use rust_decimal::Decimal;
-
     use super::*;
 
     fn checked(rows: &[(&str, &str, &str)]) -> Checked {
@@ -154,6 +156,18 @@ mod tests {
             )
         );
         assert_eq!(said(&rows[..2]), None);
+    }
+
+    #[test]
+    fn less_than_a_cent_in_all_is_no_warning() {
+        let rows = [("2", "1.50", "3.00"), ("1", "2", "2"), ("3", "1.11513", "3.345390000000001")];
+        assert!(
+            said(&rows).is_some_and(|s| s.contains("info[I113") && s.contains("0.000000000000001 USD more")),
+            "{:?}",
+            said(&rows)
+        );
+        let rows = [("2", "1.50", "3.00"), ("1", "2", "2"), ("3", "1.11513", "3.355390000000001")];
+        assert!(said(&rows).is_some_and(|s| s.contains("warning[I113")));
     }
 
     #[test]

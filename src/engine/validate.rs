@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::bail;
 use rust_decimal::Decimal;
 
+use super::charges::Charges;
 use super::drift::{Drift, Part, drift, emptied, headings_of, part_gone};
 use crate::book::load_psa;
 use crate::emit::{CheckedFile, FindingLog};
@@ -132,12 +133,14 @@ impl Looked {
         let source = detection.source.clone();
         let (rows, rejected, totals);
         if detection.kind() == TableKind::Usage {
-            let mut sums =
-                Sums { source: source.clone(), log, cost: BTreeMap::new(), quantity: ExactSum::ZERO, said: None };
+            let mut sums = Sums::new(source.clone(), log);
             let read: ReadTotals = read_usage(&detection, &mut sums)?;
             (rows, rejected) = (read.rows, read.rejected);
             totals = sums.totals()?;
             log = sums.log;
+            for (currency, checked) in sums.charges.by_currency() {
+                log.extend(checked.finding(&source, currency));
+            }
         } else {
             (rows, rejected) = psa_table(&detection, &mut log);
             totals = BTreeMap::new();
@@ -289,11 +292,17 @@ struct Sums {
     log: FindingLog,
     cost: BTreeMap<Currency, ExactSum>,
     quantity: ExactSum,
+    charges: Charges,
     /// The last finding of a line: its reject says the same again.
     said: Option<(Code, u64)>,
 }
 
 impl Sums {
+    fn new(source: String, log: FindingLog) -> Self {
+        let (cost, quantity, charges) = (BTreeMap::new(), ExactSum::ZERO, Charges::default());
+        Self { source, log, cost, quantity, charges, said: None }
+    }
+
     fn totals(&self) -> Result<BTreeMap<Currency, Decimal>, Overflow> {
         if self.cost.is_empty() {
             return Ok(BTreeMap::from([(Currency::default(), self.quantity.to_decimal()?)]));
@@ -310,6 +319,7 @@ impl UsageSink for Sums {
         if let Some(quantity) = row.quantity {
             self.quantity.add(quantity)?;
         }
+        self.charges.note(row);
         Ok(())
     }
 
@@ -377,6 +387,26 @@ mod tests {
         let cut: Vec<_> = said(&file).into_iter().filter(|s| s.contains("I110")).collect();
         assert_eq!(cut.len(), 1, "{cut:?}");
         assert!(cut[0].ends_with("x1"), "{cut:?}");
+    }
+
+    #[test]
+    fn amounts_that_no_rounding_explains_are_told_by_currency() {
+        let head = "provider_name,sub_account_id,sku_id,quantity,unit_cost,cost,currency\n";
+        let rows = |odd: &str| format!("{head}V,A,P,2,1.50,3.00,USD\nV,B,P,3,1.115,{odd},USD\nV,C,P,3,2.00,6.00,USD\n");
+        let told = |text: &str| {
+            let file = checked(text, None).expect("checked");
+            assert_eq!((file.rows, file.rejected), (3, 0), "{:?}", said(&file));
+            said(&file).into_iter().filter(|s| s.contains("I113")).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&rows("3.35")), [""; 0], "rounded half away from zero");
+        assert_eq!(told(&rows("3.34")), [""; 0], "cut");
+        assert_eq!(
+            told(&rows("4.00")),
+            [
+                "warning I113 no rounding of quantity × unit cost gives the cost of 1 of 3 rows (line 3): they state 0.655 \
+              USD more than that x1"
+            ]
+        );
     }
 
     #[test]

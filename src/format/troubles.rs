@@ -37,8 +37,13 @@ pub(super) const TROUBLES: &[Trouble] = &[
     trouble(
         "Other code pages (Cyrillic, Greek, Shift-JIS …)",
         "as Windows-1252 where the bytes allow it, with a warning at the first line whose words are unlikely there, `I108`",
-        "where most of its words are none there, or an escape changes characters (ISO-2022): `I101` with the line",
-        &["text_of_another_code_page_is_refused_or_doubted", "texts_of_other_code_pages_are_told_apart"],
+        "where most of its words are none there, or characters of ASCII stand for others (ISO-2022, HZ, UTF-7): `I101` with \
+         the line",
+        &[
+            "text_of_another_code_page_is_refused_or_doubted",
+            "texts_of_other_code_pages_are_told_apart",
+            "hz_and_utf7_are_told_at_the_line_that_shows_them",
+        ],
     ),
     trouble(
         "A second BOM inside the data",
@@ -110,12 +115,13 @@ pub(super) const TROUBLES: &[Trouble] = &[
     trouble("`=\"0012\"`", "yes, as `0012`", "", &["a_formula_that_keeps_a_text_a_text_is_undone"]),
     trouble(
         "Titles above, notes below, blank lines",
-        "left out and counted as such, also where a spreadsheet wrote them as wide as the table; headings within the \
-         first 50 rows",
+        "left out and counted as such, also where a spreadsheet wrote them as wide as the table, and by `read` a line drawn \
+         below the headings (`----,----`); headings within the first 50 rows",
         "a lone cell between rows: the row, `I104`",
         &[
             "titles_totals_notes_blanks_and_repeated_headings_are_no_rows",
             "titles_as_wide_as_the_table_are_titles",
+            "a_line_drawn_below_the_headings_is_no_record",
             "a_lone_cell_between_rows_is_a_broken_row",
         ],
     ),
@@ -238,9 +244,18 @@ pub(super) const TROUBLES: &[Trouble] = &[
     ),
     trouble(
         "JSON that is no list of records",
-        "a lone object, as one record; a list within it is told, `I104`",
-        "arrays of anything but objects, and JSON below a line that is none: `I104`",
-        &["json_that_is_no_list_of_records_is_refused_or_told", "arrays_of_other_things_are_no_tables"],
+        "an object that wraps one list of records, at any depth: the list, and a warning of what else it says, `I116`; any \
+         other lone object: as one record, and lists or records within it are told, `I104`",
+        "an object with two lists that may be the one; arrays of anything but objects; JSON below a line that is none: `I104`",
+        &[
+            "a_list_alone_holds_the_records_whatever_its_name",
+            "what_an_object_says_beside_its_records_is_told",
+            "an_envelope_with_two_lists_is_refused",
+            "json_that_is_no_list_of_records_is_refused_or_told",
+            "a_lone_object_of_records_by_name_is_told",
+            "json_of_nothing_but_faults_says_so",
+            "arrays_of_other_things_are_no_tables",
+        ],
     ),
     trouble(
         "One page of several",
@@ -249,10 +264,10 @@ pub(super) const TROUBLES: &[Trouble] = &[
         &["a_page_of_several_is_told", "pages_are_all_there_when_they_have_all_records_between_them"],
     ),
     trouble(
-        "Hidden sheets, hidden and filtered rows",
-        "the rows, with a warning and the first of them, `I116`; the sheets are named, `I102`, and not read",
-        "",
-        &["hidden_rows_are_read_and_told", "hidden_sheets_are_named_and_not_read"],
+        "Hidden sheets and columns, hidden and filtered rows",
+        "as if they were shown, with a warning and the first of them, `I116`",
+        "a hidden sheet that fits `generic` alone, beside one that is shown: left out, `I102`",
+        &["hidden_rows_are_read_and_told", "hidden_sheets_and_columns_are_read_and_told"],
     ),
     trouble(
         "Cells over several rows, formulas without a value",

@@ -98,6 +98,10 @@ pub(super) fn foreign(head: &[u8]) -> Option<(&'static str, &'static str)> {
     if head.starts_with(b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1") {
         return Some(("an old Office document", SAVE));
     }
+    // Their streams of records, from before workbooks were compound files.
+    if let [0x09, 0x00 | 0x02 | 0x04, 0x04 | 0x06, 0x00, ..] = head {
+        return Some(("a worksheet of Excel 4 or older", "save it as .xlsx"));
+    }
     if head.starts_with(b"PAR1") {
         return Some(("a Parquet file", UNPACK));
     }

@@ -8,7 +8,7 @@ use polars::prelude::{
 };
 use proptest::prelude::*;
 
-use super::made::{compound, ods, rows, simple_xlsx, xls, xls_cell, xlsx, zip, zip_with};
+use super::made::{Made, compound, ods, rows, simple_xlsx, xls, xls_cell, xlsx, zip, zip_with};
 use super::{
     Detection, Limits, OtherLine, ReadTotals, Reject, Shape, UsageRow, UsageSink, contents, detect, detect_all,
     raw_lines, read_table, read_usage,
@@ -303,9 +303,41 @@ fn a_workbook_is_read_by_its_recognised_sheets() {
     let none = read_all(&simple_xlsx(&[("Info", readme), ("More", readme)]));
     assert!(none[0].0.contains("usage/f: error[I102") && none[0].0.contains("Info, More"), "{none:?}");
     let hidden = xlsx(&[("Old", "hidden", &rows(CSV)), ("Oct", "visible", &rows(CSV))], &[], false);
-    let (detection, _) = read_one(&hidden);
-    assert!(detection.findings.iter().any(|f| f.message.contains("hidden") && f.value.as_deref() == Some("Old")));
-    assert_eq!(refused(&xlsx(&[("Old", "hidden", &rows(CSV))], &[], false), &Limits::default()).code, Code::I114);
+    let both = read_all(&hidden);
+    assert_eq!(both.len(), 2, "{both:?}");
+    assert!(
+        both[0].0.contains("usage/f#Oct") && both[1].0.contains("usage/f#Old"),
+        "what is shown comes first: {both:?}"
+    );
+}
+
+#[test]
+fn hidden_sheets_and_columns_are_read_and_told() {
+    let told = |bytes: &[u8]| {
+        let file = file(bytes);
+        let found = detect_all(file.path(), "usage/f", &Registry::builtin(), &Limits::default());
+        let found: Vec<Detection> = found.into_iter().map(|one| one.expect("recognised")).collect();
+        let said = found.iter().flat_map(|d| d.findings.iter()).filter(|f| f.message.contains("hidden"));
+        let said: Vec<_> = said.map(|f| (f.code, f.severity, f.place.clone().expect("a place").to_string())).collect();
+        (found.iter().map(|d| d.source.clone()).collect::<Vec<_>>(), said)
+    };
+    let (sheet, other) = (rows(CSV), rows("made,in\nOctober,2026\n"));
+    let pivot = rows("customer,product,quantity\nA,B,1\nC,D,2\n");
+    let warned = |code, place: &str| vec![(code, Severity::Warning, place.to_string())];
+    let book = |sheets: &[Made<'_>]| xlsx(sheets, &[], false);
+    let both = book(&[("Old", "veryHidden", &sheet), ("Oct", "visible", &sheet)]);
+    assert_eq!(told(&both), (vec!["usage/f#Oct".into(), "usage/f#Old".into()], warned(Code::I116, "usage/f#Old")));
+    let alone = book(&[("Old", "hidden", &sheet)]);
+    assert_eq!(told(&alone), (vec!["usage/f#Old".into()], warned(Code::I116, "usage/f#Old")));
+    let lists = book(&[("Oct", "visible", &sheet), ("Lists", "hidden", &other)]);
+    assert_eq!(told(&lists), (vec!["usage/f#Oct".into()], vec![]), "it is no export");
+    // What the sheet that is shown is made of would be counted twice.
+    let made_of = book(&[("Sums", "visible", &pivot), ("Raw", "hidden", &pivot)]);
+    assert_eq!(told(&made_of), (vec!["usage/f#Sums".into()], warned(Code::I102, "usage/f#Raw")));
+    let column = format!("</sheetData><cols><col min=\"2\" max=\"2\" hidden=\"1\"/></cols><sheetData>{sheet}");
+    let column = book(&[("Oct", "visible", &column)]);
+    assert_eq!(told(&column), (vec!["usage/f#Oct".into()], warned(Code::I116, "usage/f#Oct:1:2")));
+    assert_eq!(read_all(&column), read_all(&book(&[("Oct", "visible", &sheet)])), "every column is read");
 }
 
 #[test]

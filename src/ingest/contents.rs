@@ -12,9 +12,10 @@ use super::container::{Container, foreign};
 use super::hash::{Hash, hex};
 use super::judge::Verdict;
 use super::limits::Limits;
+use super::record::shown;
 use super::shape::Shape;
 use super::text::{Encoding, Survey, broken, read_through, reason};
-use super::workbook::{self, Workbook, WorkbookFault};
+use super::workbook::{self, Sheet, WorkbookFault};
 use super::zip::{self, Entry, Member, ZipFault};
 use crate::finding::{Code, Finding, Place, Severity};
 
@@ -31,6 +32,17 @@ pub struct Content {
     pub workbook: Option<String>,
     /// What was left out beside it.
     pub findings: Vec<Finding>,
+}
+
+impl Content {
+    /// Said of a sheet that is hidden, once it is read: who sent it may not know of it.
+    pub(super) fn hidden_sheet(&self) -> Option<Finding> {
+        self.survey.sheet.as_ref().filter(|sheet| sheet.is_hidden()).map(|_| {
+            let message =
+                "the sheet is hidden and was read like the others; delete it from the workbook if it is not meant";
+            Finding::new(Code::I116, message).severity(Severity::Warning).at(Place::file(&self.source))
+        })
+    }
 }
 
 /// Reads a file through, once, and says what is in it; each part by itself is there or refused.
@@ -165,18 +177,17 @@ impl File<'_> {
         self.sheets(workbook::read(&bytes, self.limits)?, self.shown, &disk)
     }
 
-    fn sheets(&self, book: Workbook, source: &str, disk: &Disk) -> Result<Vec<Result<Content, Finding>>, Stop> {
-        let mut findings: Vec<Finding> = Vec::new();
-        for name in book.hidden {
-            let message = "the sheet is hidden and was not read; show it if it holds data";
-            let finding = Finding::new(Code::I102, message).severity(Severity::Info);
-            findings.push(finding.at(Place::file(source)).value(name));
-        }
+    /// Those that are hidden come behind those that are shown.
+    fn sheets(&self, mut sheets: Vec<Sheet>, source: &str, disk: &Disk) -> Result<Vec<Result<Content, Finding>>, Stop> {
+        sheets.sort_by_key(Sheet::is_hidden);
         let mut contents: Vec<Content> = Vec::new();
-        for sheet in book.sheets.into_iter().filter(|s| !s.is_empty()) {
+        for sheet in sheets.into_iter().filter(|s| !s.is_empty()) {
             let source_of_sheet = format!("{source}#{}", sheet.name());
             let hidden =
                 sheet.hidden_rows().map(|(rows, first)| hidden_rows(rows, Place::line(&source_of_sheet, first)));
+            let unseen = sheet.hidden_columns().map(|(columns, row, column, text)| {
+                hidden_columns(columns, Place::cell(&source_of_sheet, row, column)).value(shown(text))
+            });
             let merged = sheet
                 .merged_over_rows()
                 .map(|(cells, row, column)| merged_cells(cells, Place::cell(&source_of_sheet, row, column)));
@@ -184,21 +195,16 @@ impl File<'_> {
                 .not_worked_out()
                 .map(|(cells, row, column)| not_worked_out(cells, Place::cell(&source_of_sheet, row, column)));
             let survey = Survey { shape: Shape::Sheet, sheet: Some(Arc::new(sheet)), ..blank(disk.clone()) };
-            let findings = hidden.into_iter().chain(merged).chain(unworked).collect();
+            let findings = hidden.into_iter().chain(unseen).chain(merged).chain(unworked).collect();
             contents.push(Content {
                 workbook: Some(source.to_string()),
                 findings,
                 ..self.content(source_of_sheet, survey)
             });
         }
-        let Some(first) = contents.first_mut() else {
-            let message = match findings.first() {
-                None => "the workbook's sheets are empty",
-                Some(_) => "the workbook's sheets are empty or hidden",
-            };
-            return Err(Finding::new(Code::I114, message).into());
-        };
-        first.findings.splice(0..0, findings);
+        if contents.is_empty() {
+            return Err(Finding::new(Code::I114, "the workbook's sheets are empty").into());
+        }
         Ok(contents.into_iter().map(Ok).collect())
     }
 
@@ -302,6 +308,13 @@ fn hidden_rows(rows: usize, first: Place) -> Finding {
         "rows of the sheet are hidden or filtered out and were"
     };
     let message = format!("{rows} {are} read like the others; delete from the sheet what is not meant");
+    Finding::new(Code::I116, message).severity(Severity::Warning).at(first)
+}
+
+fn hidden_columns(columns: usize, first: Place) -> Finding {
+    let are =
+        if columns == 1 { "column of the sheet is hidden and was" } else { "columns of the sheet are hidden and were" };
+    let message = format!("{columns} {are} read like the others; delete from the sheet what is not meant");
     Finding::new(Code::I116, message).severity(Severity::Warning).at(first)
 }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::contents::{Content, contents};
 use super::escape::shown_escape;
-use super::json::{Page, PagesLeft, pages_left};
+use super::json::{Beside, Page, PagesLeft, beside_records};
+use super::judge::NO_TEXT;
 use super::layout::Lines;
 use super::nested;
 use super::parquet::{ParquetColumns, parquet_columns};
@@ -169,8 +170,7 @@ fn recognise(content: Content, registry: &Registry) -> Result<Detection, Vec<Fin
     let best = choose(candidates).map_err(|near| match (&near, survey.head.find('\0')) {
         (None, Some(at)) => {
             let line = survey.head[..at].matches('\n').count() as u64 + 1;
-            let message = "the file is no text: it has bytes here that stand in no table";
-            vec![Finding::new(Code::I101, message).at(Place::line(&source, line))]
+            vec![Finding::new(Code::I101, NO_TEXT).at(Place::line(&source, line))]
         }
         _ => unknown(&source, near),
     })?;
@@ -190,10 +190,12 @@ fn recognise(content: Content, registry: &Registry) -> Result<Detection, Vec<Fin
         findings,
     };
     if detection.survey.shape == Shape::JsonEnvelope {
-        let more = open_text(&detection.path, &detection.survey).map_err(anyhow::Error::from).and_then(pages_left);
-        let more =
-            more.map_err(|e| vec![Finding::new(Code::I101, e.to_string()).at(Place::file(&detection.source))])?;
-        if let Some(PagesLeft { finding, read, all }) = more {
+        let beside =
+            open_text(&detection.path, &detection.survey).map_err(anyhow::Error::from).and_then(beside_records);
+        let Beside { pages, left_out } =
+            beside.map_err(|e| vec![Finding::new(Code::I101, e.to_string()).at(Place::file(&detection.source))])?;
+        detection.findings.extend(left_out.map(|finding| finding.at(Place::file(&detection.source))));
+        if let Some(PagesLeft { finding, read, all }) = pages {
             let folder = detection.source.rfind(['/', '#']).map_or("", |at| &detection.source[..=at]);
             let set = |all| format!("{folder} {} {} {all}", detection.spec.id, detection.table);
             let page = all.map(|all| Page { set: set(all), sha256: detection.survey.sha256.clone(), read, all });

@@ -8,11 +8,12 @@ use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::envelope::{Wrapped, is_beside, is_own, wrapped, wraps_records};
 use super::record::RecordFault;
-use super::shape::{PAGE_MARK, Shape, holds_records};
+use super::shape::Shape;
 use doubled::{doubled, members, members_of};
+pub(super) use pages::{Beside, PagesLeft, beside_records};
 pub use pages::{Page, whole_sets};
-pub(super) use pages::{PagesLeft, pages_left};
 use stream::{Broken, Stream};
 
 mod doubled;
@@ -49,7 +50,7 @@ pub fn read_json(
     on: &mut dyn FnMut(JsonEvent<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut stream = Stream::new(reader);
-    let mut reading = Reading { on, fields: Vec::new(), number: 0, beside: None };
+    let mut reading = Reading { on, fields: Vec::new(), number: 0, beside: None, left_out: Vec::new() };
     let end = match shape {
         Shape::JsonArray => reading.arrays(&mut stream)?,
         Shape::JsonEnvelope => reading.envelope(&mut stream)?,
@@ -73,6 +74,8 @@ struct Reading<'a> {
     number: u64,
     /// What stands beside the records of an envelope, where it is wanted: paths and plain values.
     beside: Option<Vec<(String, String)>>,
+    /// Of these the members that are no words of paging.
+    left_out: Vec<String>,
 }
 
 impl Reading<'_> {
@@ -129,39 +132,62 @@ impl Reading<'_> {
         }
     }
 
+    /// The records of an object's list, and what stands beside it.
     fn envelope<R: Read>(&mut self, stream: &mut Stream<R>) -> Outcome {
         if stream.peek()? != Some(b'{') {
             return Ok(Err(Broken::here("the JSON is not well formed: expected an object")));
         }
+        let Some(wrapped) = wrapped(stream.head()?) else {
+            return Ok(Err(Broken::here("the object has no list that holds records")));
+        };
+        let mut found = None;
+        if let Err(broken) = self.members(stream, &wrapped, 0, &mut found)? {
+            return Ok(Err(broken));
+        }
+        Ok(match stream.peek()? {
+            None => Ok(()),
+            Some(_) => Err(Broken::here("text stands behind the end of the JSON object")),
+        })
+    }
+
+    /// Those of the object that begins here, `depth` members within; up to and with its closing brace. `found`: the name
+    /// of the list, once it was read.
+    fn members<R: Read>(
+        &mut self,
+        stream: &mut Stream<R>,
+        wrapped: &Wrapped,
+        depth: usize,
+        found: &mut Option<String>,
+    ) -> Outcome {
         stream.skip(1);
-        let (mut paged, mut found) = (false, None::<String>);
+        if stream.peek()? == Some(b'}') {
+            stream.skip(1);
+            return Ok(Ok(()));
+        }
         loop {
             let member: String = match stream.plain_value()? {
                 Ok(member) => member,
                 Err(broken) => return Ok(Err(broken)),
             };
-            paged |= member == PAGE_MARK;
             match stream.peek()? {
                 Some(b':') => stream.skip(1),
                 Some(_) => return Ok(Err(Broken::here("the JSON is not well formed: expected `:`"))),
                 None => return Ok(Err(Broken::cut())),
             }
-            if stream.begins_list_of_objects()? && holds_records(&member, paged) {
-                if let Some(other) = &found {
-                    let message = format!("two lists of records stand in one object, {other:?} and {member:?}");
-                    return Ok(Err(Broken::here(message)));
-                }
-                found = Some(member);
+            let list = stream.begins_list_of_objects()?;
+            let leads = found.is_none() && wrapped.path.get(depth) == Some(&member);
+            let is_last = depth + 1 == wrapped.path.len();
+            let read = if leads && is_last && list.is_some() {
+                *found = Some(member);
                 stream.skip(1);
-                if let Err(broken) = self.elements(stream)? {
-                    return Ok(Err(broken));
-                }
+                self.elements(stream)?
+            } else if leads && !is_last && stream.peek()? == Some(b'{') {
+                self.members(stream, wrapped, depth + 1, found)?
             } else {
-                match (stream.plain_value::<Value>()?, &mut self.beside) {
-                    (Err(broken), _) => return Ok(Err(broken)),
-                    (Ok(Value::Array(_)), _) | (_, None) => {}
-                    (Ok(value), Some(beside)) => flatten(member, value, beside),
-                }
+                self.aside(stream, &member, (wrapped, depth), found.as_deref(), list == Some(true))?
+            };
+            if let Err(broken) = read {
+                return Ok(Err(broken));
             }
             match stream.peek()? {
                 Some(b',') => stream.skip(1),
@@ -172,10 +198,56 @@ impl Reading<'_> {
             stream.peek()?;
         }
         stream.skip(1);
-        Ok(match stream.peek()? {
-            None => Ok(()),
-            Some(_) => Err(Broken::here("text stands behind the end of the JSON object")),
-        })
+        Ok(Ok(()))
+    }
+
+    /// A member beside the list of records. `filled`: it is a list of objects itself.
+    fn aside<R: Read>(
+        &mut self,
+        stream: &mut Stream<R>,
+        member: &str,
+        (wrapped, depth): (&Wrapped, usize),
+        found: Option<&str>,
+        filled: bool,
+    ) -> Outcome {
+        stream.peek()?;
+        let length = match stream.value()? {
+            Ok(length) => length,
+            Err(broken) => return Ok(Err(broken)),
+        };
+        let Ok(text) = std::str::from_utf8(stream.piece(length)) else {
+            return Ok(Err(Broken::here("the JSON is not valid UTF-8")));
+        };
+        let of_page = is_beside(member, text);
+        if !of_page && (filled || (!wrapped.named && wraps_records(text))) {
+            let known = wrapped.path.last().map_or("", String::as_str);
+            let (first, second) = if found.is_some() { (known, member) } else { (member, known) };
+            let message = format!(
+                "two lists of records stand in one object, {first:?} and {second:?}, and which is meant is not known; save \
+                 each as a file of its own"
+            );
+            return Ok(Err(Broken::here(message)));
+        }
+        if !of_page && is_own(text) {
+            // In the head of the file it would have made the object a record.
+            if !wrapped.named {
+                let message = format!(
+                    "{member:?} stands beside a list in one object, so whether the object is one record or the list has \
+                     them is not known; save the list as a file of its own"
+                );
+                return Ok(Err(Broken::here(message)));
+            }
+            self.left_out.push(member.to_string());
+        }
+        let value: Value = match stream.plain_value()? {
+            Ok(value) => value,
+            Err(broken) => return Ok(Err(broken)),
+        };
+        if let (false, Some(beside)) = (value.is_array(), &mut self.beside) {
+            let name = wrapped.path[..depth].iter().map(String::as_str).chain([member]).collect::<Vec<_>>().join("/");
+            flatten(name, value, beside);
+        }
+        Ok(Ok(()))
     }
 
     /// Values one after another. What is broken costs its own line: reading goes on at the next.

@@ -4,12 +4,17 @@
 use memchr::memmem;
 
 use super::code_page::Looks;
+use super::seven_bit::seven_bit;
 use super::text::{Encoding, HEAD, head_of};
 use crate::finding::{Code, Finding, Place};
 
 /// How many bytes tell UTF-16 without a byte order mark by its NULs.
 const NUL_SAMPLE: usize = 4 << 10;
 const BACKSLASH: u16 = b'\\' as u16;
+
+/// Of a NUL in what is no table.
+pub(super) const NO_TEXT: &str = "the file is likely a program's own kind of file (a picture, a document, a database) and \
+                                  no text: a NUL byte stands here; export the data as CSV, Excel or JSON";
 
 #[derive(Debug, Default)]
 pub(super) struct Judge {
@@ -199,7 +204,7 @@ impl Judge {
             Err(Finding::new(Code::I101, message).at(place))
         };
         if self.nul.is_some() {
-            return refuse(self.nul, "the file is no text: it has bytes here that stand in no table");
+            return refuse(self.nul, NO_TEXT);
         }
         if self.unknown.is_some() {
             return refuse(
@@ -211,7 +216,8 @@ impl Judge {
         if self.looks.control().is_some() {
             return refuse(
                 self.looks.control(),
-                "the file is no text: it has control characters here, and is not UTF-8",
+                "the file is likely a program's own kind of file and no text: control characters stand here; export the \
+                 data as CSV, Excel or JSON",
             );
         }
         if self.encoded * 10 > self.unencoded {
@@ -285,6 +291,13 @@ impl Judge {
             _ => {}
         }
         let (head, head_is_whole) = head_of(&self.first, encoding, self.total == self.first.len() as u64);
+        if encoding == Encoding::Utf8
+            && let Some((name, line)) = seven_bit(&head)
+        {
+            let message =
+                format!("the text is in {name}, which writes other characters with those of ASCII; save it as UTF-8");
+            return Err(Finding::new(Code::I101, message).at(Place::line("", line)));
+        }
         let ends_with_newline = matches!(self.last, 0x0A | 0x0D);
         let strange = self.looks.strange().filter(|_| encoding == Encoding::Windows1252);
         Ok(Verdict { encoding, head, head_is_whole, ends_with_newline, escaped_quotes: self.escaped_quotes, strange })

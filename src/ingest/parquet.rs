@@ -1,10 +1,12 @@
 //! Parquet to records of exact text, a row group at a time. Its columns are typed, so nothing is guessed; only
 //! binary floats need a choice: the shortest decimal that gives the float back.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io::{Seek, SeekFrom};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime};
 use polars::prelude::{
@@ -170,11 +172,29 @@ pub(super) fn read_parquet(
     Ok(None)
 }
 
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+/// Files being read, whose reader may have threads of its own.
+static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether a panic is one of the reader's own over a damaged file: it becomes a finding, and a panic hook need not
+/// say more.
+pub fn is_told_as_damage(panic: &PanicHookInfo<'_>) -> bool {
+    let of_reader = || panic.location().is_some_and(|place| place.file().contains("polars"));
+    GUARDED.get() || (UNDER_WAY.load(Ordering::Relaxed) > 0 && of_reader())
+}
+
 /// Runs what reads the file. Damaged bytes can trip the reader's own invariants; that, too, is a fault of the file.
 fn guarded<T>(
     read: impl FnOnce() -> Result<Result<T, ParquetFault>, PolarsError>,
 ) -> Result<Result<T, ParquetFault>, ParquetFault> {
-    match catch_unwind(AssertUnwindSafe(read)) {
+    GUARDED.set(true);
+    UNDER_WAY.fetch_add(1, Ordering::Relaxed);
+    let read = catch_unwind(AssertUnwindSafe(read));
+    UNDER_WAY.fetch_sub(1, Ordering::Relaxed);
+    GUARDED.set(false);
+    match read {
         Ok(Ok(read)) => Ok(read),
         Ok(Err(e)) => Err(ParquetFault::damaged(e)),
         Err(_) => Err(ParquetFault::damaged("its pages are not what its directory says")),

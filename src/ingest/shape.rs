@@ -1,6 +1,7 @@
 //! How a text is cut into records: lines of delimited fields, or one of the three ways that APIs hand
 //! out JSON.
 
+use super::envelope::wrapped;
 use super::extent::{Extent, extent};
 
 /// How records stand in the text.
@@ -16,30 +17,6 @@ pub enum Shape {
     Sheet,
     Parquet,
 }
-
-/// The member names under which APIs put their records.
-const ENVELOPE_MEMBERS: &[&str] = &[
-    "value",
-    "content",
-    "items",
-    "data",
-    "results",
-    "lineItems",
-    "line_items",
-    "records",
-    "rows",
-    "entries",
-    "charges",
-];
-
-/// Whether records stand under this member of an envelope. `paged`: the object counts its records
-/// (`record_count`), and so any list in it may be the one.
-pub(super) fn holds_records(member: &str, paged: bool) -> bool {
-    paged || ENVELOPE_MEMBERS.iter().any(|name| name.eq_ignore_ascii_case(member))
-}
-
-/// The member that says an object is a page, whatever its list is called.
-pub(super) const PAGE_MARK: &str = "record_count";
 
 impl Shape {
     pub const fn name(self) -> &'static str {
@@ -69,8 +46,8 @@ impl Shape {
         match (text.as_bytes().first(), second) {
             (Some(b'['), Some('{' | ']')) => Shape::JsonArray,
             (Some(b'{'), Some('"' | '}')) => match extent(text.as_bytes(), true) {
-                Extent::Whole(end) if !text[end..].trim_start().is_empty() => Shape::JsonLines,
-                _ if is_envelope(text) => Shape::JsonEnvelope,
+                Extent::Whole(end) if text[end..].trim_start().starts_with('{') => Shape::JsonLines,
+                _ if wrapped(text).is_some() => Shape::JsonEnvelope,
                 _ => Shape::JsonLines,
             },
             _ => Shape::Delimited,
@@ -92,26 +69,6 @@ pub(super) fn is_other_json(head: &str, whole: bool) -> bool {
         }
         // One array may be longer than the head: in a table the bracket would not be left open.
         _ => !whole && text[1..].trim_start().starts_with(['[', '"']),
-    }
-}
-
-/// Whether the object that `text` begins with has a member that holds records. The text may be cut.
-fn is_envelope(text: &str) -> bool {
-    let mut rest = text[1..].trim_start();
-    let mut paged = false;
-    loop {
-        let Extent::Whole(end) = extent(rest.as_bytes(), true) else { return false };
-        let Ok(member) = serde_json::from_str::<String>(&rest[..end]) else { return false };
-        paged |= member == PAGE_MARK;
-        let Some(value) = rest[end..].trim_start().strip_prefix(':') else { return false };
-        let value = value.trim_start();
-        let list = value.strip_prefix('[').map(str::trim_start);
-        if list.is_some_and(|l| l.starts_with(['{', ']'])) && holds_records(&member, paged) {
-            return true;
-        }
-        let Extent::Whole(end) = extent(value.as_bytes(), true) else { return false };
-        let Some(next) = value[end..].trim_start().strip_prefix(',') else { return false };
-        rest = next.trim_start();
     }
 }
 
@@ -149,6 +106,10 @@ mod tests {
             ("{\"a]\\\"}\":{\"items\":[]},\"n\":1.5,\"Items\" : [ {\"a\":1}", Shape::JsonEnvelope),
             ("{\"content\":[{\"a\":1}],\"page\":{\"size\":1}}", Shape::JsonEnvelope),
             ("{\"totalCount\":0,\"value\":[]}", Shape::JsonEnvelope),
+            ("{\"clients\":[{\"a\":1}]}", Shape::JsonEnvelope),
+            ("{\"clients\":[{\"a\":1}]}}", Shape::JsonEnvelope),
+            ("{\"a\":1},\n{\"a\":2}", Shape::JsonLines),
+            ("{\"clients\":[{\"a\":1}]}\n{\"clients\":[]}", Shape::JsonLines),
             ("{\"record_count\":1,\"clients\":[{\"id\":1}]}", Shape::JsonEnvelope),
         ] {
             assert_eq!(Shape::of(text), shape, "{text:?}");

@@ -132,6 +132,14 @@ fn goes_on(first: &[Cell], next: &[Cell], rest: &[&Vec<Cell>]) -> bool {
     blank > 0 && blank * 2 + 1 >= named && words(next) && !rest.is_empty() && rest.iter().all(has_values)
 }
 
+/// Whether a row below the headings is a line that a program drew there, as `----,----` and `|:--|--:|`.
+pub(super) fn is_drawn(cells: &[&str]) -> bool {
+    let mut filled = cells.iter().map(|c| c.trim()).filter(|c| !c.is_empty()).peekable();
+    filled.peek().is_some()
+        && filled
+            .all(|c| c.len() > 1 && c.bytes().all(|b| matches!(b, b'-' | b'=' | b':' | b'+')) && !c.starts_with("::"))
+}
+
 /// What else could stand between fields or around them, as a warning.
 pub(super) fn other_dialect(survey: &Survey, guess: Guess, headings: &[&str]) -> Option<Finding> {
     if survey.sheet.is_some() {
@@ -150,6 +158,18 @@ pub(super) fn other_dialect(survey: &Survey, guess: Guess, headings: &[&str]) ->
             format!(
                 "the file was read as one column, though each line has as many {between:?} as the others; if it stands \
                  between fields, {way_out}"
+            ),
+        );
+    }
+    if let &[heading] = headings
+        && let Some(between) = DELIMITERS.iter().map(|d| char::from(*d)).find(|d| heading.contains(*d))
+        && !survey.head.contains(&format!("\"{heading}\""))
+    {
+        return warn(
+            Code::I104,
+            format!(
+                "the file was read as one column, for the rows below have no {between:?} as this row has; write all of \
+                 it with one delimiter"
             ),
         );
     }

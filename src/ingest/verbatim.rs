@@ -7,20 +7,22 @@ use std::path::Path;
 use super::detect::{encoding_finding, other_json, parquet_findings};
 use super::escape::shown_escape;
 use super::guess::guess;
-use super::json::pages_left;
+use super::json::beside_records;
 use super::layout::is_cut_off;
 use super::parquet::{ParquetFault, parquet_columns, read_parquet};
 use super::record::shown;
-use super::shape::{holds_records, is_other_json};
-use super::suspect::{Headings, hidden_json, other_dialect};
+use super::shape::is_other_json;
+use super::suspect::{Headings, hidden_json, is_drawn, other_dialect};
 use super::{
     Content, Dialect, Event, JsonEvent, Limits, Record, RecordFault, Rows, Shape, contents, open_text, read_json,
 };
 use crate::finding::{Code, Finding, Place, Severity};
 use crate::format::Registry;
+use within::Within;
 
 #[cfg(test)]
 mod tests;
+mod within;
 
 /// The most headings that JSON records may have between them.
 const MOST_HEADINGS: usize = 16 << 10;
@@ -30,6 +32,8 @@ pub trait RecordSink {
     /// Comes once for each list of records, before them. `line` is where the headings stand, 0 where records name
     /// their values. `false`: the records are not wanted.
     fn headings(&mut self, source: &str, line: u64, headings: &[&str]) -> anyhow::Result<bool>;
+    /// The list that comes next is a sheet that is hidden. What cannot be read of it is no more than a warning.
+    fn hidden(&mut self, _source: &str) {}
     /// As many cells as headings. `line` is the physical line or row where the record begins (JSON and Parquet: its number).
     fn record(&mut self, line: u64, cells: &[&str]) -> anyhow::Result<()>;
     /// What was skipped or refused.
@@ -51,14 +55,42 @@ pub fn read_records(
     for content in contents(path, source, limits) {
         match content {
             Err(finding) => sink.finding(finding)?,
-            Ok(content) => content.read(registry, sink)?,
+            Ok(content) => match content.hidden_sheet() {
+                None => content.read(registry, sink).map(drop)?,
+                Some(said) => {
+                    sink.hidden(&content.source);
+                    let mut unseen = Unseen(sink);
+                    if content.read(registry, &mut unseen)? {
+                        unseen.finding(said)?;
+                    }
+                }
+            },
         }
     }
     Ok(())
 }
 
+/// Takes a hidden sheet. Often it has no records but lists for the others to choose from, or none at all.
+struct Unseen<'a>(&'a mut dyn RecordSink);
+
+impl RecordSink for Unseen<'_> {
+    fn headings(&mut self, source: &str, line: u64, headings: &[&str]) -> anyhow::Result<bool> {
+        self.0.headings(source, line, headings)
+    }
+
+    fn record(&mut self, line: u64, cells: &[&str]) -> anyhow::Result<()> {
+        self.0.record(line, cells)
+    }
+
+    fn finding(&mut self, finding: Finding) -> anyhow::Result<()> {
+        let severity = finding.severity.min(Severity::Warning);
+        self.0.finding(Finding { severity, ..finding })
+    }
+}
+
 impl Content {
-    fn read(&self, registry: &Registry, sink: &mut dyn RecordSink) -> anyhow::Result<()> {
+    /// Whether there were records, and they were wanted.
+    fn read(&self, registry: &Registry, sink: &mut dyn RecordSink) -> anyhow::Result<bool> {
         if let Some(said) = encoding_finding(&self.source, &self.survey) {
             sink.finding(said)?;
         }
@@ -74,7 +106,7 @@ impl Content {
             let message = "the file has headings and no records";
             sink.finding(Finding::new(Code::I114, message).at(Place::file(&self.source)))?;
         }
-        Ok(())
+        Ok(records.is_some_and(|records| records > 0))
     }
 
     /// How many records there were, refused ones too; `None` if they were not wanted or could not be read.
@@ -95,8 +127,8 @@ impl Content {
         }
         let named = Headings::of(&self.survey, guess);
         let dialect = Dialect::of(guess.delimiter);
-        let shown = shown_escape(&self.path, &self.survey, dialect, guess.header_line)?;
-        let dialect = match shown.settle(&self.source) {
+        let escapes = shown_escape(&self.path, &self.survey, dialect, guess.header_line)?;
+        let dialect = match escapes.settle(&self.source) {
             Ok((escape, said)) => {
                 said.into_iter().try_for_each(|finding| sink.finding(finding))?;
                 dialect.escaped(escape)
@@ -108,7 +140,7 @@ impl Content {
         };
         let mut records = Rows::open(&self.path, &self.survey, dialect)?;
         let mut record = Record::new();
-        let (mut width, mut count) = (0, 0);
+        let (mut width, mut count, mut above) = (0, 0, Vec::new());
         loop {
             let event = match records.next(&mut record) {
                 Ok(event) => event,
@@ -123,17 +155,23 @@ impl Content {
                 Event::End => break,
                 Event::Blank => {}
                 Event::Fault(fault) if fault.line < guess.header_line => {
-                    sink.finding(self.above(&fault.raw, fault.line, &named))?;
+                    above.push((fault.raw, fault.line, false));
                 }
                 Event::Fault(fault) => {
                     count += 1;
                     sink.finding(self.fault(*fault))?;
                 }
                 Event::Record if record.line() < guess.header_line => {
-                    sink.finding(self.above(record.raw(), record.line(), &named))?;
+                    let cells = record.iter().filter(|cell| !cell.trim().is_empty()).count();
+                    above.push((record.raw().to_string(), record.line(), cells > 1));
                 }
                 Event::Record if record.line() == guess.header_line => {
                     width = record.len();
+                    // Titles are of one cell, and one may say what it is; several rows may be another table.
+                    let rows = above.iter().filter(|(.., is_row)| *is_row).count();
+                    for (raw, line, is_row) in above.drain(..) {
+                        sink.finding(self.above(&raw, line, named.certain && !(is_row && rows > 1)))?;
+                    }
                     records.expect_fields(width);
                     let cells: Vec<&str> = record.iter().collect();
                     for (column, finding) in named.findings() {
@@ -156,6 +194,11 @@ impl Content {
                     }
                     count += 1;
                     sink.record(record.line(), &cells)?;
+                }
+                Event::Record if count == 0 && !named.missing && is_drawn(&record.iter().collect::<Vec<_>>()) => {
+                    let message = "the line is drawn below the headings and is no record";
+                    let finding = Finding::new(Code::I104, message).severity(Severity::Info);
+                    sink.finding(finding.at(self.line(record.line())).value(shown(record.raw())))?;
                 }
                 Event::Record => {
                     count += 1;
@@ -190,10 +233,11 @@ impl Content {
     }
 
     fn json(&self, sink: &mut dyn RecordSink) -> anyhow::Result<Option<u64>> {
-        if self.survey.shape == Shape::JsonEnvelope
-            && let Some(more) = pages_left(open_text(&self.path, &self.survey)?)?
-        {
-            sink.finding(more.finding.at(Place::file(&self.source)))?;
+        if self.survey.shape == Shape::JsonEnvelope {
+            let beside = beside_records(open_text(&self.path, &self.survey)?)?;
+            for finding in beside.pages.map(|more| more.finding).into_iter().chain(beside.left_out) {
+                sink.finding(finding.at(Place::file(&self.source)))?;
+            }
         }
         let mut columns = Columns::default();
         let (mut broken, mut records) = (None, 0);
@@ -223,7 +267,13 @@ impl Content {
                 sink.finding(Finding { message: format!("{}; nothing of it was read", finding.message), ..finding })?;
                 return Ok(None);
             }
-            Some(_) if records == 0 => records = 1,
+            Some(_) if records == 0 => {
+                self.each(&mut |event| match event {
+                    JsonEvent::Record(_) => Ok(()),
+                    JsonEvent::Fault(fault) => sink.finding(self.fault(fault)),
+                })?;
+                return Ok(None);
+            }
             Some(_) | None => {}
         }
         if self.survey.shape == Shape::JsonLines
@@ -233,6 +283,12 @@ impl Content {
                            save the list by itself";
             let finding = Finding::new(Code::I104, message).severity(Severity::Warning);
             sink.finding(finding.at(self.line(1)).value(list))?;
+        }
+        if let (1, Some(names)) = (records, &within.named) {
+            let message = "the object was read as one record, and what it names looks like records or columns of its own; \
+                           save it as a list of objects, one for each record";
+            let finding = Finding::new(Code::I104, message).severity(Severity::Warning);
+            sink.finding(finding.at(self.line(1)).value(shown(names)))?;
         }
         if records > 0 && columns.headings.is_empty() {
             let message = format!("the file has {records} records, and no values in them");
@@ -298,43 +354,14 @@ impl Content {
     }
 
     /// Where nothing shows that the headings are headings, a line above them may be.
-    fn above(&self, raw: &str, line: u64, named: &Headings) -> Finding {
+    fn above(&self, raw: &str, line: u64, is_certain: bool) -> Finding {
         let message = "the line stands above the headings and is no record";
-        let severity = if named.certain { Severity::Info } else { Severity::Warning };
+        let severity = if is_certain { Severity::Info } else { Severity::Warning };
         Finding::new(Code::I104, message).severity(severity).at(self.line(line)).value(shown(raw))
     }
 
     fn fault(&self, fault: RecordFault) -> Finding {
         Finding::new(fault.code, fault.message).at(self.cell(fault.line, fault.column)).value(fault.value)
-    }
-}
-
-/// A list within JSON objects that may be what was meant to be read.
-#[derive(Default)]
-struct Within {
-    /// Of the first record: a list, and one of objects under a name that interfaces give to records.
-    any: Option<String>,
-    records: Option<String>,
-    /// How many records have the latter.
-    times: u64,
-}
-
-impl Within {
-    fn look(&mut self, fields: &[(String, String)]) {
-        let own_name = |key: &str| key.rsplit('/').next().unwrap_or(key).to_string();
-        if self.times == 0 && self.any.is_none() {
-            self.any = fields.iter().find(|(_, v)| v.len() > 2 && v.starts_with('[')).map(|(k, _)| k.clone());
-            let of_records = |(k, v): &&(String, String)| v.starts_with("[{") && holds_records(&own_name(k), false);
-            self.records = fields.iter().find(of_records).map(|(k, _)| k.clone());
-        }
-        if let Some(list) = &self.records {
-            self.times += u64::from(fields.iter().any(|(k, v)| k == list && v.starts_with('[')));
-        }
-    }
-
-    /// The list of a lone object, or one that every object has.
-    fn list(self, records: u64) -> Option<String> {
-        if records == 1 { self.any } else { self.records.filter(|_| self.times == records) }
     }
 }
 

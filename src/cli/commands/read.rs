@@ -16,7 +16,7 @@ pub fn run(settings: &ReadSettings, printer: &Printer) -> anyhow::Result<ExitSta
     let registry = registry_of(&settings.book)?;
     let limits = Config::load(&settings.book)?.input;
     let writer = RecordWriter::new(Printer::stream(), settings.to, settings.lines);
-    let mut outlet = Outlet { writer, log: FindingLog::default() };
+    let mut outlet = Outlet { writer, log: FindingLog::default(), hidden: String::new() };
     let mut missing = false;
     for path in &settings.files {
         let source = shown_path(path);
@@ -28,7 +28,7 @@ pub fn run(settings: &ReadSettings, printer: &Printer) -> anyhow::Result<ExitSta
             None => read_records(path, &source, &registry, &limits, &mut outlet)?,
         }
     }
-    let Outlet { writer, log } = outlet;
+    let Outlet { writer, log, .. } = outlet;
     writer.finish()?;
     printer.findings(&log.groups())?;
     let reached = settings.fail_on.is_some_and(|least| log.count_from(least) > 0);
@@ -43,6 +43,8 @@ pub fn run(settings: &ReadSettings, printer: &Printer) -> anyhow::Result<ExitSta
 struct Outlet<W> {
     writer: RecordWriter<W>,
     log: FindingLog,
+    /// The last sheet that is hidden.
+    hidden: String,
 }
 
 impl<W: Write> RecordSink for Outlet<W> {
@@ -50,11 +52,22 @@ impl<W: Write> RecordSink for Outlet<W> {
         if self.writer.headings(source, headings)? {
             return Ok(true);
         }
-        let message = "the headings differ from the first that were read, so the records cannot stand in one CSV; read \
-                       the file by itself, or use --to jsonl";
+        let (severity, message) = if self.hidden == source {
+            let message = "the sheet is hidden, and its headings differ from the first that were read, so it was left out; \
+                           use --to jsonl to read it, too";
+            (Severity::Warning, message)
+        } else {
+            let message = "the headings differ from the first that were read, so the records cannot stand in one CSV; \
+                           read the file by itself, or use --to jsonl";
+            (Severity::Error, message)
+        };
         let place = if line == 0 { Place::file(source) } else { Place::line(source, line) };
-        self.log.add(Finding::new(Code::I116, message).severity(Severity::Error).at(place));
+        self.log.add(Finding::new(Code::I116, message).severity(severity).at(place));
         Ok(false)
+    }
+
+    fn hidden(&mut self, source: &str) {
+        self.hidden = source.to_string();
     }
 
     fn record(&mut self, line: u64, cells: &[&str]) -> anyhow::Result<()> {

@@ -13,26 +13,35 @@ pub(super) fn recognise(contents: Vec<Content>, registry: &Registry) -> Vec<Resu
     for mut content in contents {
         notes.append(&mut content.findings);
         let source = content.source.clone();
+        let hidden = content.hidden_sheet();
         names.push(content.survey.sheet.as_ref().map(|s| s.name().to_string()).unwrap_or_default());
         match recognise_one(content, registry) {
-            Ok(detection) => found.push(detection),
+            Ok(detection) => found.push((detection, hidden)),
             Err(said) if said.iter().all(|f| f.code == Code::I102) => unknown.push((source, said)),
             Err(said) => broken.push(said),
         }
     }
-    // A pivot of the data has an account, a product and a number as well: read, it would count all twice.
-    if found.iter().any(|d| d.kind() == TableKind::Usage && !d.spec.fallback) {
-        let (own, pivots): (Vec<_>, Vec<_>) = found.into_iter().partition(|d| !d.spec.fallback);
-        found = own;
-        notes.extend(pivots.into_iter().map(|pivot| {
-            let message = format!(
-                "the sheet fits no format but {}, beside a sheet of a known one; it was left out as a summary of it; \
-                 if it holds usage of its own, save it as a file of its own",
-                pivot.spec.id
-            );
-            Finding::new(Code::I102, message).severity(Severity::Warning).at(Place::file(pivot.source))
-        }));
-    }
+    // A pivot of the data has an account, a product and a number as well: read, it would count all twice. So would what a
+    // pivot is made of, which is often hidden.
+    let vendors = found.iter().any(|(d, _)| d.kind() == TableKind::Usage && !d.spec.fallback);
+    let is_shown = found.iter().any(|(_, hidden)| hidden.is_none());
+    let twice =
+        |(d, hidden): &(Detection, Option<Finding>)| d.spec.fallback && (vendors || (hidden.is_some() && is_shown));
+    let (twice, found): (Vec<_>, Vec<_>) = found.into_iter().partition(twice);
+    notes.extend(twice.into_iter().map(|(sheet, _)| {
+        let beside = if vendors { "beside a sheet of a known one" } else { "and is hidden, beside one that is shown" };
+        let message = format!(
+            "the sheet fits no format but {}, {beside}; it was left out, for what it has may be counted there; if it \
+             holds usage of its own, save it as a file of its own",
+            sheet.spec.id
+        );
+        Finding::new(Code::I102, message).severity(Severity::Warning).at(Place::file(sheet.source))
+    }));
+    let with_hidden = |(mut detection, hidden): (Detection, Option<Finding>)| {
+        detection.findings.extend(hidden);
+        detection
+    };
+    let mut found: Vec<Detection> = found.into_iter().map(with_hidden).collect();
     if found.is_empty() && broken.is_empty() {
         let said = if let [(_, said)] = unknown.as_slice() {
             said.clone()

@@ -4,29 +4,10 @@
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
+use super::super::envelope::{ALL, MORE, NEXT};
 use super::{Reading, Stream};
 use crate::finding::{Code, Finding, Severity};
 use crate::format::normalise;
-
-/// Members that hold where the next page is, as `odata.nextLink` is reduced.
-const NEXT: &[&str] = &[
-    "next",
-    "nexturl",
-    "nextlink",
-    "odatanextlink",
-    "nextpage",
-    "nextpageurl",
-    "nextpagelink",
-    "nextpagetoken",
-    "nexttoken",
-    "nextcursor",
-    "continuationtoken",
-];
-/// Members that say whether there is more.
-const MORE: &[&str] = &["hasmore", "hasnext", "hasnextpage", "hasmorepages", "morerecords", "moreitems"];
-/// Members that count all records of all pages.
-const ALL: &[&str] =
-    &["totalelements", "totalcount", "totalrecords", "totalitems", "totalresults", "odatacount", "recordcount"];
 
 /// What a page says of the set that it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,15 +43,32 @@ pub(in crate::ingest) struct PagesLeft {
     pub all: Option<u64>,
 }
 
-/// `None` where nothing says that there are more.
-pub(in crate::ingest) fn pages_left(reader: impl Read) -> anyhow::Result<Option<PagesLeft>> {
-    let mut reading = Reading { on: &mut |_| Ok(()), fields: Vec::new(), number: 0, beside: Some(Vec::new()) };
+/// What an object says beside the list of its records.
+#[derive(Default)]
+pub(in crate::ingest) struct Beside {
+    /// `None` where nothing says that there are more.
+    pub pages: Option<PagesLeft>,
+    /// A warning of values that are neither records nor about their page; its place is left open.
+    pub left_out: Option<Finding>,
+}
+
+pub(in crate::ingest) fn beside_records(reader: impl Read) -> anyhow::Result<Beside> {
+    let beside = Some(Vec::new());
+    let mut reading = Reading { on: &mut |_| Ok(()), fields: Vec::new(), number: 0, beside, left_out: Vec::new() };
     // What breaks the file off is said by whoever reads its records.
     if reading.envelope(&mut Stream::new(reader))?.is_err() {
-        return Ok(None);
+        return Ok(Beside::default());
     }
-    let read = reading.number;
-    let beside = reading.beside.unwrap_or_default();
+    let left_out = (!reading.left_out.is_empty()).then(|| {
+        let message = "the object has values beside its list of records, which were left out; if they matter, they must \
+                       stand in each record";
+        let names = crate::finding::shown(reading.left_out.join(", "));
+        Finding::new(Code::I116, message).severity(Severity::Warning).value(names)
+    });
+    Ok(Beside { pages: pages_left(reading.number, reading.beside.unwrap_or_default()), left_out })
+}
+
+fn pages_left(read: u64, beside: Vec<(String, String)>) -> Option<PagesLeft> {
     let is = |path: &str, names: &[&str]| {
         let name = normalise(path.rsplit('/').next().unwrap_or(path));
         names.contains(&name.as_str())
@@ -82,14 +80,14 @@ pub(in crate::ingest) fn pages_left(reader: impl Read) -> anyhow::Result<Option<
             || (is(path, MORE) && value == "true")
             || (is(path, ALL) && value.parse().is_ok_and(|n: u64| n > read))
     });
-    Ok(says_so.map(|(path, value)| {
+    says_so.map(|(path, value)| {
         let message = format!(
             "the file is one page of several: it has {read} records, and {path:?} says that there are more; put the \
              other pages beside it"
         );
         let value = crate::finding::shown(value);
         PagesLeft { finding: Finding::new(Code::I110, message).severity(Severity::Warning).value(value), read, all }
-    }))
+    })
 }
 
 #[cfg(test)]
@@ -98,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_page_of_several_is_told() {
-        let more = |text: &str| pages_left(text.as_bytes()).expect("read").map(|left| left.finding.message);
+        let more = |text: &str| beside_records(text.as_bytes()).expect("read").pages.map(|left| left.finding.message);
         for page in [
             r#"{"value":[{"a":1}],"@odata.nextLink":"https://x.test/next"}"#,
             r#"{"@odata.count":3,"value":[{"a":1}]}"#,
@@ -106,6 +104,8 @@ mod tests {
             r#"{"items":[{"a":1}],"paging":{"links":{"next":"/2"}}}"#,
             r#"{"content":[{"a":1}],"page":{"size":1,"totalElements":5,"totalPages":5,"number":0}}"#,
             r#"{"record_count":2,"clients":[{"a":1}]}"#,
+            r#"{"clients":[{"a":1}],"total_count":2}"#,
+            r#"{"data":{"clients":{"edges":[{"node":{}}],"pageInfo":{"hasNextPage":true}}}}"#,
         ] {
             let message = more(page).unwrap_or_else(|| panic!("nothing was said of {page}"));
             assert!(message.contains("it has 1 records"), "{message}");
@@ -118,6 +118,21 @@ mod tests {
             r#"{"items":[{"a":1}],"next":"cut off"#,
         ] {
             assert_eq!(more(whole), None, "{whole}");
+        }
+    }
+
+    #[test]
+    fn what_an_object_says_beside_its_records_is_told() {
+        let told = |text: &str| beside_records(text.as_bytes()).expect("read").left_out.and_then(|f| f.value);
+        for (text, names) in [
+            (r#"{"id":7,"items":[{"a":1}],"by":{"name":"x"},"tags":["x"]}"#, Some("\"id, by, tags\"")),
+            (r#"{"schema":{"fields":[{"name":"a"}],"v":1},"data":[{"a":1}]}"#, Some("\"schema\"")),
+            (r#"{"items":[{"a":1}],"status":"failed"}"#, Some("\"status\"")),
+            (r#"{"@odata.context":"x","@odata.count":1,"value":[{"a":1}],"note":null,"more":{}}"#, None),
+            (r#"{"object":"list","url":"/v1/x","has_more":false,"data":[{"a":1}]}"#, None),
+            (r#"{"clients":[{"a":1}],"page":1,"total":1}"#, None),
+        ] {
+            assert_eq!(told(text).as_deref(), names.map(|n| n.trim_matches('"')), "{text}");
         }
     }
 

@@ -7,6 +7,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::super::extent::{Extent, extent};
 use super::super::record::{RecordFault, shown};
+use super::super::text::HEAD;
 use super::doubled::Doubled;
 use crate::finding::Code;
 
@@ -112,15 +113,27 @@ impl<R: Read> Stream<R> {
         }
     }
 
-    /// Whether an array of objects, or an empty one, begins behind white space.
-    pub fn begins_list_of_objects(&mut self) -> io::Result<bool> {
+    /// As much of what is unread as a survey keeps of a file, but for what is no UTF-8.
+    pub fn head(&mut self) -> io::Result<&str> {
+        while self.unread().len() < HEAD && !self.eof {
+            self.fill()?;
+        }
+        let head = &self.unread()[..self.unread().len().min(HEAD)];
+        let valid = std::str::from_utf8(head).map_or_else(|e| e.valid_up_to(), str::len);
+        Ok(std::str::from_utf8(&head[..valid]).unwrap_or_default())
+    }
+
+    /// Whether an array of objects begins behind white space, which is `Some(false)` for an empty array.
+    pub fn begins_list_of_objects(&mut self) -> io::Result<Option<bool>> {
         if self.peek()? != Some(b'[') {
-            return Ok(false);
+            return Ok(None);
         }
         loop {
             match self.unread()[1..].iter().find(|b| !b.is_ascii_whitespace()) {
-                Some(byte) => return Ok(matches!(byte, b'{' | b']')),
-                None if self.eof || self.unread().len() > LONGEST_VALUE => return Ok(false),
+                Some(b'{') => return Ok(Some(true)),
+                Some(b']') => return Ok(Some(false)),
+                Some(_) => return Ok(None),
+                None if self.eof || self.unread().len() > LONGEST_VALUE => return Ok(None),
                 None => self.fill()?,
             }
         }

@@ -68,6 +68,9 @@ fn an_envelope_gives_its_list_and_leaves_the_rest() {
         r#"{"content":[{"a":1},{"a":2}],"page":{"size":2,"items":[{"a":9}]}}"#,
         r#"{"totalCount":2,"tags":["x"],"value":[{"a":1},{"a":2}] } "#,
         r#"{"record_count":2,"clients":[{"a":1},{"a":2}]}"#,
+        r#"{"clients":[{"a":1},{"a":2}]}"#,
+        r#"{ "ok" : true, "data" : { "next":null , "clients" : [ {"a":1} , {"a":2} ] , "errors":[] } , "total":2 }"#,
+        r#"{"id":7,"by":{"x":[{"b":1}]},"items":[{"a":1},{"a":2}],"tags":["x"]}"#,
     ] {
         assert_eq!(read(text, Shape::JsonEnvelope), rows, "{text}");
     }
@@ -80,6 +83,33 @@ fn an_envelope_with_two_lists_is_refused() {
     assert_eq!(seen[0], row(1, "a=1"));
     let Seen::Fault(Code::I104, 2, 8, message) = &seen[1] else { panic!("{seen:?}") };
     assert!(message.contains("\"items\" and \"data\""), "{message}");
+    for (text, both) in [
+        (r#"{"clients":[{"a":1}],"devices":[{"b":2}]}"#, "\"clients\" and \"devices\""),
+        (r#"{"devices":[{"b":2}],"items":[{"a":1}]}"#, "\"devices\" and \"items\""),
+        (r#"{"items":[{"a":1}],"items":[{"a":2}]}"#, "\"items\" and \"items\""),
+        (r#"{"a":{"x":[{"a":1}]},"b":{"y":[{"b":2}]}}"#, "\"x\" and \"b\""),
+        (r#"{"data":{"clients":[{"a":1}],"devices":[{"b":2}]}}"#, "\"clients\" and \"devices\""),
+    ] {
+        assert_eq!(Shape::of(text), Shape::JsonEnvelope, "{text}");
+        let seen = read(text, Shape::JsonEnvelope);
+        let Some(Seen::Fault(Code::I104, 1, _, message)) = seen.last() else { panic!("{text}: {seen:?}") };
+        assert!(message.contains(both) && message.contains("a file of its own"), "{text}: {message}");
+    }
+}
+
+/// What a file's head does not show is found where it stands.
+#[test]
+fn what_stands_far_behind_a_list_is_no_less_in_doubt() {
+    let filler = format!("{{\"f\":\"{}\"}}", "x".repeat(300 << 10));
+    for (behind, why) in [("\"devices\":[{}]", "two lists"), ("\"name\":\"Acme\"", "whether the object is one record")]
+    {
+        let text = format!("{{\"clients\":[{filler}],\n{behind}}}");
+        assert_eq!(Shape::of(&text[..200_000]), Shape::JsonEnvelope);
+        let seen = read(&text, Shape::JsonEnvelope);
+        assert!(matches!(&seen[1], Seen::Fault(Code::I104, 2, _, m) if m.contains(why)), "{:?}", &seen[1]);
+    }
+    let text = format!("{{\"clients\":[{filler}],\n\"total\":1,\"next\":null}}");
+    assert_eq!(read(&text, Shape::JsonEnvelope).len(), 1);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use std::sync::LazyLock;
 
-use super::super::made::{simple_xlsx, zip};
+use super::super::made::{rows, simple_xlsx, xlsx, zip};
 use super::*;
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::builtin);
@@ -119,6 +119,87 @@ fn a_first_row_of_values_is_a_record() {
 }
 
 #[test]
+fn json_of_nothing_but_faults_says_so() {
+    for text in ["{\"a\":1}}\n", "{\"clients\":[{\"a\":1}]}}", "{\"a\":1}]\n{\"a\":tru}\n"] {
+        let said = read(text);
+        assert!(!said.is_empty() && said.iter().all(|s| s.contains("error[I104")), "{text}: {said:?}");
+    }
+}
+
+#[test]
+fn a_line_drawn_below_the_headings_is_no_record() {
+    for (text, kept) in [
+        ("id,name\n--,----\n1,x\n2,y\n", 2),
+        ("|id|name|\n|:--|--:|\n|1|x|\n|2|y|\n", 2),
+        ("id|name\n==|==\n1|x\n2|y\n", 2),
+        ("id,name\n-,-\n1,x\n2,y\n", 3),
+        ("id,name\n1,x\n--,----\n2,y\n", 3),
+        ("id,name\n--,\n,\n2,y\n", 2),
+    ] {
+        let said = read(text);
+        assert_eq!(said.iter().filter(|s| s.starts_with(|c: char| c.is_ascii_digit())).count(), kept, "{said:?}");
+        let told =
+            said.iter().any(|s| s.contains("info[I104 wrong-field-count]: the line is drawn below the headings"));
+        assert_eq!(told, text.lines().count() == kept + 2, "{said:?}");
+    }
+}
+
+#[test]
+fn a_row_above_the_headings_that_is_no_title_is_a_warning() {
+    let said = read("a,b\n1,x\n\nc,d,e\n5,6,7\n8,9,10\n");
+    let above = |s: &&String| s.contains("stands above the headings");
+    assert!(
+        said.iter().filter(above).all(|s| s.contains("warning[I104")) && said.iter().filter(above).count() == 2,
+        "{said:?}"
+    );
+    assert!(read("Report\nc,d,e\n5,6,7\n8,9,10\n")[0].contains("info[I104"));
+}
+
+#[test]
+fn headings_with_a_delimiter_that_no_row_has_are_suspected() {
+    let said = read("a\tb\tc\n1   2   3\n4   5   6\n");
+    assert!(
+        said[0].contains("warning[I104") && said[0].contains("read as one column") && said[0].contains("'\\t'"),
+        "{said:?}"
+    );
+    assert!(read("\"a,b\"\n1\n2\n").iter().all(|s| !s.contains("warning")), "a quoted heading is one");
+}
+
+#[test]
+fn a_lone_object_of_records_by_name_is_told() {
+    for (object, names) in [
+        (r#"{"0":{"a":1,"b":2},"1":{"a":3,"b":4}}"#, Some("0, 1")),
+        (r#"{"a":{"0":1,"1":3},"b":{"0":2,"1":4}}"#, Some("a, b")),
+        (r#"{"x":{"qty":1},"y":{"qty":2},"z":{"qty":3}}"#, Some("x, y, z")),
+        (r#"{"data":{"clients":{"0":{"a":1},"1":{"a":3}}}}"#, Some("0, 1")),
+        (r#"{"bill":{"city":"x"},"ship":{"city":"y"}}"#, None),
+        (r#"{"id":1,"a":{"x":1},"b":{"x":1},"c":{"x":1}}"#, None),
+        (r#"{"0":{"a":1}}"#, None),
+    ] {
+        let said = read(object);
+        let told = said.iter().find(|s| s.contains("warning[I104"));
+        assert_eq!(
+            told.map(|s| s.ends_with(&format!("{:?}", names.unwrap_or_default()))),
+            names.map(|_| true),
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
+fn a_hidden_sheet_is_read_behind_those_that_are_shown() {
+    let (data, junk) = (rows("a,b\n1,2\n"), rows("lonely\n"));
+    let book = xlsx(&[("Old", "hidden", &data), ("Junk", "hidden", &junk), ("Oct", "visible", &data)], &[], false);
+    let said = read(book);
+    assert_eq!(
+        said[..4],
+        ["a.csv#Oct:1 = [\"a\", \"b\"]", "2 [\"1\", \"2\"]", "a.csv#Old:1 = [\"a\", \"b\"]", "2 [\"1\", \"2\"]"]
+    );
+    assert!(said[4].starts_with("a.csv#Old: warning[I116 format-drift]: the sheet is hidden and was read"), "{said:?}");
+    assert!(said[5].starts_with("a.csv#Junk") && said.iter().all(|s| !s.contains("error[")), "{said:?}");
+}
+
+#[test]
 fn a_cell_far_out_heads_no_table() {
     let far = format!("k,v\na,1\n{}far\n", ",".repeat(40));
     let said = read(simple_xlsx(&[("S", &far)]));
@@ -137,7 +218,8 @@ fn json_that_is_no_list_of_records_is_refused_or_told() {
         assert!(said.len() == 1 && said[0].starts_with(&format!("a.csv:{line}: error[I104")), "{hidden}: {said:?}");
     }
     for (object, list) in [
-        ("{\"status\":\"ok\",\"result\":[{\"a\":1}]}", "result"),
+        ("{\"client\":\"x\",\"result\":[{\"a\":1}]}", "result"),
+        ("{\"clients\":[{\"a\":1}]}\n{\"clients\":[{\"a\":2}]}", "clients"),
         ("{\"a\":[1,2],\"b\":[3,4]}", "a"),
         ("{\"value\":[{\"a\":1}]}\n{\"value\":[]}", "value"),
     ] {

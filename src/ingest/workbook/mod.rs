@@ -26,14 +26,6 @@ const MOST_CELLS: usize = 5_000_000;
 /// Bytes of text of a workbook's cells.
 const MOST_TEXT: usize = 256 << 20;
 
-/// What was read of a workbook.
-#[derive(Debug)]
-pub(super) struct Workbook {
-    pub sheets: Vec<Sheet>,
-    /// The names of hidden sheets, which are not read.
-    pub hidden: Vec<String>,
-}
-
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WorkbookFault {
     #[error("the workbook is cut off or damaged: {0}")]
@@ -60,8 +52,8 @@ impl From<zip::ZipFault> for WorkbookFault {
     }
 }
 
-/// Reads a workbook's visible sheets.
-pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Workbook, WorkbookFault> {
+/// Reads a workbook's sheets.
+pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Vec<Sheet>, WorkbookFault> {
     if !bytes.starts_with(b"PK") {
         return xls::read(bytes);
     }

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use super::cell::{NOT_WORKED_OUT, number_text};
 use super::package::{Node, Package, Tag, Xml};
-use super::{CellKind, Held, Sheet, Workbook, WorkbookFault};
+use super::{CellKind, Held, Sheet, WorkbookFault};
 
 /// Wider and longer than any spreadsheet program's sheet.
 const WIDEST: u32 = 16_384;
 const LONGEST: u32 = 1 << 21;
 
-pub(super) fn read(package: &Package<'_>) -> Result<Workbook, WorkbookFault> {
+pub(super) fn read(package: &Package<'_>) -> Result<Vec<Sheet>, WorkbookFault> {
     if let Some(mut manifest) = package.part("META-INF/manifest.xml")? {
         loop {
             match manifest.next()? {
@@ -26,7 +26,7 @@ pub(super) fn read(package: &Package<'_>) -> Result<Workbook, WorkbookFault> {
     let Some(mut xml) = package.part("content.xml")? else {
         return Err(WorkbookFault::Broken("it has no content".to_string()));
     };
-    let mut book = Workbook { sheets: Vec::new(), hidden: Vec::new() };
+    let mut sheets = Vec::new();
     let (mut held, mut unseen, mut style) = (Held::default(), HashSet::new(), String::new());
     let mut spreadsheet = false;
     loop {
@@ -40,19 +40,14 @@ pub(super) fn read(package: &Package<'_>) -> Result<Workbook, WorkbookFault> {
                 "table" => {
                     let name = tag.attribute("table:name").unwrap_or_default();
                     let hidden = tag.attribute("table:style-name").is_some_and(|s| unseen.contains(&s));
-                    let sheet = table(&mut xml, name, &mut held)?;
-                    if hidden {
-                        book.hidden.push(sheet.name().to_string());
-                    } else {
-                        book.sheets.push(sheet);
-                    }
+                    sheets.push(table(&mut xml, name, &mut held)?.hidden_if(hidden));
                 }
                 _ => {}
             },
             Node::End if !spreadsheet => {
                 return Err(WorkbookFault::Refused("it is an OpenDocument file other than a spreadsheet".to_string()));
             }
-            Node::End => return Ok(book),
+            Node::End => return Ok(sheets),
             Node::Close(_) | Node::Text(_) => {}
         }
     }
@@ -70,7 +65,7 @@ struct Filled {
 fn table(xml: &mut Xml<'_>, name: String, held: &mut Held) -> Result<Sheet, WorkbookFault> {
     let mut sheet = Sheet::new(name);
     let (mut row, mut rows, mut column) = (0_u32, 1, 0_u32);
-    let mut hidden = false;
+    let (mut hidden, mut declared) = (false, 0_u32);
     let mut filled: Vec<Filled> = Vec::new();
     // Tables may stand in cells.
     let mut depth = 1;
@@ -78,10 +73,17 @@ fn table(xml: &mut Xml<'_>, name: String, held: &mut Held) -> Result<Sheet, Work
         match xml.next()? {
             Node::Open(tag) => match tag.name() {
                 "table" => depth += 1,
+                "table-column" if depth == 1 => {
+                    let after = declared.saturating_add(count(&tag, "table:number-columns-repeated"));
+                    if is_unseen(&tag) {
+                        sheet.hide_columns(declared..after);
+                    }
+                    declared = after;
+                }
                 "table-row" if depth == 1 => {
                     (rows, column) = (count(&tag, "table:number-rows-repeated"), 0);
                     filled.clear();
-                    hidden = tag.attribute("table:visibility").is_some_and(|v| v != "visible");
+                    hidden = is_unseen(&tag);
                 }
                 "table-cell" | "covered-table-cell" if depth == 1 => {
                     let times = count(&tag, "table:number-columns-repeated");
@@ -134,6 +136,11 @@ fn table(xml: &mut Xml<'_>, name: String, held: &mut Held) -> Result<Sheet, Work
     }
 }
 
+/// Of a row or column.
+fn is_unseen(tag: &Tag<'_>) -> bool {
+    tag.attribute("table:visibility").is_some_and(|v| v != "visible")
+}
+
 fn count(tag: &Tag<'_>, attribute: &str) -> u32 {
     tag.attribute(attribute).and_then(|n| n.parse().ok()).unwrap_or(1)
 }
@@ -152,6 +159,24 @@ fn clock(duration: &str) -> Option<String> {
     }
     let point = if fraction.is_empty() { "" } else { "." };
     Some(format!("{hours:0>2}:{minutes:0>2}:{seconds:0>2}{point}{fraction}"))
+}
+
+/// Comments, drawings, and whole tables within cells: their texts are no part of the cell's.
+fn is_aside(name: &str) -> bool {
+    const ASIDE: &[&str] = &[
+        "annotation",
+        "caption",
+        "connector",
+        "control",
+        "custom-shape",
+        "ellipse",
+        "frame",
+        "g",
+        "polygon",
+        "rect",
+        "table",
+    ];
+    ASIDE.contains(&name)
 }
 
 /// What a cell's own element says of its value; the text is inside.
@@ -187,8 +212,7 @@ impl Started {
                 Node::Open(tag) => {
                     depth += 1;
                     match tag.name() {
-                        // Comments, and whole tables within cells.
-                        "annotation" | "table" => aside += 1,
+                        name if is_aside(name) => aside += 1,
                         "p" | "h" if aside == 0 => {
                             if paragraphs > 0 {
                                 text.push('\n');
@@ -208,7 +232,7 @@ impl Started {
                 Node::Close(name) => {
                     depth -= 1;
                     match name.as_str() {
-                        "annotation" | "table" => aside -= 1,
+                        name if is_aside(name) => aside -= 1,
                         "p" | "h" if aside == 0 => in_paragraph -= 1,
                         _ => {}
                     }

@@ -1,5 +1,6 @@
 //! A sheet: its filled cells in order, and its rows as records.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -14,8 +15,11 @@ pub struct Sheet {
     name: String,
     text: String,
     cells: Vec<Stored>,
+    /// The sheet itself is not shown.
+    is_hidden: bool,
     /// Ranges of rows that are not shown, filled or not.
     hidden: Vec<Range<u32>>,
+    hidden_columns: Vec<Range<u32>>,
     /// Cells that take up several rows: their first row and column, and the row behind them.
     tall: Vec<(u32, u32, u32)>,
 }
@@ -38,7 +42,24 @@ impl fmt::Debug for Sheet {
 
 impl Sheet {
     pub(super) fn new(name: String) -> Self {
-        Self { name, text: String::new(), cells: Vec::new(), hidden: Vec::new(), tall: Vec::new() }
+        Self {
+            name,
+            text: String::new(),
+            cells: Vec::new(),
+            is_hidden: false,
+            hidden: Vec::new(),
+            hidden_columns: Vec::new(),
+            tall: Vec::new(),
+        }
+    }
+
+    pub(super) fn hidden_if(self, is_hidden: bool) -> Self {
+        Self { is_hidden, ..self }
+    }
+
+    /// Whether nobody who opens the workbook sees the sheet.
+    pub fn is_hidden(&self) -> bool {
+        self.is_hidden
     }
 
     pub fn name(&self) -> &str {
@@ -75,6 +96,11 @@ impl Sheet {
     /// the data last, and no part of it.
     pub(super) fn hide(&mut self, rows: Range<u32>) {
         self.hidden.push(rows);
+    }
+
+    /// These columns are hidden, and are read as the others.
+    pub(super) fn hide_columns(&mut self, columns: Range<u32>) {
+        self.hidden_columns.push(columns);
     }
 
     /// A cell from `row` on takes up all rows to `after`. What stands in it stands in the first alone.
@@ -114,6 +140,21 @@ impl Sheet {
         filled.dedup();
         let hidden: Vec<u32> = filled.into_iter().filter(is_hidden).collect();
         hidden.first().map(|first| (hidden.len(), u64::from(*first) + 1))
+    }
+
+    /// How many filled columns are hidden; of the first its topmost cell: row and column, counted from 1, and text.
+    pub fn hidden_columns(&self) -> Option<(usize, u64, u64, &str)> {
+        if self.hidden_columns.is_empty() {
+            return None;
+        }
+        let mut topmost: BTreeMap<u16, Stored> = BTreeMap::new();
+        for cell in &self.cells {
+            if self.hidden_columns.iter().any(|columns| columns.contains(&u32::from(cell.column))) {
+                topmost.entry(cell.column).or_insert(*cell);
+            }
+        }
+        let first = *topmost.values().next()?;
+        Some((topmost.len(), u64::from(first.row) + 1, u64::from(first.column) + 1, self.cell(first)))
     }
 
     /// Puts the cells in order, as every writer but a few does already.

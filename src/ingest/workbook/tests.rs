@@ -36,8 +36,8 @@ fn seen(sheet: &Sheet) -> Vec<String> {
 
 fn only(bytes: &[u8]) -> Vec<String> {
     let book = read(bytes, &Limits::default()).expect("a workbook");
-    assert_eq!(book.sheets.len(), 1);
-    seen(&book.sheets[0])
+    assert_eq!(book.len(), 1);
+    seen(&book[0])
 }
 
 fn refused(bytes: &[u8]) -> String {
@@ -84,27 +84,73 @@ fn what_a_cell_needs_and_is_not_there_breaks_the_workbook() {
 }
 
 #[test]
+fn texts_are_found_wherever_a_program_puts_them_and_extensions_are_no_cells() {
+    let row = |cells: &str| xlsx(&[("D", "visible", &format!("<row>{cells}</row>"))], &[], false);
+    let cells = "<c><is><t>no kind</t></is></c><c t=\"inlineStr\"><v>as value</v></c><c t=\"n\"><v>1</v><extLst><ext><v>9</v></ext>\
+                 </extLst></c><c><v>2</v></c>";
+    assert_eq!(only(&row(cells)), ["1 no kind|as value|n:1|n:2"]);
+    let behind = "<row><c><v>1</v></c></row></sheetData><extLst><ext><c r=\"A1\"><v>7</v></c></ext></extLst><x><c r=\"B1\"><v>8</v></c></x><sheetData>";
+    assert_eq!(only(&xlsx(&[("D", "visible", behind)], &[], false)), ["1 n:1"]);
+    assert!(refused(&row("<c t=\"z\"><v>1</v></c>")).contains("of type \"z\""));
+}
+
+#[test]
+fn a_drawing_in_a_cell_is_no_text_of_it() {
+    let cell = "<table:table-cell office:value-type=\"string\"><draw:frame><draw:text-box><text:p>shape</text:p></draw:text-box>\
+                </draw:frame><text:p>x<draw:custom-shape><text:p>y</text:p></draw:custom-shape>z</text:p></table:table-cell>";
+    let table = format!("<table:table table:name=\"A\"><table:table-row>{cell}</table:table-row></table:table>");
+    assert_eq!(only(&ods(&table)), ["1 xz"]);
+}
+
+#[test]
+fn an_xls_says_what_is_merged_and_what_was_never_worked_out() {
+    let merged = [0x00E5, 10, 1, 0, 1, 0, 0].map(u16::to_le_bytes).concat();
+    let text = |row, column| xls_cell(0x0203, row, column, 0, &1_f64.to_le_bytes());
+    let sheets =
+        read(&xls(&[text(0, 0), text(0, 1), text(1, 1), merged].concat(), &[]), &Limits::default()).expect("read");
+    assert_eq!(sheets[0].merged_over_rows(), Some((1, 1, 1)));
+    let formula = |flags: u8| xls_cell(0x0006, 0, 0, 0, &[3, 0, 0, 0, 0, 0, 0xFF, 0xFF, flags, 0, 0, 0, 0, 0]);
+    let sheets = read(&xls(&[formula(3), text(0, 1)].concat(), &[]), &Limits::default()).expect("read");
+    assert_eq!(sheets[0].not_worked_out(), Some((1, 1, 1)));
+    assert_eq!(only(&xls(&[formula(2), text(0, 1)].concat(), &[])), ["1 |n:1"], "an empty text");
+}
+
+#[test]
+fn a_part_is_found_however_its_path_is_written() {
+    for (folder, target, part) in [
+        ("xl", "worksheets/s1.xml", "xl/worksheets/s1.xml"),
+        ("xl", "/xl/worksheets/s1.xml", "xl/worksheets/s1.xml"),
+        ("xl", "./worksheets/../worksheets/s1.xml", "xl/worksheets/s1.xml"),
+        ("xl/a", "../b/s1.xml", "xl/b/s1.xml"),
+        ("", "xl/workbook.xml", "xl/workbook.xml"),
+        ("xl", "../../../s1.xml", "s1.xml"),
+    ] {
+        assert_eq!(xlsx::part_of(folder, target), part, "{folder} {target}");
+    }
+}
+
+#[test]
 fn the_1904_system_is_the_workbooks() {
     let bytes = xlsx(&[("D", "visible", r#"<row><c s="1"><v>44834</v></c></row>"#)], &[], true);
     assert_eq!(only(&bytes), ["1 d:2026-10-01"]);
 }
 
 #[test]
-fn hidden_sheets_are_named_and_not_read() {
+fn hidden_sheets_are_read_and_known() {
     let cell = "<row><c><v>1</v></c></row>";
     let bytes = xlsx(&[("A", "hidden", cell), ("B", "visible", cell), ("C", "veryHidden", cell)], &[], false);
     let book = read(&bytes, &Limits::default()).expect("a workbook");
-    assert_eq!(book.hidden, ["A", "C"]);
-    assert_eq!(book.sheets.iter().map(Sheet::name).collect::<Vec<_>>(), ["B"]);
+    let seen: Vec<_> = book.iter().map(|sheet| (sheet.name(), sheet.is_hidden())).collect();
+    assert_eq!(seen, [("A", true), ("B", false), ("C", true)]);
 }
 
 #[test]
 fn hidden_rows_are_counted_where_they_are_filled() {
     let row = |n: u32, how: &str| format!(r#"<row r="{n}"{how}><c r="A{n}"><v>{n}</v></c></row>"#);
     let data = [row(1, ""), row(2, " hidden=\"1\""), row(3, " hidden=\"0\""), row(4, " hidden=\"true\"")].concat();
-    let empty = r#"<row r="9" hidden="1"/>"#;
-    let hidden = |bytes: &[u8]| read(bytes, &Limits::default()).expect("a workbook").sheets[0].hidden_rows();
-    assert_eq!(hidden(&xlsx(&[("A", "visible", &(data + empty))], &[], false)), Some((2, 2)));
+    let empty = r#"<row r="9" hidden="1"/><row r="10" ht="0" customHeight="1"><c r="A10"><v>1</v></c></row>"#;
+    let hidden = |bytes: &[u8]| read(bytes, &Limits::default()).expect("a workbook")[0].hidden_rows();
+    assert_eq!(hidden(&xlsx(&[("A", "visible", &(data + empty))], &[], false)), Some((3, 2)));
     let row = |how: &str| {
         format!(
             "<table:table-row{how}><table:table-cell office:value-type=\"float\" office:value=\"1\"/></table:table-row>"
@@ -120,13 +166,53 @@ fn hidden_rows_are_counted_where_they_are_filled() {
 }
 
 #[test]
+fn hidden_columns_are_counted_where_they_are_filled() {
+    let hidden = |bytes: &[u8]| {
+        let sheets = read(bytes, &Limits::default()).expect("a workbook");
+        sheets[0].hidden_columns().map(|(columns, row, column, text)| (columns, row, column, text.to_string()))
+    };
+    let found = |row, column, text: &str| Some((2, row, column, text.to_string()));
+    let data = rows("Title\na,b,c,d\n1,2,3,4\n");
+    let columns =
+        r#"<col min="1" max="1" width="9"/><col min="2" max="3" hidden="1"/><col min="9" max="16384" width="0"/>"#;
+    let made = |columns: &str| {
+        xlsx(&[("A", "visible", &format!("</sheetData><cols>{columns}</cols><sheetData>{data}"))], &[], false)
+    };
+    assert_eq!(hidden(&made("")), None);
+    assert_eq!(hidden(&made(columns)), found(2, 2, "b"));
+    assert_eq!(
+        hidden(&made(r#"<col min="4" max="4" width="0" customWidth="1"/><col min="1" max="1" hidden="true"/>"#)),
+        found(1, 1, "Title")
+    );
+    let cell = |n: u8| format!("<table:table-cell office:value-type=\"float\" office:value=\"{n}\"/>");
+    let table = format!(
+        "<table:table table:name=\"A\"><table:table-column table:number-columns-repeated=\"2\"/><table:table-column-group>\
+         <table:table-column table:visibility=\"collapse\" table:number-columns-repeated=\"2\"/></table:table-column-group>\
+         <table:table-row>{}{}{}{}</table:table-row></table:table>",
+        cell(1),
+        cell(2),
+        cell(3),
+        cell(4)
+    );
+    assert_eq!(hidden(&ods(&table)), found(1, 3, "3"));
+    let of_columns = |first: u16, last: u16, width: u16, flags: u16| {
+        [0x007D, 12, first, last, width, 0, flags, 0].map(u16::to_le_bytes).concat()
+    };
+    let cells: Vec<u8> =
+        (0..4).flat_map(|column| xls_cell(0x0203, 0, column, 0, &f64::from(column).to_le_bytes())).collect();
+    let xls = |columns: &[u8]| xls(&[columns, &cells].concat(), &[]);
+    assert_eq!(hidden(&xls(&of_columns(0, 3, 2304, 0))), None);
+    assert_eq!(hidden(&xls(&of_columns(2, 255, 2304, 1))), found(1, 3, "2"));
+}
+
+#[test]
 fn rows_are_padded_to_the_headings_and_quoted_as_csv() {
     let bytes = simple_xlsx(&[("S", "a,b,c\nx\n")]);
     let book = read(&bytes, &Limits::default()).expect("a workbook");
     let (mut rows, mut record) = (SheetRows::default(), Record::new());
     rows.expect_fields(3);
-    assert_eq!(rows.next(&book.sheets[0], &mut record), Event::Record);
-    assert_eq!(rows.next(&book.sheets[0], &mut record), Event::Record);
+    assert_eq!(rows.next(&book[0], &mut record), Event::Record);
+    assert_eq!(rows.next(&book[0], &mut record), Event::Record);
     assert_eq!((record.len(), record.raw(), record.get(2)), (3, "x,,", Some("")));
     let mut sheet = Sheet::new("q".into());
     sheet.put(0, 1, "a \"b\", c\nd", CellKind::Text, &mut Held::default()).expect("room");
@@ -148,9 +234,9 @@ fn ods_cells_rows_and_repeats() {
         <table:table table:name="H" table:style-name="ta2"/>"#,
     );
     let book = read(&bytes, &Limits::default()).expect("a workbook");
-    assert_eq!(book.hidden, ["H"]);
+    assert_eq!((book[1].name(), book[1].is_hidden(), book[0].is_hidden()), ("H", true, false));
     assert_eq!(
-        seen(&book.sheets[0]),
+        seen(&book[0]),
         ["1 a  b\nc|n:1.50|||d:2026-10-01|b:true|e:#N/A", "2 blank", "3 blank", "4 n:0.05|n:0.05", "5 n:0.05|n:0.05"]
     );
 }

@@ -1,9 +1,9 @@
 //! XLS as Excel 97 to 2003 write it (BIFF8): records one after another, first of the workbook and then of each
 //! sheet. Formulas give the value that was last worked out.
 
-use super::cell::{NumberFormat, elapsed_text, float_text, serial_text};
+use super::cell::{NOT_WORKED_OUT, NumberFormat, elapsed_text, float_text, serial_text};
 use super::cfb::Compound;
-use super::{CellKind, Held, Sheet, Workbook, WorkbookFault};
+use super::{CellKind, Held, Sheet, WorkbookFault};
 
 mod strings;
 
@@ -12,9 +12,11 @@ const END_OF_PART: u16 = 0x000A;
 const FROM_1904: u16 = 0x0022;
 const PASSWORD: u16 = 0x002F;
 const CONTINUE: u16 = 0x003C;
+const COLUMNS: u16 = 0x007D;
 const SHEET: u16 = 0x0085;
 const MANY_RK: u16 = 0x00BD;
 const CELL_FORMAT: u16 = 0x00E0;
+const MERGED: u16 = 0x00E5;
 const STRINGS: u16 = 0x00FC;
 const SHARED_STRING: u16 = 0x00FD;
 const ROW: u16 = 0x0208;
@@ -30,7 +32,7 @@ fn damaged(why: &str) -> WorkbookFault {
     WorkbookFault::Broken(why.to_string())
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Workbook, WorkbookFault> {
+pub(super) fn read(bytes: &[u8]) -> Result<Vec<Sheet>, WorkbookFault> {
     let file = Compound::open(bytes)?;
     if file.has("EncryptedPackage") {
         return Err(WorkbookFault::Refused("it is protected with a password; save it without one".to_string()));
@@ -45,16 +47,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Workbook, WorkbookFault> {
     };
     let globals = Globals::read(&stream)?;
     let mut held = Held::default();
-    let mut book = Workbook { sheets: Vec::new(), hidden: Vec::new() };
-    for listed in &globals.sheets {
-        match (listed.is_cells, listed.hidden) {
-            // Sheets of charts and macros have no cells.
-            (false, _) => {}
-            (true, true) => book.hidden.push(listed.name.clone()),
-            (true, false) => book.sheets.push(globals.sheet(&stream, listed, &mut held)?),
-        }
-    }
-    Ok(book)
+    // Sheets of charts and macros have no cells.
+    let of_cells = globals.sheets.iter().filter(|listed| listed.is_cells);
+    of_cells.map(|listed| Ok(globals.sheet(&stream, listed, &mut held)?.hidden_if(listed.hidden))).collect()
 }
 
 /// Records from an offset on: kind and body.
@@ -184,6 +179,22 @@ impl Globals {
                         sheet.hide(u32::from(row)..u32::from(row) + 1);
                     }
                 }
+                MERGED => {
+                    for range in body.get(2..).unwrap_or_default().chunks_exact(8) {
+                        if let (Some(first), Some(last), Some(column)) =
+                            (u16_at(range, 0), u16_at(range, 2), u16_at(range, 4))
+                        {
+                            sheet.merge((u32::from(first), u32::from(column)), u32::from(last) + 1);
+                        }
+                    }
+                }
+                COLUMNS => {
+                    if let (Some(first), Some(last), Some(flags)) = (u16_at(body, 0), u16_at(body, 2), u16_at(body, 8))
+                        && (flags & 1 != 0 || u16_at(body, 4) == Some(0))
+                    {
+                        sheet.hide_columns(u32::from(first)..u32::from(last) + 1);
+                    }
+                }
                 MANY_RK => {
                     let (Some(row), Some(first)) = (u16_at(body, 0), u16_at(body, 2)) else {
                         return Err(damaged("a cell's record ends early"));
@@ -220,6 +231,10 @@ impl Globals {
             FORMULA => match eight(rest)? {
                 [1, _, value, _, _, _, 0xFF, 0xFF] => truth(value),
                 [2, _, value, _, _, _, 0xFF, 0xFF] => (error(value).to_string(), CellKind::Error),
+                // What writes a formula without working it out leaves an empty text, and asks for it to be done.
+                [3, _, _, _, _, _, 0xFF, 0xFF] if u16_at(rest, 8).is_some_and(|flags| flags & 1 != 0) => {
+                    (NOT_WORKED_OUT.to_string(), CellKind::Error)
+                }
                 // An empty text.
                 [3, _, _, _, _, _, 0xFF, 0xFF] => (String::new(), CellKind::Text),
                 bytes => self.number(f64::from_le_bytes(bytes), style),

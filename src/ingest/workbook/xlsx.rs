@@ -5,13 +5,13 @@ use std::collections::HashMap;
 
 use super::cell::{NOT_WORKED_OUT, NumberFormat, elapsed_text, number_text, serial_text};
 use super::package::{Node, Package, Tag};
-use super::{CellKind, Held, Sheet, Workbook, WorkbookFault};
+use super::{CellKind, Held, Sheet, WorkbookFault};
 
 /// The widest sheet Excel knows.
 const WIDEST: u32 = 16_384;
 const LONGEST: u32 = 1 << 20;
 
-pub(super) fn read(package: &Package<'_>) -> Result<Workbook, WorkbookFault> {
+pub(super) fn read(package: &Package<'_>) -> Result<Vec<Sheet>, WorkbookFault> {
     let roots = relations(package, "_rels/.rels", "")?;
     let office = roots.values().find(|r| r.kind.ends_with("/officeDocument"));
     let main = office.map_or("xl/workbook.xml", |r| r.target.as_str()).to_string();
@@ -26,7 +26,7 @@ pub(super) fn read(package: &Package<'_>) -> Result<Workbook, WorkbookFault> {
         formats: of_kind("/styles").map_or(Ok(Vec::new()), |part| formats(package, &part))?,
         from_1904: index.from_1904,
     };
-    let mut book = Workbook { sheets: Vec::new(), hidden: Vec::new() };
+    let mut sheets = Vec::new();
     for listed in index.sheets {
         let Some(relation) = related.remove(&listed.relation) else {
             let message = format!("nothing says where its sheet {:?} is", listed.name);
@@ -36,13 +36,10 @@ pub(super) fn read(package: &Package<'_>) -> Result<Workbook, WorkbookFault> {
         if !relation.kind.ends_with("/worksheet") {
             continue;
         }
-        if listed.hidden {
-            book.hidden.push(listed.name);
-        } else {
-            book.sheets.push(reader.sheet(listed.name, &relation.target, &mut held)?);
-        }
+        let sheet = reader.sheet(listed.name, &relation.target, &mut held)?;
+        sheets.push(sheet.hidden_if(listed.hidden));
     }
-    Ok(book)
+    Ok(sheets)
 }
 
 struct Relation {
@@ -58,17 +55,27 @@ fn relations(package: &Package<'_>, part: &str, folder: &str) -> Result<HashMap<
         match xml.next()? {
             Node::Open(tag) if tag.name() == "Relationship" => {
                 let [id, kind, target] = ["Id", "Type", "Target"].map(|name| tag.attribute(name).unwrap_or_default());
-                let target = match target.strip_prefix('/') {
-                    Some(absolute) => absolute.to_string(),
-                    None if folder.is_empty() => target,
-                    None => format!("{folder}/{}", target.trim_start_matches("./")),
-                };
+                let target = part_of(folder, &target);
                 found.insert(id, Relation { kind, target });
             }
             Node::End => return Ok(found),
             Node::Open(_) | Node::Close(_) | Node::Text(_) => {}
         }
     }
+}
+
+/// The part that a target means, by the folder that it is named from.
+pub(super) fn part_of(folder: &str, target: &str) -> String {
+    let mut path: Vec<&str> = if target.starts_with('/') { Vec::new() } else { folder.split('/').collect() };
+    for segment in target.split('/') {
+        match segment {
+            "." => {}
+            ".." => drop(path.pop()),
+            segment => path.push(segment),
+        }
+    }
+    path.retain(|segment| !segment.is_empty());
+    path.join("/")
 }
 
 struct Listed {
@@ -228,19 +235,34 @@ impl Reader<'_, '_> {
         let mut sheet = Sheet::new(name);
         let (mut row, mut next_row, mut column, mut next_column) = (0, 0, 0, 0);
         let mut cell = Cell::default();
-        let (mut in_cell, mut in_value) = (false, false);
+        let (mut in_data, mut in_cell, mut in_value, mut aside) = (false, false, false, 0_usize);
         loop {
             match xml.next()? {
+                // What programs add of their own may have names of cells and values, too.
+                Node::Open(tag) if aside > 0 || tag.name() == "extLst" => aside += 1,
+                Node::Close(_) if aside > 0 => aside -= 1,
+                Node::Text(_) if aside > 0 => {}
                 Node::Open(tag) => match tag.name() {
-                    "row" => {
+                    "sheetData" => in_data = true,
+                    "row" if in_data => {
                         let stated = tag.attribute("r").and_then(|r| r.parse::<u32>().ok());
                         row = stated.map_or(next_row, |r| r.saturating_sub(1));
                         (next_row, next_column) = (row.saturating_add(1), 0);
-                        if tag.attribute("hidden").is_some_and(|h| h == "1" || h == "true") {
+                        // What is no row high is not seen either.
+                        if is_set(&tag, "hidden", &["1", "true"]) || is_set(&tag, "ht", &["0"]) {
                             sheet.hide(row..next_row);
                         }
                     }
-                    "c" => {
+                    "col" => {
+                        let [first, last] =
+                            ["min", "max"].map(|name| tag.attribute(name).and_then(|n| n.parse::<u32>().ok()));
+                        if let (Some(first), Some(last)) = (first, last)
+                            && (is_set(&tag, "hidden", &["1", "true"]) || is_set(&tag, "width", &["0"]))
+                        {
+                            sheet.hide_columns(first.saturating_sub(1)..last);
+                        }
+                    }
+                    "c" if in_data => {
                         let stated = tag.attribute("r");
                         let at = match &stated {
                             Some(reference) => place(reference).ok_or_else(|| bad_place(&sheet, reference))?,
@@ -270,6 +292,7 @@ impl Reader<'_, '_> {
                 Node::Text(text) if in_cell => cell.inline.add(&text),
                 Node::Text(_) => {}
                 Node::Close(name) => match name.as_str() {
+                    "sheetData" => in_data = false,
                     "v" => in_value = false,
                     "c" if in_cell => {
                         in_cell = false;
@@ -298,8 +321,9 @@ impl Reader<'_, '_> {
                 })?;
                 (string.clone(), CellKind::Text)
             }
-            "str" => (unescape(&cell.value), CellKind::Text),
-            "inlineStr" => (cell.inline.take(), CellKind::Text),
+            // Some programs leave out the kind, or write the text as a value.
+            "inlineStr" | "" | "n" if stored.is_empty() => (cell.inline.take(), CellKind::Text),
+            "inlineStr" | "str" => (unescape(&cell.value), CellKind::Text),
             "b" => match stored {
                 "1" | "true" => ("true".to_string(), CellKind::Truth),
                 "0" | "false" => ("false".to_string(), CellKind::Truth),
@@ -308,12 +332,14 @@ impl Reader<'_, '_> {
             },
             "e" => (stored.to_string(), CellKind::Error),
             "d" => (stored.to_string(), CellKind::Date),
-            _ if stored.is_empty() => (String::new(), CellKind::Text),
-            _ if cell.style > 0 && cell.style >= self.formats.len() => {
-                // Whether the number is a date stands there.
-                return Err(WorkbookFault::Broken(format!("a cell names style {}, which is not there", cell.style)));
-            }
-            _ => {
+            "" | "n" => {
+                if cell.style > 0 && cell.style >= self.formats.len() {
+                    // Whether the number is a date stands there.
+                    return Err(WorkbookFault::Broken(format!(
+                        "a cell names style {}, which is not there",
+                        cell.style
+                    )));
+                }
                 let dated = match self.formats.get(cell.style) {
                     Some(NumberFormat::Date) => serial_text(stored, self.from_1904),
                     Some(NumberFormat::Elapsed) => elapsed_text(stored),
@@ -321,8 +347,13 @@ impl Reader<'_, '_> {
                 };
                 dated.map_or_else(|| (number_text(stored), CellKind::Number), |text| (text, CellKind::Date))
             }
+            other => return Err(WorkbookFault::Broken(format!("a cell is of type {other:?}, which is none"))),
         })
     }
+}
+
+fn is_set(tag: &Tag<'_>, name: &str, values: &[&str]) -> bool {
+    tag.attribute(name).is_some_and(|value| values.contains(&value.as_str()))
 }
 
 fn bad_place(sheet: &Sheet, reference: &str) -> WorkbookFault {
