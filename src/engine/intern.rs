@@ -1,7 +1,7 @@
 //! Distinct texts by number. Reading threads share one table and ask it only for what they have not met;
 //! numbers depend on timing, so nothing that is written may depend on their order.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
@@ -209,9 +209,6 @@ fn tag_of(hash: u64) -> u32 {
 
 /// A map by numbers of our own making.
 pub type ByNumber<K, V> = HashMap<K, V, BuildHasherDefault<Fast>>;
-
-/// The same without values.
-pub type Numbers<K> = HashSet<K, BuildHasherDefault<Fast>>;
 
 /// Hashes numbers and short texts that nobody outside can choose to collide with effect: maps that use it
 /// compare keys whole.

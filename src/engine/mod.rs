@@ -13,6 +13,7 @@ mod load;
 mod metered;
 #[cfg(test)]
 mod packed_tests;
+mod pairs;
 mod pending;
 mod place;
 mod proof;

@@ -9,7 +9,7 @@ use anyhow::Context;
 use rust_decimal::Decimal;
 
 use super::collect::{Collected, out_of_period};
-use super::intern::Numbers;
+use super::pairs::Pairs;
 use super::pending::Pending;
 use super::readings::Readings;
 use super::targets::{Judged, Target, Targets};
@@ -44,7 +44,7 @@ pub struct Placed {
     /// Account and SKU of rows of the period before, with the sum of their units and the first of them.
     pub before: BTreeMap<(u32, u32), (ExactSum, (u32, u64))>,
     /// Account and SKU of the period's own rows, where there are rows of other periods.
-    pub present: Numbers<(u32, u32)>,
+    pub present: Pairs,
     pub ledger: Ledger,
     pub unmapped: BTreeMap<(UnmappedWhat, u32, Currency), UnmappedUse>,
     /// SKUs and the unmapped accounts that hold units of them.
@@ -133,7 +133,7 @@ struct Found {
     contradicted: BTreeMap<(u32, u32), (u64, (u32, u64))>,
     conflicts: Vec<(u32, u64)>,
     before: BTreeMap<(u32, u32), (ExactSum, (u32, u64))>,
-    present: Numbers<(u32, u32)>,
+    present: Pairs,
     log: FindingLog,
 }
 
@@ -149,7 +149,7 @@ impl Found {
             contradicted: BTreeMap::new(),
             conflicts: Vec::new(),
             before: BTreeMap::new(),
-            present: Numbers::default(),
+            present: Pairs::default(),
             log: FindingLog::default(),
         }
     }
@@ -167,7 +167,7 @@ impl Found {
             mine.0.merge(units)?;
             mine.1 = mine.1.min(first);
         }
-        self.present.extend(other.present);
+        self.present.merge(other.present);
         self.ledger.merge(&other.ledger)?;
         for (key, uses) in other.unmapped {
             let mine = self.unmapped.entry(key).or_default();
@@ -225,15 +225,11 @@ struct Worker<'a, 'p> {
     ends: Ends<'a>,
     duplicates: Vec<RowFate>,
     belongings: Belongings,
-    /// Accounts and SKUs lately met.
-    lately: Vec<Option<(u32, u32)>>,
     fault: Option<Fault>,
 }
 
 /// Duplicates a thread holds back.
 const HELD: usize = 1 << 14;
-/// How many accounts and SKUs a thread need not look up again.
-const LATELY: usize = 1 << 13;
 /// Into how many partitions one is split that is too large to be held.
 const SPLIT: usize = 64;
 
@@ -246,7 +242,6 @@ impl<'a, 'p> Worker<'a, 'p> {
             ends: shared.trail.ends(),
             duplicates: Vec::new(),
             belongings: Belongings::default(),
-            lately: vec![None; LATELY],
             fault: shared.run.settings.fault,
         }
     }
@@ -256,7 +251,11 @@ impl<'a, 'p> Worker<'a, 'p> {
             let part = partitions.take(index);
             match stage {
                 Stage::Meet | Stage::Copies => self.part(stage, part, partitions.bits())?,
-                Stage::Alone => self.rows(&part)?,
+                Stage::Alone => {
+                    self.rows(&part)?;
+                    // The groups of the next are others: a small table is a fast one.
+                    self.found.pending[0].settle()?;
+                }
             }
         }
         self.hand_over()
@@ -416,7 +415,7 @@ impl<'a, 'p> Worker<'a, 'p> {
         let day = targets.day(period, row.start);
         let target = targets.judge(&mut self.judged, row.account, row.sku, day);
         if self.shared.elsewhere {
-            self.seen((row.account, row.sku));
+            self.found.present.insert(row.account, row.sku);
         }
         match target {
             Target::Internal => {
@@ -439,16 +438,6 @@ impl<'a, 'p> Worker<'a, 'p> {
                 self.found.pending[0].add(group, row.file, row.currency, row.quantity, row.cost)?;
                 Ok(Fate::Metered(group))
             }
-        }
-    }
-
-    /// Notes that the period has rows of an account and SKU.
-    fn seen(&mut self, pair: (u32, u32)) {
-        let mixed = (pair.0.wrapping_mul(0x9E37_79B9) ^ pair.1).wrapping_mul(0x85EB_CA6B);
-        let lately = &mut self.lately[mixed as usize >> (32 - LATELY.trailing_zeros())];
-        if *lately != Some(pair) {
-            *lately = Some(pair);
-            self.found.present.insert(pair);
         }
     }
 

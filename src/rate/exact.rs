@@ -13,7 +13,7 @@ use super::money::Currency;
 pub struct Overflow;
 
 /// The powers of ten in 64 bits.
-const POWERS: [i64; 19] = {
+pub(super) const POWERS: [i64; 19] = {
     let mut powers = [1; 19];
     let mut i = 1;
     while i < powers.len() {
