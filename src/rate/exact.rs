@@ -60,17 +60,20 @@ impl ExactSum {
     }
 
     /// Adds another sum.
+    #[inline]
     pub fn merge(&mut self, other: Self) -> Result<(), Overflow> {
         // Nearly every sum: a column is written with one number of digits.
         if self.scale == other.scale {
             self.mantissa = self.mantissa.checked_add(other.mantissa).ok_or(Overflow)?;
             return Ok(());
         }
-        let scale = self.scale.max(other.scale);
-        let left = self.at_scale(scale)?;
-        let right = other.at_scale(scale)?;
-        self.mantissa = left.checked_add(right).ok_or(Overflow)?;
-        self.scale = scale;
+        if self.scale > other.scale {
+            let more = other.at_scale(self.scale)?;
+            self.mantissa = self.mantissa.checked_add(more).ok_or(Overflow)?;
+        } else {
+            let mine = self.at_scale(other.scale)?;
+            *self = Self { mantissa: mine.checked_add(other.mantissa).ok_or(Overflow)?, scale: other.scale };
+        }
         Ok(())
     }
 
