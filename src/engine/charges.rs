@@ -29,7 +29,7 @@ fn parts(row: &UsageRow<'_>) -> [Part; 2] {
         .charge_period_start
         .zip(row.charge_period_end)
         .map_or(Part { is: 1, of: 1 }, |(start, end)| Part { is: days(start, end), of: Period::of(start).days() });
-    [Part { is: 1, of: months_of_term(row.term).unwrap_or(1) }, of_days]
+    [Part { is: 1, of: months_of_term(row.term()).unwrap_or(1) }, of_days]
 }
 
 /// The rows of one file.

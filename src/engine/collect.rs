@@ -338,8 +338,8 @@ impl UsageSink for Sink<'_> {
         self.told.row(self.shared.progress);
         self.charges.note(row);
         let Desk { skus, ways, kinds, heads, waiting, scratch, .. } = &mut *self.desk;
-        let (vendor, way) = ways.of(row.provider_name, &self.way);
-        let texts = [row.sku_id, row.charge_description, row.term, row.metric];
+        let (vendor, way) = ways.of(row.provider_name(), &self.way);
+        let texts = [row.sku_id(), row.charge_description(), row.term(), row.metric()];
         let sku = skus.number_of(way, &texts, || {
             self.shared.skus.number(Sku { key: sku_of(row), rule: self.rule, format: self.format.clone() })
         });
@@ -353,8 +353,8 @@ impl UsageSink for Sink<'_> {
             self.desk.settle(&self.shared.accounts, &self.shared.rows)?;
         }
         // An export need not name its vendor, so the first is not told by differing from the one before.
-        if self.providers.is_empty() || self.last_provider != row.provider_name {
-            self.last_provider = row.provider_name.to_string();
+        if self.providers.is_empty() || self.last_provider != row.provider_name() {
+            self.last_provider = row.provider_name().to_string();
             self.providers.insert(self.last_provider.clone());
         }
         let here = self.belongings.of(
@@ -365,8 +365,8 @@ impl UsageSink for Sink<'_> {
             self.stated,
         );
         self.elsewhere |= here.is_elsewhere();
-        if here.cost && (self.supplied.is_empty() || self.last_supplied != row.provider_name) {
-            self.last_supplied = row.provider_name.to_string();
+        if here.cost && (self.supplied.is_empty() || self.last_supplied != row.provider_name()) {
+            self.last_supplied = row.provider_name().to_string();
             self.supplied.insert(self.last_supplied.clone());
         }
         Ok(())
@@ -447,11 +447,11 @@ fn account_of(provider: &str, id: &str, name: &str) -> AccountKey {
 
 fn sku_of(row: &UsageRow<'_>) -> SkuKey {
     SkuKey {
-        provider_name: row.provider_name.to_string(),
-        sku_id: row.sku_id.to_string(),
-        charge_description: row.charge_description.to_string(),
-        term: row.term.to_string(),
-        metric: row.metric.to_string(),
+        provider_name: row.provider_name().to_string(),
+        sku_id: row.sku_id().to_string(),
+        charge_description: row.charge_description().to_string(),
+        term: row.term().to_string(),
+        metric: row.metric().to_string(),
     }
 }
 

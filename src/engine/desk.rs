@@ -128,8 +128,8 @@ impl Scratch {
     pub fn key(&mut self, row: &UsageRow<'_>, stated: Option<Period>) -> u128 {
         self.buffer.clear();
         if let Some(identity) = row.identity {
-            if self.vendor.0 != row.provider_name {
-                self.vendor = (row.provider_name.to_string(), id_key(row.provider_name));
+            if self.vendor.0 != row.provider_name() {
+                self.vendor = (row.provider_name().to_string(), id_key(row.provider_name()));
             }
             self.buffer.push(b'i');
             self.buffer.extend_from_slice(&identity.to_le_bytes());

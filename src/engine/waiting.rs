@@ -39,13 +39,13 @@ impl Waiting {
     /// `series`: whether readings of its meter may have to be put together.
     pub fn push(&mut self, row: Row, kind: u32, vendor: u32, of: &UsageRow<'_>, series: bool) {
         let begin = self.texts.len();
-        join(&[of.sub_account_id, of.sub_account_name], &mut self.texts);
+        join(&[of.sub_account_id(), of.sub_account_name()], &mut self.texts);
         let end = self.texts.len();
         let hash = Known::hash(vendor, &self.texts[begin..]);
         if series {
             // An empty one is one, too.
             self.texts.push(b'=');
-            self.texts.extend_from_slice(of.subscription_id.as_bytes());
+            self.texts.extend_from_slice(of.subscription_id().as_bytes());
         }
         self.rows.push(Held { row, kind, vendor, hash, ends: (end, self.texts.len()) });
     }

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 use self::steps::{BoundColumn, BoundFrom, BoundRule, BoundStep};
-use super::seen::{Nulls, Part, Seen, Uses};
+use super::record::Span;
+use super::seen::{Nulls, Seen, Uses};
 use super::{CellKind, Record};
 use crate::format::{Column, ColumnKind, RowRule, TableSpec, normalise};
 
@@ -28,14 +29,16 @@ pub(super) trait Cells {
         false
     }
 
-    /// Puts the cells into `text`, and where each stands there into `parts`, as many as there are.
-    fn copy(&self, text: &mut String, parts: &mut [Part]) {
+    /// Puts the cells into `text`, and where each stands there into `parts`, as many as there are. Whether they stand
+    /// there one behind another.
+    fn copy(&self, text: &mut String, parts: &mut [Span]) -> bool {
         text.clear();
         for (field, part) in parts.iter_mut().enumerate() {
             let start = text.len();
             text.push_str(self.cell(field));
-            *part = Part::new(start, text.len());
+            *part = Span::new(start, text.len());
         }
+        true
     }
 }
 
@@ -53,21 +56,14 @@ impl Cells for Record {
     }
 
     #[inline]
-    fn copy(&self, text: &mut String, parts: &mut [Part]) {
+    fn copy(&self, text: &mut String, parts: &mut [Span]) -> bool {
         text.clear();
-        text.push_str(&self.raw);
-        let missing = parts.len().saturating_sub(self.spans.len());
-        for (part, span) in parts.iter_mut().zip(&self.spans) {
-            *part = Part::new(span.start, span.end);
-        }
-        let there = parts.len() - missing;
-        parts[there..].fill(Part::default());
-        if !self.undoubled.is_empty() {
-            text.push_str(&self.undoubled);
-            for (part, span) in parts.iter_mut().zip(&self.spans).filter(|(_, s)| s.doubled) {
-                *part = Part::new(self.raw.len() + span.start, self.raw.len() + span.end);
-            }
-        }
+        text.push_str(&self.text);
+        let there = parts.len().min(self.spans.len());
+        let (filled, missing) = parts.split_at_mut(there);
+        filled.copy_from_slice(&self.spans[..there]);
+        missing.fill(Span::default());
+        missing.is_empty() && self.text.len() == self.raw
     }
 }
 
@@ -113,10 +109,11 @@ pub(super) struct Binding {
     used: Vec<usize>,
     seen: Seen,
     format_id: u64,
+    /// Of each of its cells, if it is filled.
+    identity_prints: Vec<Option<u128>>,
     /// Of the row last prepared.
     identity_print: Option<u128>,
     pub unknown_words: BTreeSet<(String, String)>,
-    buffer: Vec<u8>,
 }
 
 impl Binding {
@@ -174,6 +171,7 @@ impl Binding {
             used,
             exclude,
             cost_only,
+            identity_prints: vec![None; identity.as_ref().map_or(0, Vec::len)],
             identity: identity.filter(|fields| !fields.is_empty()),
             exported,
             rate,
@@ -181,12 +179,12 @@ impl Binding {
             format_id,
             identity_print: None,
             unknown_words: BTreeSet::new(),
-            buffer: Vec::new(),
         }
     }
 
-    /// Nobody asks for the fingerprint of a whole row.
+    /// Nobody asks for a row's fingerprints.
     pub fn without_prints(&mut self) {
+        self.identity = None;
         self.seen.without_prints();
     }
 
@@ -265,10 +263,24 @@ impl Binding {
         }
     }
 
+    #[inline]
+    pub fn has_text(&self, column: usize) -> bool {
+        match self.at[column] {
+            Some(field) => self.seen.has_value(field as usize),
+            None => !self.columns[column].text.is_empty(),
+        }
+    }
+
     /// The field that has a column's value as it stands, and what it is.
     #[inline]
     pub fn cell(&self, column: usize) -> Option<(usize, CellKind)> {
         self.at[column].map(|field| (field as usize, self.seen.kind(field as usize)))
+    }
+
+    /// The value of a field in two words, and its length, if it is as short.
+    #[inline]
+    pub fn short(&self, field: usize) -> Option<([u64; 2], usize)> {
+        self.seen.short(field)
     }
 
     /// The value of a field in the row last prepared.
@@ -305,18 +317,17 @@ impl Binding {
         self.identity_print
     }
 
+    /// A sum over its cells, so that only those that changed are gone through.
     fn identity_of(&mut self) -> Option<u128> {
-        let fields = self.identity.as_ref()?;
-        self.buffer.clear();
-        self.buffer.extend_from_slice(&self.format_id.to_le_bytes());
-        for field in fields {
-            let text = self.seen.value(*field);
-            if text.is_empty() {
-                return None;
+        let mut all = Some(u128::from(self.format_id));
+        for ((field, print), nth) in self.identity.as_ref()?.iter().zip(&mut self.identity_prints).zip(1..) {
+            if self.seen.differs(*field) {
+                let value = self.seen.value(*field);
+                *print = (!value.is_empty()).then(|| xxh3_128_with_seed(value.as_bytes(), nth));
             }
-            push(&mut self.buffer, text);
+            all = all.zip(*print).map(|(all, print)| all.wrapping_add(print));
         }
-        Some(xxh3_128(&self.buffer))
+        all
     }
 
     /// The fingerprint of every non-empty cell of the row last prepared with its heading, whatever the order of
@@ -324,12 +335,6 @@ impl Binding {
     pub fn whole(&self) -> u128 {
         if self.identity_print.is_none() { self.seen.whole() } else { 0 }
     }
-}
-
-/// A text with its length before it, so that no two lists of texts look alike.
-pub(super) fn push(buffer: &mut Vec<u8>, text: &str) {
-    buffer.extend_from_slice(&(text.len() as u64).to_le_bytes());
-    buffer.extend_from_slice(text.as_bytes());
 }
 
 /// The canonical usage columns, in the order of [`Column::ALL`]: what [`Binding::new`] takes for usage.

@@ -35,7 +35,7 @@ impl UsageSink for Seen {
         let text = |n: Option<rust_decimal::Decimal>| n.map(plain).unwrap_or_default();
         let date = row.charge_period_start.map(|d| d.to_string()).unwrap_or_default();
         let (quantity, cost) = (text(row.quantity), text(row.cost));
-        self.rows.push(format!("{}:{} {} {quantity} {cost} {date}", row.line, row.sub_account_name, row.sku_id));
+        self.rows.push(format!("{}:{} {} {quantity} {cost} {date}", row.line, row.sub_account_name(), row.sku_id()));
         Ok(())
     }
     fn reject(&mut self, reject: Reject) -> anyhow::Result<()> {

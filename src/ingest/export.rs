@@ -112,7 +112,8 @@ pub(super) fn every_heading(detection: &Detection) -> Vec<String> {
 }
 
 fn usage_layout(detection: &Detection, binding: &Binding, headings: &[String]) -> Layout {
-    let keys = [Column::SubAccountId, Column::SubAccountName, Column::SkuId];
+    // Of a row that is none, the word for its product mostly says so soonest.
+    let keys = [Column::SkuId, Column::SubAccountId, Column::SubAccountName];
     let keys = keys.into_iter().flat_map(|c| binding.fields(c as usize).collect::<Vec<_>>()).collect();
     let currency = binding.fields(Column::Currency as usize).collect();
     Layout::new(headings, &detection.table().total_labels, keys, currency)
@@ -386,11 +387,11 @@ impl Reader<'_, '_> {
     fn usage(&mut self, cells: &impl Cells, line: u64, raw: &str) -> anyhow::Result<()> {
         let faulty = self.typist.read(cells, &mut self.memo);
         let typed = faulty.as_ref().map_or(self.memo.typed(), |faulty| &faulty.typed);
-        for (field, value) in [(typed.quantity_field, typed.quantity), (typed.cost_field, typed.cost)] {
+        for (field, value) in [(typed.quantity_field, &typed.quantity), (typed.cost_field, &typed.cost)] {
             if let (Some(field), Some(value)) = (field, value)
                 && let Some(sum) = self.sums.iter_mut().find(|s| s.field == field)
             {
-                sum.add(value);
+                sum.add(*value);
             }
         }
         // A file is read whole or not at all: what is left of half a file bills too little, and looks right.

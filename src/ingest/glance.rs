@@ -5,7 +5,8 @@
 
 use std::io::{self, Read};
 
-use memchr::{memchr_iter, memchr3_iter};
+use memchr::memchr_iter;
+use wide::u8x16;
 
 use super::StyleEvidence;
 
@@ -76,9 +77,36 @@ fn search(mut text: impl Read, doubts: Doubts, piece: usize) -> io::Result<bool>
 /// `1.234.567`: of a decimal point nothing but one point is written.
 fn may_group_by_points(data: &[u8], from: usize, until: usize) -> bool {
     let is_group = |at: usize| {
-        data.get(at + 1..at + 5).is_some_and(|next| next[3] == b'.' && next[..3].iter().all(u8::is_ascii_digit))
+        data.get(at..at + 5)
+            .is_some_and(|group| group[0] == b'.' && group[4] == b'.' && group[1..4].iter().all(u8::is_ascii_digit))
     };
-    memchr_iter(b'.', &data[from..until]).any(|at| is_group(from + at))
+    // Two points so far apart are looked for in blocks: nearly every number has one, and stopping at each is slow.
+    any_apart(data, from, until, b'.', &[4], is_group)
+}
+
+/// Whether `is` of any place where a byte stands that stands again so far behind.
+fn any_apart(data: &[u8], from: usize, until: usize, byte: u8, apart: &[u32], is: impl Fn(usize) -> bool) -> bool {
+    let wanted = u8x16::splat(byte);
+    let mask_of = |block: &[u8; 16]| u64::from(u8x16::new(*block).simd_eq(wanted).to_bitmask());
+    let mut before = 0;
+    let (blocks, _) = data[from..].as_chunks::<16>();
+    for (number, block) in blocks.iter().enumerate() {
+        let at = from + number * 16;
+        // The block before stands in the lower half, so that pairs over both are seen.
+        let both = mask_of(block) << 16 | before;
+        before = both >> 16;
+        let mut pairs = apart.iter().fold(0, |pairs, apart| pairs | (both & both >> apart));
+        while pairs != 0 {
+            let place = (at + pairs.trailing_zeros() as usize).checked_sub(16);
+            pairs &= pairs - 1;
+            if place.is_some_and(|place| (from..until).contains(&place) && is(place)) {
+                return true;
+            }
+        }
+    }
+    // What is left is less than a block, and pairs that end there.
+    let rest = (from + blocks.len() * 16).saturating_sub(16).max(from);
+    (rest..until).any(|at| data[at] == byte && is(at))
 }
 
 /// Where a cell needs no quotes to hold a comma: one with a digit behind it.
@@ -139,7 +167,7 @@ fn may_need_order(data: &[u8], from: usize, until: usize) -> bool {
             && matches!(digits(at + second + 2), 2 | 4)
             && !data[..at - before].last().is_some_and(u8::is_ascii_alphanumeric)
     };
-    memchr3_iter(b'-', b'/', b'.', &data[from..until]).any(|at| may_need(from + at) && needs(from + at))
+    [b'-', b'/', b'.'].iter().any(|byte| any_apart(data, from, until, *byte, &[2, 3], |at| may_need(at) && needs(at)))
 }
 
 #[cfg(test)]

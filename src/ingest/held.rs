@@ -12,8 +12,10 @@ pub(super) struct Held<R> {
     buffer: Buffer,
     /// The unread part of the buffer begins here.
     start: usize,
-    /// Bytes at the end of what was read that may begin a character.
-    begun: Vec<u8>,
+    /// What is read comes in here, and goes to the buffer as text; it stays as long as it is, for what is read over
+    /// needs no zeros. The first bytes may be left from before, when they began a character.
+    incoming: Vec<u8>,
+    left: usize,
     whole: bool,
 }
 
@@ -34,7 +36,7 @@ impl Buffer {
 
 impl<R: Read> Held<R> {
     pub fn new(reader: R) -> Self {
-        Self { reader, buffer: Buffer::Text(String::new()), start: 0, begun: Vec::new(), whole: false }
+        Self { reader, buffer: Buffer::Text(String::new()), start: 0, incoming: Vec::new(), left: 0, whole: false }
     }
 
     /// Taken for no text from the beginning.
@@ -82,54 +84,51 @@ impl<R: Read> Held<R> {
 
     /// Makes the unread part longer, or finds the end of the text.
     pub fn fill(&mut self) -> io::Result<()> {
-        let is_text = self.text().is_some();
-        let mut bytes = match std::mem::replace(&mut self.buffer, Buffer::Bytes(Vec::new())) {
-            Buffer::Text(text) => text.into_bytes(),
-            Buffer::Bytes(bytes) => bytes,
-        };
-        let room = bytes.len() + self.begun.len();
-        let mut end = bytes.len() - self.start;
-        bytes.copy_within(self.start.., 0);
-        self.start = 0;
-        // What is read over already needs no zeros.
-        bytes.resize(if end + self.begun.len() >= room { (room * 2).max(BUFFER) } else { room }, 0);
-        bytes[end..end + self.begun.len()].copy_from_slice(&self.begun);
-        end += self.begun.len();
-        self.begun.clear();
-        let read = self.read_to_fill(&mut bytes, &mut end);
-        bytes.truncate(end);
-        if is_text && !self.whole {
-            self.begun.extend_from_slice(begun(&bytes));
-            bytes.truncate(end - self.begun.len());
-        }
-        self.buffer = if is_text {
-            match String::from_utf8(bytes) {
-                Ok(text) => Buffer::Text(text),
-                Err(e) => {
-                    let mut bytes = e.into_bytes();
-                    bytes.append(&mut self.begun);
-                    Buffer::Bytes(bytes)
+        // A record longer than what is held has it doubled.
+        let (end, result) = self.read(BUFFER.max(self.data().len()));
+        let start = std::mem::take(&mut self.start);
+        let incoming = &self.incoming[..end];
+        self.left = 0;
+        match &mut self.buffer {
+            Buffer::Bytes(bytes) => {
+                bytes.drain(..start);
+                bytes.extend_from_slice(incoming);
+            }
+            Buffer::Text(text) => {
+                text.drain(..start);
+                let later = if self.whole { 0 } else { begun(incoming).len() };
+                if let Ok(now) = simdutf8::basic::from_utf8(&incoming[..end - later]) {
+                    text.push_str(now);
+                    self.incoming.copy_within(end - later..end, 0);
+                    self.left = later;
+                } else {
+                    let mut bytes = std::mem::take(text).into_bytes();
+                    bytes.extend_from_slice(incoming);
+                    self.buffer = Buffer::Bytes(bytes);
                 }
             }
-        } else {
-            Buffer::Bytes(bytes)
-        };
-        read
+        }
+        result
     }
 
-    fn read_to_fill(&mut self, bytes: &mut [u8], end: &mut usize) -> io::Result<()> {
-        while *end < bytes.len() {
-            match self.reader.read(&mut bytes[*end..]) {
+    /// Reads so much more behind what is left from before, or up to the end; where what is there ends.
+    fn read(&mut self, more: usize) -> (usize, io::Result<()>) {
+        let mut end = self.left;
+        if self.incoming.len() < end + more {
+            self.incoming.resize(end + more, 0);
+        }
+        while end < self.incoming.len() {
+            match self.reader.read(&mut self.incoming[end..]) {
                 Ok(0) => {
                     self.whole = true;
                     break;
                 }
-                Ok(n) => *end += n,
+                Ok(n) => end += n,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
+                Err(e) => return (end, Err(e)),
             }
         }
-        Ok(())
+        (end, Ok(()))
     }
 }
 

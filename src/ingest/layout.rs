@@ -42,11 +42,14 @@ pub(super) struct Layout {
     /// Normalised.
     headings: Vec<String>,
     labels: Vec<String>,
-    /// Fields that name an account or SKU: empty in a total row, or holding the word itself.
+    /// Fields that name an account or SKU, each once: empty in a total row, or holding the word itself.
     keys: Vec<usize>,
+    /// The first and the last of the other fields.
+    beside_keys: Vec<usize>,
     currency: Vec<usize>,
-    /// The bytes that words for a total begin with.
+    /// The bytes that words for a total begin with, and the first two of each.
     initials: [bool; 256],
+    beginnings: Vec<[u8; 2]>,
     /// A line with every field is a row, even if only its first is filled.
     small: bool,
 }
@@ -68,8 +71,13 @@ impl Layout {
         for initial in words(&labels).filter_map(|word| word.bytes().next()) {
             initials[usize::from(initial)] = true;
         }
-        let headings = headings.iter().map(|h| normalise(h)).collect();
-        Self { headings, labels, keys, currency, initials, small: false }
+        let beginnings = words(&labels).filter_map(|word| word.as_bytes().first_chunk().copied()).collect();
+        let headings: Vec<String> = headings.iter().map(|h| normalise(h)).collect();
+        let mut named = std::collections::HashSet::new();
+        let keys = keys.into_iter().filter(|field| named.insert(*field)).collect();
+        let mut others = (0..headings.len()).filter(|field| !named.contains(field));
+        let beside_keys = others.next().into_iter().chain(others.next_back()).collect();
+        Self { headings, labels, keys, beside_keys, currency, initials, beginnings, small: false }
     }
 
     /// For small tables, which have no totals, and whose rows may have one cell filled.
@@ -106,11 +114,15 @@ impl Layout {
                 Event::Fault(fault) => {
                     self.give_up(&mut notes, sink)?;
                     let (line, raw) = (fault.line, fault.raw.clone());
-                    sink.broken(line, &raw, None, Problem::from(fault))?;
+                    sink.broken(line, &raw, None, Problem::from(*fault))?;
                 }
                 Event::Record => {
                     let line = record.line();
-                    if record.is_blank() {
+                    if line > header_line && self.is_plainly_a_row(&record) {
+                        self.give_up(&mut notes, sink)?;
+                        apart = false;
+                        sink.row(&record)?;
+                    } else if record.is_blank() {
                         sink.other(line, OtherLine::Blank)?;
                         apart = true;
                     } else if line < header_line {
@@ -205,6 +217,31 @@ impl Layout {
         Ok(())
     }
 
+    /// Told by the first letters of what it names, as nearly every row is: it has every field, is neither blank nor a
+    /// note, and no total or heading. `false` says nothing.
+    #[inline]
+    fn is_plainly_a_row(&self, record: &Record) -> bool {
+        if record.len() != self.headings.len() {
+            return false;
+        }
+        let (mut filled, mut is_total, mut is_heading) = (0, true, true);
+        for field in &self.keys {
+            let cell = record.bytes(*field);
+            let [first, second, ..] = cell else { continue };
+            if first.is_ascii_alphanumeric() && second.is_ascii_graphic() {
+                filled += 1;
+                is_total &= self.may_be_total(cell);
+                let heading = self.headings[*field].as_bytes();
+                is_heading &= heading.first().is_none_or(|initial| first.to_ascii_lowercase() == *initial);
+                if filled > 1 && !is_total && !is_heading {
+                    return true;
+                }
+            }
+        }
+        let has_ink = |field: &usize| record.bytes(*field).first().is_some_and(u8::is_ascii_graphic);
+        !is_total && !is_heading && self.beside_keys.iter().any(has_ink)
+    }
+
     fn is_heading(&self, record: &Record) -> bool {
         let Some(first) = self.headings.first() else { return false };
         record.len() == self.headings.len()
@@ -240,9 +277,26 @@ impl Layout {
     }
 
     fn is_total_word(&self, cell: &str) -> bool {
+        self.may_be_total(cell.as_bytes()) && self.reads_as_total(cell)
+    }
+
+    /// Whether a cell begins as a word for a total does.
+    #[inline]
+    fn may_be_total(&self, cell: &[u8]) -> bool {
+        match cell {
+            [first, ..] if first.is_ascii_alphanumeric() && !self.initials[usize::from(first.to_ascii_lowercase())] => {
+                false
+            }
+            [first, second, ..] if first.is_ascii_alphanumeric() && second.is_ascii_alphanumeric() => {
+                self.beginnings.contains(&[first.to_ascii_lowercase(), second.to_ascii_lowercase()])
+            }
+            _ => true,
+        }
+    }
+
+    fn reads_as_total(&self, cell: &str) -> bool {
         let letter = cell.chars().next().filter(|c| c.is_alphanumeric()).and_then(|c| c.to_lowercase().next());
         let initial = letter.map(|c| c.encode_utf8(&mut [0; 4]).as_bytes()[0]);
-        // It mostly shows at the first letter.
         if initial.is_some_and(|byte| !self.initials[usize::from(byte)]) {
             return false;
         }

@@ -24,7 +24,12 @@ impl UsageSink for Seen {
         let quantity = row.quantity.map(plain).unwrap_or_default();
         let cost = row.cost.map(plain).unwrap_or_default();
         let cost_only = if row.treatment == Treatment::CostOnly { " cost" } else { "" };
-        self.rows.push(format!("{}:{} {} {quantity} {cost}{cost_only}", row.line, row.sub_account_name, row.sku_id));
+        self.rows.push(format!(
+            "{}:{} {} {quantity} {cost}{cost_only}",
+            row.line,
+            row.sub_account_name(),
+            row.sku_id()
+        ));
         self.wholes.push(row.whole);
         Ok(())
     }

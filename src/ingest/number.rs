@@ -101,6 +101,84 @@ pub(super) fn parse_plain(text: &str, style: DecimalStyle) -> Option<(i64, u32)>
     Some((if negative { -value } else { value }, u32::try_from(scale).ok()?))
 }
 
+/// [`parse_plain`] of a text of at most 16 bytes, taken in two words with nothing behind it: eight digits at once, for a
+/// loop over so few is mostly guessing where it ends.
+#[inline]
+#[allow(clippy::cast_possible_wrap, reason = "16 digits are less than 2^63")]
+pub(super) fn parse_short(words: [u64; 2], length: usize, style: DecimalStyle) -> Option<(i64, u32)> {
+    let separator = u64::from(u32::from(style.separator())) ^ u64::from(b'0');
+    let negative = words[0] & 0xFF == u64::from(b'-');
+    let (digits, scale) = if length <= 8 {
+        let sign = usize::from(negative);
+        let digits = Digits::of(words[0] >> (8 * sign), length - sign, separator)?;
+        (digits.value, digits.behind.unwrap_or(0))
+    } else if negative {
+        return None;
+    } else {
+        let (first, second) = (Digits::of(words[0], 8, separator)?, Digits::of(words[1], length - 8, separator)?);
+        let ahead = first.value.checked_mul(TENS[second.count as usize])?;
+        let scale = match (first.behind, second.behind) {
+            (None, behind) => behind.unwrap_or(0),
+            (Some(behind), None) => behind + second.count,
+            (Some(_), Some(_)) => return None,
+        };
+        (ahead + second.value, scale)
+    };
+    // Something must follow the separator.
+    let is_open = words[(length - 1) / 8] >> (8 * ((length - 1) % 8)) == separator ^ u64::from(b'0');
+    let value = digits as i64;
+    (!is_open).then_some((if negative { -value } else { value }, scale))
+}
+
+const TENS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+
+/// Up to eight bytes that are digits, but for one separator that may stand among them.
+struct Digits {
+    value: u64,
+    /// How many there are, and how many stand behind the separator.
+    count: u32,
+    behind: Option<u32>,
+}
+
+impl Digits {
+    #[inline]
+    fn of(word: u64, length: usize, separator: u64) -> Option<Self> {
+        const ZEROS: u64 = u64::from_ne_bytes([b'0'; 8]);
+        const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+        // What brings a byte above 9 to its high bit.
+        const ABOVE_NINE: u64 = u64::from_ne_bytes([0x80 - 10; 8]);
+        if length == 0 {
+            return None;
+        }
+        // The last digit comes to stand last; zeros before the first.
+        let before = 8 * (8 - length);
+        let digits = (word << before) ^ (ZEROS << before);
+        let others = (((digits & !HIGH) + ABOVE_NINE) | digits) & HIGH;
+        #[allow(clippy::cast_possible_truncation, reason = "at most eight")]
+        let length = length as u32;
+        if others == 0 {
+            return Some(Self { value: eight(digits), count: length, behind: None });
+        }
+        let at = others.trailing_zeros() & !7;
+        if (digits >> at) & 0xFF != separator || others & (others - 1) != 0 {
+            return None;
+        }
+        let ahead = digits & !(u64::MAX << at);
+        let behind = digits & (u64::MAX << at << 8);
+        Some(Self { value: eight(behind | ahead << 8), count: length - 1, behind: Some(7 - at / 8) })
+    }
+}
+
+/// The number that eight digits of a byte each make, the first in the lowest byte.
+#[inline]
+fn eight(digits: u64) -> u64 {
+    const PAIRS: u64 = 0x0000_00FF_0000_00FF;
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    let first = (pairs & PAIRS).wrapping_mul(0x000F_4240_0000_0064);
+    let second = ((pairs >> 16) & PAIRS).wrapping_mul(0x0000_2710_0000_0001);
+    first.wrapping_add(second) >> 32
+}
+
 fn is_space(c: char) -> bool {
     c.is_whitespace()
 }

@@ -1,6 +1,8 @@
 //! Where the bytes stand that cut a text into records and fields. They are looked for in blocks, for all rows of a
 //! block at once, so that the cost of a field is not that of a search.
 
+use wide::u8x16;
+
 use super::record::Span;
 use super::scan::LONGEST_FIELD;
 
@@ -162,13 +164,13 @@ impl Places {
 /// A bit for each byte of the block that is a delimiter, a quote or a line end.
 #[inline]
 fn mask_of(block: &[u8; BLOCK], delimiter: u8, quote: u8) -> u64 {
-    // Of this the compiler makes comparisons of many bytes at once.
-    let cuts =
-        block.map(|b| u8::from(b == delimiter) | u8::from(b == quote) | u8::from(b == b'\n') | u8::from(b == b'\r'));
-    let (words, _) = cuts.as_chunks::<8>();
-    words.iter().rev().fold(0, |mask, word| {
-        // The lowest bits of eight bytes, moved together.
-        mask << 8 | u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56
+    let [delimiter, quote, line_feed, carriage_return] = [delimiter, quote, b'\n', b'\r'].map(u8x16::splat);
+    let (lanes, _) = block.as_chunks::<16>();
+    lanes.iter().rev().fold(0, |mask, lane| {
+        let lane = u8x16::new(*lane);
+        let ends = lane.simd_eq(line_feed) | lane.simd_eq(carriage_return);
+        let cuts = lane.simd_eq(delimiter) | lane.simd_eq(quote) | ends;
+        mask << 16 | u64::from(cuts.to_bitmask())
     })
 }
 

@@ -71,26 +71,63 @@ pub enum CellKind {
     Error,
 }
 
-/// Where a field's text stands: in the record's raw text, or, where doubled or escaped quotes had
-/// to be undone, in its `undoubled` text.
-#[derive(Debug, Clone, Copy, Default)]
+/// Where a field stands in its record's text: in what the file has, or, where doubled or escaped quotes had to be
+/// undone, behind that. Two small numbers, for there is one of each field of each row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Span {
-    pub start: usize,
-    pub end: usize,
-    pub doubled: bool,
+    start: u32,
+    end: u32,
 }
 
 impl Span {
+    /// Set in the end of a span whose quotes are still to be undone. No record is near 2 GiB.
+    const QUOTES: u32 = 1 << 31;
+
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "the longest record is much shorter than 2 GiB")]
     pub const fn new(start: usize, end: usize) -> Self {
-        Self { start, end, doubled: false }
+        Self { start: start as u32, end: end as u32 }
+    }
+
+    /// Of a field that has doubled or escaped quotes in it.
+    pub const fn with_quotes(self) -> Self {
+        Self { end: self.end | Self::QUOTES, ..self }
+    }
+
+    #[inline]
+    pub const fn start(self) -> usize {
+        self.start as usize
+    }
+
+    #[inline]
+    pub const fn end(self) -> usize {
+        (self.end & !Self::QUOTES) as usize
+    }
+
+    #[inline]
+    pub const fn len(self) -> usize {
+        self.end() - self.start()
+    }
+
+    /// The span in a text from which so much was taken off ahead of it, as one number.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "the longest record is much shorter than 2 GiB")]
+    pub const fn moved(self, ahead: usize) -> u64 {
+        (self.start.wrapping_sub(ahead as u32) as u64) << 32 | self.end.wrapping_sub(ahead as u32) as u64
+    }
+
+    const fn has_quotes(self) -> bool {
+        self.end & Self::QUOTES != 0
     }
 }
 
 /// One record, reusable.
 #[derive(Debug, Default, Clone)]
 pub struct Record {
-    pub(super) raw: String,
-    pub(super) undoubled: String,
+    /// The text as it stood, and behind it the fields whose quotes had to be undone.
+    pub(super) text: String,
+    /// How long the text as it stood is.
+    pub(super) raw: usize,
     pub(super) spans: Vec<Span>,
     /// Per field; empty where all are text.
     pub(super) kinds: Vec<CellKind>,
@@ -114,19 +151,18 @@ impl Record {
 
     /// The `i`th field (from 0), unquoted, not trimmed.
     pub fn get(&self, i: usize) -> Option<&str> {
-        self.spans.get(i).map(|span| self.text(*span))
+        self.spans.get(i).map(|span| self.field(*span))
     }
 
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> + '_ {
-        self.spans.iter().map(|span| self.text(*span))
+        self.spans.iter().map(|span| self.field(*span))
     }
 
     /// The `i`th field's bytes, none where there is no such field.
     #[inline]
     pub(super) fn bytes(&self, i: usize) -> &[u8] {
         let Some(span) = self.spans.get(i) else { return &[] };
-        let from = if span.doubled { &self.undoubled } else { &self.raw };
-        from.as_bytes().get(span.start..span.end).unwrap_or_default()
+        self.text.as_bytes().get(span.start()..span.end()).unwrap_or_default()
     }
 
     /// What the `i`th field is.
@@ -146,7 +182,7 @@ impl Record {
 
     /// The text as it stood, without the line end.
     pub fn raw(&self) -> &str {
-        &self.raw
+        &self.text[..self.raw]
     }
 
     /// Whether every field is empty or white space.
@@ -157,7 +193,7 @@ impl Record {
 
     /// Whether a field that is not quoted has a quote in it.
     pub(super) fn has_stray_quote(&self) -> bool {
-        self.spans.iter().any(|span| !self.is_quoted(*span) && self.text(*span).contains('"'))
+        self.spans.iter().any(|span| !self.is_quoted(*span) && self.field(*span).contains('"'))
     }
 
     pub(super) fn has_quoted_field(&self) -> bool {
@@ -165,18 +201,24 @@ impl Record {
     }
 
     fn is_quoted(&self, span: Span) -> bool {
-        span.doubled || self.raw[..span.start].ends_with('"')
+        span.end() > self.raw || self.text[..span.start()].ends_with('"')
     }
 
-    fn text(&self, span: Span) -> &str {
-        let from = if span.doubled { &self.undoubled } else { &self.raw };
-        from.get(span.start..span.end).unwrap_or_default()
+    fn field(&self, span: Span) -> &str {
+        self.text.get(span.start()..span.end()).unwrap_or_default()
+    }
+
+    /// Takes the text of the record that has begun.
+    #[inline]
+    pub(super) fn take(&mut self, raw: &str) {
+        self.text.push_str(raw);
+        self.raw = raw.len();
     }
 
     /// For the record that begins on that line. Its spans are those of the one before until they are found.
     pub(super) fn begin(&mut self, line: u64) {
-        self.raw.clear();
-        self.undoubled.clear();
+        self.text.clear();
+        self.raw = 0;
         self.kinds.clear();
         self.line = line;
         self.last_line = line;
@@ -187,45 +229,59 @@ impl Record {
         self.spans.clear();
     }
 
+    pub(super) fn undo_quotes(&mut self, dialect: Dialect) {
+        for span in self.spans.iter_mut().filter(|span| span.has_quotes()) {
+            let start = self.text.len();
+            undo(&mut self.text, *span, dialect);
+            *span = Span::new(start, self.text.len());
+        }
+    }
+
     /// Undoes doubled quotes and the `="0012"` that spreadsheets need to keep a text a text. The
-    /// spans must have been found in `raw`.
+    /// spans must have been found in the text as it stood.
     pub(super) fn unquote(&mut self, dialect: Dialect) {
+        self.undo_quotes(dialect);
         let quote = char::from(dialect.quote);
         for span in &mut self.spans {
-            if span.doubled {
-                let start = self.undoubled.len();
-                let mut rest = &self.raw[span.start..span.end];
-                while let Some(at) = match dialect.escape {
-                    Escape::Doubled => rest.find(quote),
-                    Escape::Backslash => rest.find([quote, '\\']),
-                } {
-                    let pair = &rest.as_bytes()[at..];
-                    if pair[0] == b'\\' && !matches!(pair.get(1), Some(b) if *b == b'\\' || *b == dialect.quote) {
-                        self.undoubled.push_str(&rest[..=at]);
-                        rest = &rest[at + 1..];
-                        continue;
-                    }
-                    // Of a pair, the second is the text.
-                    self.undoubled.push_str(&rest[..at]);
-                    self.undoubled.push_str(rest.get(at + 1..at + 2).unwrap_or_default());
-                    rest = rest.get(at + 2..).unwrap_or_default();
-                }
-                self.undoubled.push_str(rest);
-                (span.start, span.end) = (start, self.undoubled.len());
-            }
-            let from = if span.doubled { &self.undoubled } else { &self.raw };
-            if !matches!(from.as_bytes().get(span.start), Some(b'=' | b' ')) {
+            if !matches!(self.text.as_bytes().get(span.start()), Some(b'=' | b' ')) {
                 continue;
             }
-            let text = from[span.start..span.end].trim_matches(' ');
-            if let Some(inner) = text.strip_prefix('=').and_then(|t| t.strip_prefix(quote))
+            let whole = &self.text[span.start()..span.end()];
+            if let Some(inner) = whole.trim_matches(' ').strip_prefix('=').and_then(|t| t.strip_prefix(quote))
                 && let Some(inner) = inner.strip_suffix(quote)
                 && !inner.contains(quote)
             {
-                let lead = from[span.start..span.end].len() - from[span.start..span.end].trim_start_matches(' ').len();
-                span.start += lead + 2;
-                span.end = span.start + inner.len();
+                let lead = whole.len() - whole.trim_start_matches(' ').len();
+                let start = span.start() + lead + 2;
+                *span = Span::new(start, start + inner.len());
             }
         }
+    }
+}
+
+/// Puts a field behind the text with its quotes undone.
+fn undo(text: &mut String, span: Span, dialect: Dialect) {
+    let quote = char::from(dialect.quote);
+    let (mut at, end) = (span.start(), span.end());
+    loop {
+        let rest = &text[at..end];
+        let found = match dialect.escape {
+            Escape::Doubled => rest.find(quote),
+            Escape::Backslash => rest.find([quote, '\\']),
+        };
+        let Some(found) = found.map(|found| at + found) else {
+            text.extend_from_within(at..end);
+            return;
+        };
+        let pair = &text.as_bytes()[found..end];
+        if pair[0] == b'\\' && !matches!(pair.get(1), Some(b) if *b == b'\\' || *b == dialect.quote) {
+            text.extend_from_within(at..=found);
+            at = found + 1;
+            continue;
+        }
+        // Of a pair, the second is the text.
+        text.extend_from_within(at..found);
+        at = (found + 2).min(end);
+        text.extend_from_within(found + 1..at);
     }
 }

@@ -28,7 +28,7 @@ pub enum Event {
     /// A line of nothing but spaces; its number is [`Records::line`].
     Blank,
     /// A physical line that is no record. Reading goes on with the next line.
-    Fault(RecordFault),
+    Fault(Box<RecordFault>),
     End,
 }
 
@@ -103,7 +103,7 @@ impl<R: Read> Records<R> {
                 number = self.places.more(data, number).unwrap_or(number);
             }
             if let Some((stop, next)) = self.places.plain(data, number, expected, start, &mut record.spans) {
-                record.raw.push_str(&text[start..stop]);
+                record.take(&text[start..stop]);
                 self.places.take_to(number + expected);
                 self.consume(next - start, true, 1);
                 return true;
@@ -148,7 +148,7 @@ impl<R: Read> Records<R> {
         if stop - start > LONGEST_FIELD {
             return false;
         }
-        record.raw.push_str(&text[start..stop]);
+        record.take(&text[start..stop]);
         self.places.take_to(number);
         self.consume(next - start, true, 1);
         true
@@ -189,7 +189,7 @@ impl<R: Read> Records<R> {
             return self.not_utf8(stop, length);
         };
         if !blank {
-            record.raw.push_str(text);
+            record.take(text);
             split(bytes, delimiter, &mut record.spans);
         }
         self.consume(stop + length, length > 0, 1);
@@ -224,7 +224,7 @@ impl<R: Read> Records<R> {
                         record.spans.clear();
                         return Ok(self.not_utf8(stop, length));
                     };
-                    record.raw.push_str(text);
+                    record.take(text);
                     record.last_line = self.next_line + lines - 1;
                     record.unquote(self.dialect);
                     self.consume(next, next > end, lines);
@@ -252,7 +252,7 @@ impl<R: Read> Records<R> {
             goes_on: true,
         };
         self.consume(stop + length, length > 0, 1);
-        Event::Fault(fault)
+        Event::Fault(Box::new(fault))
     }
 
     /// A fault of the line that comes next, as a whole.
@@ -265,7 +265,7 @@ impl<R: Read> Records<R> {
         let message = "the line is not valid UTF-8".to_owned();
         let fault = self.line_fault(Code::I101, message, raw);
         self.consume(stop + length, length > 0, 1);
-        Event::Fault(fault)
+        Event::Fault(Box::new(fault))
     }
 
     /// A line longer than memory should hold: shows its beginning and reads on to its end.
@@ -280,7 +280,7 @@ impl<R: Read> Records<R> {
             let stop = memchr2(b'\n', b'\r', data).unwrap_or(data.len());
             if let Some(length) = line_end(data, stop, self.held.is_whole()) {
                 self.consume(stop + length, length > 0, 1);
-                return Ok(Event::Fault(fault));
+                return Ok(Event::Fault(Box::new(fault)));
             }
             self.held.consume(stop);
             self.fill()?;

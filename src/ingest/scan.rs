@@ -160,7 +160,7 @@ fn unquoted(data: &[u8], at: usize, line_stop: usize, dialect: Dialect, eof: boo
         None if line_stop < data.len() || eof => line_stop,
         None => return None,
     };
-    Some((Span { start: at, end: stop, doubled: false }, stop))
+    Some((Span::new(at, stop), stop))
 }
 
 enum Quoted {
@@ -204,7 +204,10 @@ fn quoted(data: &[u8], open: usize, line_stop: usize, dialect: Dialect, eof: boo
     };
     let line_ends = if close < line_stop { 0 } else { count_line_ends(&data[start..close]) };
     match (proper, line_ends) {
-        (true, _) => Quoted::Closed { span: Span { start, end: close, doubled }, stop, line_ends },
+        (true, _) => {
+            let span = Span::new(start, close);
+            Quoted::Closed { span: if doubled { span.with_quotes() } else { span }, stop, line_ends }
+        }
         (false, 0) => Quoted::Broken(Why::TextAfterQuote),
         (false, _) => Quoted::Broken(Why::ClosedElsewhere),
     }

@@ -3,9 +3,15 @@
 
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
+use self::habits::{Habits, LEARNT, Run, SPELL, bit};
+pub(super) use self::nulls::Nulls;
+use self::nulls::length_of;
 use super::CellKind;
 use super::bind::Cells;
-use crate::format::restore;
+use super::record::Span;
+
+mod habits;
+mod nulls;
 
 /// Which uses of its fields a row must work out anew, a bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,7 +43,7 @@ impl Uses {
 /// Fields by the bit, so many in each word.
 const BITS: usize = 64;
 /// What is compared at once of a cell. So much of nothing stands behind the last.
-const WIDE: usize = 16;
+pub(super) const WIDE: usize = 16;
 const BEHIND: &str = "                ";
 
 /// The fields of one file as they stood in the row last looked at.
@@ -52,6 +58,9 @@ pub(super) struct Seen {
     /// The fields that must be looked at, and those among them that hold ids.
     watched: Vec<u64>,
     ids: Vec<u64>,
+    habits: Habits,
+    /// The fields that differ from the row before, of the row being looked at.
+    differing: Vec<u64>,
     nulls: Nulls,
     prints: bool,
     /// The sum of the fields' fingerprints, but for those that are stale: they have changed since.
@@ -67,30 +76,9 @@ pub(super) struct Seen {
 #[derive(Debug, Default)]
 struct Row {
     text: String,
-    cells: Vec<Part>,
-}
-
-/// Where a cell stands in its row's text.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Part {
-    start: u32,
-    length: u32,
-}
-
-impl Part {
-    #[inline]
-    #[allow(clippy::cast_possible_truncation, reason = "the longest row is much shorter than 4 GiB")]
-    pub fn new(start: usize, end: usize) -> Self {
-        Self { start: start as u32, length: (end - start) as u32 }
-    }
-
-    const fn start(self) -> usize {
-        self.start as usize
-    }
-
-    const fn end(self) -> usize {
-        self.start as usize + self.length as usize
-    }
+    cells: Vec<Span>,
+    /// The cells stand one behind another in the text.
+    in_order: bool,
 }
 
 #[derive(Debug, Default)]
@@ -102,15 +90,6 @@ struct Field {
     print: u128,
 }
 
-/// What stands in a cell beside its value.
-#[derive(Debug)]
-pub(super) struct Nulls {
-    words: Vec<String>,
-    /// How long the words are, a bit for each length; those that are longer share the last.
-    lengths: u64,
-    neutralised: bool,
-}
-
 impl Seen {
     /// For the fields of these headings, normalised; nothing is used of them yet.
     pub fn new(headings: &[String], nulls: Nulls, format: u64) -> Self {
@@ -120,7 +99,7 @@ impl Seen {
             Field { heading: xxh3_64_with_seed(heading.as_bytes(), nth), ..Field::default() }
         };
         let fields: Vec<Field> = headings.iter().enumerate().map(field).collect();
-        let empty = || Row { text: BEHIND.to_string(), cells: vec![Part::default(); fields.len()] };
+        let empty = || Row { text: BEHIND.to_string(), cells: vec![Span::default(); fields.len()], in_order: false };
         let words = fields.len().div_ceil(BITS);
         let mut watched = vec![0; words];
         (0..fields.len()).for_each(|at| watched[at / BITS] |= 1 << (at % BITS));
@@ -131,6 +110,8 @@ impl Seen {
             fields,
             watched,
             ids: vec![0; words],
+            habits: Habits::new(words),
+            differing: vec![0; words],
             nulls,
             prints: true,
             whole: u128::from(format),
@@ -152,29 +133,29 @@ impl Seen {
         self.ids[field / BITS] |= 1 << (field % BITS);
     }
 
-    /// Looks only at fields that are used: nobody asks for the fingerprint of the whole row.
+    /// Looks only at fields that are used: nobody asks for the fingerprint of the whole row, or of what tells it.
     pub fn without_prints(&mut self) {
         self.prints = false;
-        for (at, _) in self.fields.iter().enumerate().filter(|(_, f)| f.uses == Uses::NONE) {
-            self.watched[at / BITS] &= !(1 << (at % BITS));
+        let is_unused = |field: &Field| matches!(field.uses, Uses::NONE | Uses::IDENTITY);
+        for (at, _) in self.fields.iter().enumerate().filter(|(_, f)| is_unused(f)) {
+            self.watched[at / BITS] &= !bit(at);
         }
     }
 
-    /// Takes the next row's cells; what is used of those that changed.
+    /// Takes the next row's cells; what is used of those that changed, or may have.
     pub fn look(&mut self, cells: &impl Cells) -> Uses {
         let is_first = std::mem::take(&mut self.fresh);
         std::mem::swap(&mut self.row, &mut self.before);
-        cells.copy(&mut self.row.text, &mut self.row.cells);
+        self.row.in_order = cells.copy(&mut self.row.text, &mut self.row.cells);
         self.row.text.push_str(BEHIND);
         let is_typed = cells.is_typed();
         let mut changed = if is_first { Uses::ALL } else { Uses::NONE };
+        self.compare(is_first);
         for word in 0..self.watched.len() {
-            // All are compared before anything is done about any, so that no field waits for the one before it.
-            let mut differing = self.differing(word);
+            let mut differing = self.differing[word] & self.watched[word];
             if is_typed || self.typed {
-                differing |= self.differing_kinds(word, cells);
+                differing |= self.differing_kinds(word, cells) & self.watched[word];
             }
-            differing &= self.watched[word];
             if differing == 0 {
                 continue;
             }
@@ -182,26 +163,95 @@ impl Seen {
                 self.stale[word] |= differing;
             }
             self.look_at_ids(word, differing);
+            let text = self.row.text.as_bytes();
             while differing != 0 {
                 let at = word * BITS + differing.trailing_zeros() as usize;
                 differing &= differing - 1;
-                self.values[at] = self.nulls.bounds(&self.row.text, self.row.cells[at]);
-                changed = changed.and(self.fields[at].uses);
+                let (cell, field) = (self.row.cells[at], &self.fields[at]);
+                changed = changed.and(field.uses);
+                self.values[at] = if self.nulls.is_value(text, cell) {
+                    (0, length_of(cell))
+                } else {
+                    self.nulls.bounds_within(&self.row.text[cell.start()..cell.end()])
+                };
             }
         }
         self.typed = is_typed;
         changed
     }
 
-    /// Which fields of a word differ in their text from those of the row before.
+    /// Finds the fields that differ from the row before. All are compared before anything is done about any, so that no
+    /// field waits for the one before it.
+    fn compare(&mut self, is_first: bool) {
+        if is_first {
+            self.differing.fill(u64::MAX);
+            return self.habits.begin();
+        }
+        if self.habits.rows == SPELL {
+            self.habits.begin();
+        }
+        self.habits.rows += 1;
+        let fields = self.fields.len();
+        if self.habits.rows <= LEARNT {
+            for word in 0..self.watched.len() {
+                let differing = self.differing(word, self.all_of(word));
+                self.habits.restless[word] &= differing;
+                self.habits.calm[word] &= !differing;
+                self.differing[word] = differing;
+            }
+            if self.habits.rows == LEARNT {
+                self.habits.conclude(fields, &self.watched);
+            }
+            return;
+        }
+        for word in 0..self.watched.len() {
+            self.differing[word] = self.habits.restless[word] | self.differing(word, self.habits.alone[word]);
+        }
+        for number in 0..self.habits.runs.len() {
+            let Run { first, last } = self.habits.runs[number];
+            if self.is_same_run(first, last) {
+                continue;
+            }
+            for word in first / BITS..=last / BITS {
+                let from = u64::MAX << (first.max(word * BITS) % BITS);
+                let until = u64::MAX >> (BITS - 1 - last.min(word * BITS + BITS - 1) % BITS);
+                self.differing[word] |= self.differing(word, from & until & self.watched[word]);
+            }
+        }
+    }
+
+    /// The bits of a word that are fields.
+    fn all_of(&self, word: usize) -> u64 {
+        u64::MAX >> (BITS - (self.fields.len() - word * BITS).min(BITS))
+    }
+
+    /// Whether the fields from the first to the last stand as they stood. `false` says nothing.
     #[inline]
-    fn differing(&self, word: usize) -> u64 {
+    fn is_same_run(&self, first: usize, last: usize) -> bool {
+        let (now, before) = (&self.row.cells[first..=last], &self.before.cells[first..=last]);
+        let (here, there) = (now[0].start(), before[0].start());
+        let (end, end_there) = (now[last - first].end(), before[last - first].end());
+        let moved = |(a, b): (&Span, &Span)| a.moved(here) ^ b.moved(there);
+        self.row.in_order
+            && self.before.in_order
+            && now.iter().zip(before).map(moved).fold(0, |moved, by| moved | by) == 0
+            && self.row.text.as_bytes()[here..end] == self.before.text.as_bytes()[there..end_there]
+    }
+
+    /// Which of these fields of a word differ in their text from those of the row before.
+    #[inline]
+    fn differing(&self, word: usize, mut asked: u64) -> u64 {
         let (now, before) = (self.row.text.as_bytes(), self.before.text.as_bytes());
         let from = word * BITS;
-        let until = self.row.cells.len().min(from + BITS);
-        let cells = self.row.cells[from..until].iter().zip(&self.before.cells[from..until]);
-        // The last one's bit comes in first, and is moved up by those before it.
-        cells.rev().fold(0, |bits, (a, b)| bits << 1 | u64::from(!is_same(now, *a, before, *b)))
+        let (cells, cells_before) = (&self.row.cells[from..], &self.before.cells[from..]);
+        let mut differing = 0;
+        while asked != 0 {
+            let at = asked.trailing_zeros();
+            asked &= asked - 1;
+            let is_same = is_same(now, cells[at as usize], before, cells_before[at as usize]);
+            differing |= u64::from(!is_same) << at;
+        }
+        differing
     }
 
     #[cold]
@@ -258,6 +308,16 @@ impl Seen {
         &self.row.text[start..start + length as usize]
     }
 
+    #[inline]
+    pub fn has_value(&self, field: usize) -> bool {
+        self.values[field].1 > 0
+    }
+
+    /// Whether the row last looked at differs in a field from the one before, or may.
+    pub fn differs(&self, field: usize) -> bool {
+        self.differing[field / BITS] & bit(field) != 0
+    }
+
     /// The cell as it stands.
     pub fn text(&self, field: usize) -> &str {
         let cell = self.row.cells[field];
@@ -278,56 +338,22 @@ impl Seen {
         self.cut_ids > 0
     }
 
+    /// A value of at most 16 bytes in two words, with nothing behind it, and its length.
+    #[inline]
+    pub fn short(&self, field: usize) -> Option<([u64; 2], usize)> {
+        let (start, length) = self.values[field];
+        let mask = FIRST.get(length as usize).filter(|mask| **mask != 0)?;
+        let start = self.row.cells[field].start() + start as usize;
+        let word = word(self.row.text.as_bytes(), start) & mask;
+        #[allow(clippy::cast_possible_truncation, reason = "64 bits of 128 each")]
+        let words = [word as u64, (word >> 64) as u64];
+        Some((words, length as usize))
+    }
+
     pub fn clean<'a>(&self, cell: &'a str) -> &'a str {
-        let (start, length) = self.nulls.bounds(cell, Part::new(0, cell.len()));
+        let (start, length) = self.nulls.bounds_within(cell);
         &cell[start as usize..(start + length) as usize]
     }
-}
-
-impl Nulls {
-    pub fn new(words: Vec<String>, neutralised: bool) -> Self {
-        let lengths = words.iter().fold(0, |lengths, word| lengths | length_bit(Part::new(0, word.len()).length));
-        Self { words, lengths, neutralised }
-    }
-
-    /// Where the value stands in a cell, and how long it is.
-    #[inline]
-    fn bounds(&self, text: &str, cell: Part) -> (u32, u32) {
-        let bytes = text.as_bytes();
-        let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'\'';
-        // Nothing to take off, which is nearly every cell.
-        let is_value = || is_plain(bytes[cell.start()]) && is_plain(bytes[cell.end() - 1]);
-        if cell.length == 0 || (self.lengths & length_bit(cell.length) == 0 && is_value()) {
-            return (0, cell.length);
-        }
-        self.bounds_within(&text[cell.start()..cell.end()])
-    }
-
-    fn bounds_within(&self, cell: &str) -> (u32, u32) {
-        let (mut start, mut end) = trimmed(cell, 0, cell.len());
-        if self.neutralised {
-            start = end - restore(&cell[start..end]).len();
-            (start, end) = trimmed(cell, start, end);
-        }
-        let value = &cell[start..end];
-        let is_null = self.words.iter().any(|w| w.eq_ignore_ascii_case(value));
-        let value = Part::new(start, if is_null { start } else { end });
-        (value.start, value.length)
-    }
-}
-
-fn length_bit(length: u32) -> u64 {
-    1 << length.min(63)
-}
-
-fn trimmed(cell: &str, start: usize, end: usize) -> (usize, usize) {
-    let text = &cell[start..end];
-    let is_plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
-    if is_plain(text.as_bytes().first()) && is_plain(text.as_bytes().last()) {
-        return (start, end);
-    }
-    let start = end - text.trim_start().len();
-    (start, start + text.trim().len())
 }
 
 /// The first bytes of a word, of the length of a shorter cell.
@@ -341,20 +367,25 @@ const FIRST: [u128; WIDE + 1] = {
     masks
 };
 
+/// What begins at a place of a text with something behind it.
+#[inline]
+fn word(text: &[u8], at: usize) -> u128 {
+    u128::from_le_bytes(*text[at..].first_chunk::<WIDE>().expect("a row goes on behind its last cell"))
+}
+
 /// Whether two cells are the same, each of a text with something behind it. Short ones are compared without asking how
 /// short they are.
 #[inline]
-fn is_same(a: &[u8], of_a: Part, b: &[u8], of_b: Part) -> bool {
-    let word = |text: &[u8], at: usize| {
-        u128::from_le_bytes(*text[at..].first_chunk::<WIDE>().expect("a row goes on behind its last cell"))
-    };
-    let length = of_a.length as usize;
+fn is_same(a: &[u8], of_a: Span, b: &[u8], of_b: Span) -> bool {
+    let length = of_a.len();
+    if length != of_b.len() {
+        return false;
+    }
     let differs = word(a, of_a.start()) ^ word(b, of_b.start());
     if length <= WIDE {
-        return of_a.length == of_b.length && differs & FIRST[length] == 0;
+        return differs & FIRST[length] == 0;
     }
-    of_a.length == of_b.length
-        && differs == 0
+    differs == 0
         && if length <= 2 * WIDE {
             word(a, of_a.end() - WIDE) == word(b, of_b.end() - WIDE)
         } else {
@@ -436,9 +467,15 @@ mod tests {
     proptest! {
         /// What is remembered of rows before leaves no trace in a row's fingerprint and values.
         #[test]
-        fn a_row_is_the_same_behind_any_other(rows in prop::collection::vec(prop::collection::vec("[ a-c/n]{0,20}", 3), 1..6)) {
+        fn a_row_is_the_same_behind_any_other(
+            rows in prop::collection::vec(prop::collection::vec("[ a-c/n]{0,20}", 3), 1..6),
+            again in prop_oneof![Just(1_usize), 1_usize..60],
+        ) {
             let mut kept = seen(&["a", "b", "c"]);
-            for (i, cells) in rows.iter().enumerate() {
+            // Many rows that change, and then some that do not.
+            let rows = rows.iter().cycle().take(rows.len() * again).chain(rows.iter().flat_map(|row| [row; 3]));
+            let rows: Vec<&Vec<String>> = rows.collect();
+            for (i, cells) in rows.iter().copied().enumerate() {
                 kept.look(cells);
                 let mut alone = seen(&["a", "b", "c"]);
                 alone.look(cells);
@@ -456,20 +493,14 @@ mod tests {
         }
 
         #[test]
-        fn a_plain_cell_is_its_own_value(cell in "[ A-Ba-b'=\u{a0}-]{0,6}", neutralised in any::<bool>()) {
-            let nulls = Nulls::new(vec!["a b".into(), "-".into()], neutralised);
-            prop_assert_eq!(nulls.bounds(&cell, Part::new(0, cell.len())), nulls.bounds_within(&cell));
-        }
-
-        #[test]
         fn cells_are_the_same_if_they_are_equal(
             a in "[ab]{0,80}", b in "[ab]{0,80}", at in 0_usize..80, lead in 0_usize..9,
         ) {
             let row = |before: usize, cell: &str| format!("{}{cell}{BEHIND}", "x".repeat(before)).into_bytes();
-            let (of_a, of_b) = (Part::new(0, a.len()), Part::new(lead, lead + b.len()));
+            let (of_a, of_b) = (Span::new(0, a.len()), Span::new(lead, lead + b.len()));
             prop_assert_eq!(is_same(&row(0, &a), of_a, &row(lead, &b), of_b), a == b);
             let mut other = row(lead, &a);
-            let there = Part::new(lead, lead + a.len());
+            let there = Span::new(lead, lead + a.len());
             prop_assert!(is_same(&row(0, &a), of_a, &other, there));
             if at < a.len() {
                 other[lead + at] = b'c';

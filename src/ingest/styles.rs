@@ -6,7 +6,6 @@ use rust_decimal::Decimal;
 
 use super::bind::{Cells, Taken};
 use super::glance::Doubts;
-use super::number::parse_plain;
 use super::serial::{self, SerialEvidence};
 use super::{
     CellKind, DateFault, DateOrder, DecimalStyle, NumberFault, OrderEvidence, OrderVerdict, Shape, StyleEvidence,
@@ -54,13 +53,13 @@ impl Styles {
         })
     }
 
-    /// Reads a number of the usual form in a field, as its digits and scale; `None` says nothing.
+    /// How a number of the usual form is written in a field; `None` says nothing.
     #[inline]
-    pub fn plain_number(&self, text: &str, field: usize, kind: CellKind) -> Option<(i64, u32)> {
+    pub fn plain_style(&self, field: usize, kind: CellKind) -> Option<DecimalStyle> {
         match self.numbers.get(field) {
-            Some(Some(Known::As(style))) if kind != CellKind::Number => parse_plain(text, *style),
+            Some(Some(Known::As(style))) if kind != CellKind::Number => Some(*style),
             Some(Some(Known::Open(_))) if kind != CellKind::Number => None,
-            _ => parse_plain(text, DecimalStyle::Point),
+            _ => Some(DecimalStyle::Point),
         }
     }
 

@@ -5,8 +5,10 @@ use rust_decimal::Decimal;
 
 use super::bind::{Binding, Cells, Taken};
 use super::memo::Memo;
+use super::number::{parse_plain, parse_short};
 use super::seen::is_cut_short;
 use super::styles::Styles;
+use super::usage::Texts;
 use super::{ChargedAt, RecordFault, Reject, Treatment, UsageRow};
 use crate::finding::Code;
 use crate::format::{ChargeCategory, Column, Needed, PeriodEnd, Spec, TableSpec};
@@ -54,6 +56,10 @@ pub(super) struct Faulty {
     pub typed: Typed,
     pub problem: Problem,
 }
+
+/// What names an account, and what a product.
+const ACCOUNT: [Column; 2] = [Column::SubAccountId, Column::SubAccountName];
+const PRODUCT: [Column; 2] = [Column::SkuId, Column::ChargeDescription];
 
 /// Reads rows of one file.
 #[derive(Debug)]
@@ -163,8 +169,9 @@ impl<'s> Typist<'s> {
         self.binding.text(column as usize)
     }
 
+    #[inline]
     pub fn has_text(&self, column: Column) -> bool {
-        !self.text(column).is_empty()
+        self.binding.has_text(column as usize)
     }
 
     pub fn number(&self, column: Column) -> Result<(Option<Decimal>, Option<usize>), Problem> {
@@ -187,7 +194,13 @@ impl<'s> Typist<'s> {
     #[inline]
     pub fn plain_number(&self, column: Column) -> Option<(i64, u32, usize)> {
         let (field, kind) = self.binding.cell(column as usize)?;
-        let (digits, scale) = self.styles.plain_number(self.text(column), field, kind)?;
+        let style = self.styles.plain_style(field, kind)?;
+        let (digits, scale) = match self.binding.short(field) {
+            Some((words, length)) => {
+                parse_short(words, length, style).or_else(|| parse_plain(self.text(column), style))?
+            }
+            None => parse_plain(self.text(column), style)?,
+        };
         Some((digits, scale, field))
     }
 
@@ -267,63 +280,47 @@ impl<'s> Typist<'s> {
     }
 
     pub fn missing(&self, quantity: Option<Decimal>, treatment: Treatment) -> Option<Problem> {
-        if quantity.is_some() && self.has_text(Column::SubAccountId) && self.has_text(Column::SkuId) {
+        // All that a format can require.
+        if quantity.is_some() && ACCOUNT.iter().any(|c| self.has_text(*c)) && self.has_text(Column::SkuId) {
             return None;
         }
-        for needed in &self.table.read.require {
-            let (there, columns) = match needed {
-                Needed::Account => {
-                    let columns = [Column::SubAccountId, Column::SubAccountName];
-                    (columns.iter().any(|c| self.has_text(*c)), columns)
-                }
-                Needed::Product => {
-                    let columns = [Column::SkuId, Column::ChargeDescription];
-                    (columns.iter().any(|c| self.has_text(*c)), columns)
-                }
-                Needed::Quantity => {
-                    let there =
-                        quantity.is_some() || treatment == Treatment::CostOnly || self.has_text(Column::Quantity);
-                    (there, [Column::Quantity, Column::Quantity])
-                }
-            };
-            if !there {
-                let field = columns.iter().find_map(|c| self.take(*c).field);
-                let taken = Taken::text("", field);
-                let message = format!("the row has no {}, which the format needs", needed.word());
-                return Some(problem_at(Code::I111, taken, message));
+        let is_there = |needed: Needed| match needed {
+            Needed::Account => ACCOUNT.iter().any(|c| self.has_text(*c)),
+            Needed::Product => PRODUCT.iter().any(|c| self.has_text(*c)),
+            Needed::Quantity => {
+                quantity.is_some() || treatment == Treatment::CostOnly || self.has_text(Column::Quantity)
             }
-        }
-        None
+        };
+        let needed = self.table.read.require.iter().copied().find(|needed| !is_there(*needed))?;
+        let columns: &[Column] = match needed {
+            Needed::Account => &ACCOUNT,
+            Needed::Product => &PRODUCT,
+            Needed::Quantity => &[Column::Quantity],
+        };
+        let field = columns.iter().find_map(|c| self.take(*c).field);
+        let message = format!("the row has no {}, which the format needs", needed.word());
+        Some(problem_at(Code::I111, Taken::text("", field), message))
     }
 
     /// The row last read, as the sink takes it.
+    #[inline]
     pub fn row<'a>(&'a self, line: u64, memo: &'a Memo) -> UsageRow<'a> {
-        let (typed, treatment) = (memo.typed(), memo.treatment());
-        let text = |column| self.text(column);
+        let typed = memo.typed();
+        let identity = self.binding.identity();
         UsageRow {
-            provider_name: self.provider(),
-            sub_account_id: text(Column::SubAccountId),
-            sub_account_name: text(Column::SubAccountName),
-            sku_id: text(Column::SkuId),
-            charge_description: text(Column::ChargeDescription),
-            subscription_id: text(Column::SubscriptionId),
-            line_id: text(Column::LineId),
-            term: text(Column::Term),
-            billing_frequency: text(Column::BillingFrequency),
+            texts: Texts { binding: &self.binding, stated_provider: &self.spec.provider },
             charge_category: typed.category,
             charge_period_start: typed.start,
             charge_period_end: typed.end,
-            metric: text(Column::Metric),
             quantity: typed.quantity,
-            unit: text(Column::Unit),
             unit_cost: typed.unit_cost,
             charged_at: typed.charged_at.as_ref(),
             cost: typed.cost,
             currency: typed.currency,
             line,
-            treatment,
-            identity: self.binding.identity(),
-            content: if self.binding.identity().is_some() { memo.content() } else { 0 },
+            treatment: memo.treatment(),
+            identity,
+            content: if identity.is_some() { memo.content() } else { 0 },
             whole: self.binding.whole(),
             exported: typed.exported,
         }

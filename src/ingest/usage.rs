@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
+use super::bind::Binding;
 use crate::finding::{Code, Finding, Place};
 use crate::format::{ChargeCategory, Column};
 use crate::rate::Currency;
@@ -37,27 +38,31 @@ pub struct ChargedAt {
     pub rate: Decimal,
 }
 
-/// A usage row in canonical columns. Text is trimmed; quantities and money are exact.
+/// The texts of a row. They stay in its cells until they are asked for: most are compared with the row before and
+/// never looked at.
+#[derive(Clone, Copy)]
+pub(super) struct Texts<'a> {
+    pub binding: &'a Binding,
+    /// What the format says where the row names no provider.
+    pub stated_provider: &'a str,
+}
+
+impl std::fmt::Debug for Texts<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(Column::ALL.iter().map(|c| self.binding.text(*c as usize))).finish()
+    }
+}
+
+/// A usage row in canonical columns. Texts are trimmed; quantities and money are exact.
 #[derive(Debug, Clone)]
 pub struct UsageRow<'a> {
-    pub provider_name: &'a str,
-    pub sub_account_id: &'a str,
-    pub sub_account_name: &'a str,
-    pub sku_id: &'a str,
-    pub charge_description: &'a str,
-    pub subscription_id: &'a str,
-    pub line_id: &'a str,
-    /// ISO 8601 duration or empty.
-    pub term: &'a str,
-    pub billing_frequency: &'a str,
+    pub(super) texts: Texts<'a>,
     pub charge_category: ChargeCategory,
     pub charge_period_start: Option<NaiveDate>,
     /// Exclusive.
     pub charge_period_end: Option<NaiveDate>,
-    pub metric: &'a str,
     /// Absent only where the format has no quantity for this row (then it counts as zero units).
     pub quantity: Option<Decimal>,
-    pub unit: &'a str,
     /// In `currency`.
     pub unit_cost: Option<Decimal>,
     /// Where the unit cost is stated in another currency, and so not known in this one.
@@ -77,6 +82,61 @@ pub struct UsageRow<'a> {
     pub whole: u128,
     /// The export's own date on the row (invoice date or number column the spec names), to order conflicting copies.
     pub exported: Option<NaiveDate>,
+}
+
+impl<'a> UsageRow<'a> {
+    pub fn provider_name(&self) -> &'a str {
+        match self.text(Column::ProviderName) {
+            "" => self.texts.stated_provider,
+            named => named,
+        }
+    }
+
+    pub fn sub_account_id(&self) -> &'a str {
+        self.text(Column::SubAccountId)
+    }
+
+    pub fn sub_account_name(&self) -> &'a str {
+        self.text(Column::SubAccountName)
+    }
+
+    pub fn sku_id(&self) -> &'a str {
+        self.text(Column::SkuId)
+    }
+
+    pub fn charge_description(&self) -> &'a str {
+        self.text(Column::ChargeDescription)
+    }
+
+    pub fn subscription_id(&self) -> &'a str {
+        self.text(Column::SubscriptionId)
+    }
+
+    pub fn line_id(&self) -> &'a str {
+        self.text(Column::LineId)
+    }
+
+    /// ISO 8601 duration or empty.
+    pub fn term(&self) -> &'a str {
+        self.text(Column::Term)
+    }
+
+    pub fn billing_frequency(&self) -> &'a str {
+        self.text(Column::BillingFrequency)
+    }
+
+    pub fn metric(&self) -> &'a str {
+        self.text(Column::Metric)
+    }
+
+    pub fn unit(&self) -> &'a str {
+        self.text(Column::Unit)
+    }
+
+    #[inline]
+    fn text(&self, column: Column) -> &'a str {
+        self.texts.binding.text(column as usize)
+    }
 }
 
 /// A usage row that could not be used. It is counted, named and kept as text.
@@ -196,7 +256,7 @@ pub trait UsageSink {
     fn other(&mut self, line: u64, kind: OtherLine) -> anyhow::Result<()>;
     fn finding(&mut self, finding: Finding) -> anyhow::Result<()>;
 
-    /// Whether the sink tells copies by a row's fingerprints. Without it `content` and `whole` say nothing.
+    /// Whether the sink tells copies by a row's fingerprints. Without it `identity`, `content` and `whole` say nothing.
     fn wants_prints(&self) -> bool {
         true
     }

@@ -127,7 +127,7 @@ impl Content {
                 }
                 Event::Fault(fault) => {
                     count += 1;
-                    sink.finding(self.fault(fault))?;
+                    sink.finding(self.fault(*fault))?;
                 }
                 Event::Record if record.line() < guess.header_line => {
                     sink.finding(self.above(record.raw(), record.line(), &named))?;

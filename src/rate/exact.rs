@@ -55,6 +55,7 @@ impl ExactSum {
         self.mantissa > 0
     }
 
+    #[inline]
     pub fn add(&mut self, value: Decimal) -> Result<(), Overflow> {
         self.merge(Self::of(value))
     }
@@ -67,6 +68,10 @@ impl ExactSum {
             self.mantissa = self.mantissa.checked_add(other.mantissa).ok_or(Overflow)?;
             return Ok(());
         }
+        self.merge_another_scale(other)
+    }
+
+    fn merge_another_scale(&mut self, other: Self) -> Result<(), Overflow> {
         if self.scale > other.scale {
             let more = other.at_scale(self.scale)?;
             self.mantissa = self.mantissa.checked_add(more).ok_or(Overflow)?;

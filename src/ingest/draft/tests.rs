@@ -17,7 +17,7 @@ impl UsageSink for Seen {
     fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()> {
         let quantity = row.quantity.map(crate::rate::plain).unwrap_or_default();
         let start = row.charge_period_start.map(|d| d.to_string()).unwrap_or_default();
-        self.rows.push(format!("{}|{}|{quantity}|{start}", row.sub_account_name, row.sku_id));
+        self.rows.push(format!("{}|{}|{quantity}|{start}", row.sub_account_name(), row.sku_id()));
         Ok(())
     }
     fn reject(&mut self, reject: Reject) -> anyhow::Result<()> {

@@ -39,7 +39,7 @@ fn seen(mut records: Records<impl Read>, expected: Option<usize>) -> Vec<Seen> {
         seen.push(match records.next(&mut record).unwrap() {
             Event::Record => Seen::Row(record.line(), record.last_line(), record.iter().map(str::to_owned).collect()),
             Event::Blank => Seen::Blank(records.line()),
-            Event::Fault(fault) => Seen::Fault(fault),
+            Event::Fault(fault) => Seen::Fault(*fault),
             Event::End => return seen,
         });
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::cell::NOT_WORKED_OUT;
 use super::{CellKind, Held, WorkbookFault};
-use crate::ingest::record::{Record, Span};
+use crate::ingest::record::{Dialect, Record, Span};
 use crate::ingest::records::Event;
 
 /// A sheet's filled cells, in order of row and column.
@@ -172,31 +172,32 @@ impl SheetRows {
         let mut cells = rest[..in_row].iter().peekable();
         for field in 0..width {
             if field > 0 {
-                record.raw.push(',');
+                record.text.push(',');
             }
             match cells.next_if(|c| usize::from(c.column) == field) {
                 Some(cell) => push(record, sheet.cell(*cell), cell.kind),
                 None => push(record, "", CellKind::Text),
             }
         }
+        record.raw = record.text.len();
+        record.undo_quotes(Dialect::of(b','));
         self.next_cell += in_row;
         Event::Record
     }
 }
 
-/// Adds a field, and to the raw text what a CSV file would have.
+/// Adds a field, written as a CSV file would have it.
 fn push(record: &mut Record, text: &str, kind: CellKind) {
     record.kinds.push(kind);
-    if text.contains(['"', ',', '\n', '\r']) {
-        record.raw.push('"');
-        record.raw.push_str(&text.replace('"', "\"\""));
-        record.raw.push('"');
-        let start = record.undoubled.len();
-        record.undoubled.push_str(text);
-        record.spans.push(Span { start, end: record.undoubled.len(), doubled: true });
-    } else {
-        let start = record.raw.len();
-        record.raw.push_str(text);
-        record.spans.push(Span { start, end: record.raw.len(), doubled: false });
+    let quoted = text.contains(['"', ',', '\n', '\r']);
+    if quoted {
+        record.text.push('"');
+    }
+    let start = record.text.len();
+    record.text.push_str(&text.replace('"', "\"\""));
+    let span = Span::new(start, record.text.len());
+    record.spans.push(if span.len() > text.len() { span.with_quotes() } else { span });
+    if quoted {
+        record.text.push('"');
     }
 }
