@@ -2,7 +2,7 @@
 //! time, and what many rows share (a file, a line item, a bucket) is said once per group.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -48,31 +48,40 @@ pub struct Lineage<'a> {
     path: PathBuf,
     /// Relative to the book, with `/`.
     sources: Vec<&'a str>,
-    feeds: Vec<Feeds<'a>>,
-    /// Numbers of the distinct line items and discrepancies of `feeds`.
-    line_ids: Ids,
-    discrepancy_ids: Ids,
+    /// By number of their group.
+    feeds: Vec<Numbered>,
+    /// The distinct line items and discrepancies that rows feed.
+    line_ids: Vec<&'a str>,
+    discrepancy_ids: Vec<&'a str>,
     writer: Mutex<Writer>,
 }
 
-/// Distinct texts, and which each group has.
-struct Ids {
-    of: Vec<u32>,
-    /// One group that has it.
-    holder: Vec<usize>,
+/// [`Feeds`] with a number for each text, and small: rows of a file ask for those of any group.
+#[derive(Debug, Clone, Copy)]
+struct Numbered {
+    line_id: u32,
+    discrepancy_id: u32,
+    bucket: Bucket,
+    code: Option<Code>,
 }
 
-impl Ids {
-    fn new<'a>(feeds: &[Feeds<'a>], text: impl Fn(&Feeds<'a>) -> &'a str) -> Self {
-        let mut known: HashMap<&str, u32> = HashMap::new();
-        let (mut of, mut holder) = (Vec::with_capacity(feeds.len()), Vec::new());
-        for (index, feed) in feeds.iter().enumerate() {
-            of.push(*known.entry(text(feed)).or_insert_with(|| {
-                holder.push(index);
-                u32::try_from(holder.len() - 1).unwrap_or(u32::MAX)
-            }));
-        }
-        Self { of, holder }
+/// Distinct texts by number. The first is that of rows of no group; an empty one of groups has its own number, since files
+/// written so far have it.
+struct Ids<'a> {
+    known: HashMap<&'a str, u32>,
+    all: Vec<&'a str>,
+}
+
+impl<'a> Ids<'a> {
+    fn new() -> Self {
+        Self { known: HashMap::new(), all: vec![""] }
+    }
+
+    fn number(&mut self, text: &'a str) -> u32 {
+        *self.known.entry(text).or_insert_with(|| {
+            self.all.push(text);
+            u32::try_from(self.all.len() - 1).unwrap_or(u32::MAX)
+        })
     }
 }
 
@@ -97,10 +106,10 @@ impl<'a> Seen<'a> {
         Self { texts, places: vec![0; values] }
     }
 
-    fn push(&mut self, value: usize, text: impl FnOnce() -> &'a str) {
+    fn push(&mut self, value: usize, text: impl FnOnce(usize) -> &'a str) {
         let place = &mut self.places[value];
         if *place == 0 {
-            self.texts.values.push(text());
+            self.texts.values.push(text(value));
             *place = u32::try_from(self.texts.values.len()).unwrap_or(u32::MAX);
         }
         self.texts.rows.push(*place - 1);
@@ -109,9 +118,13 @@ impl<'a> Seen<'a> {
 
 impl<'a> Lineage<'a> {
     /// `sources` and `feeds` are what rows name by number.
-    pub fn create(folder: &Path, sources: Vec<&'a str>, feeds: Vec<Feeds<'a>>) -> Result<Self, EmitError> {
+    pub fn create(
+        folder: &Path,
+        sources: Vec<&'a str>,
+        feeds: impl Iterator<Item = Feeds<'a>>,
+    ) -> Result<Self, EmitError> {
         let path = folder.join(Output::Lineage.file());
-        let open = || -> std::io::Result<BufWriter<File>> {
+        let open = || -> io::Result<BufWriter<File>> {
             let mut file = BufWriter::with_capacity(256 * 1024, File::create(&path)?);
             file.write_all(MAGIC)?;
             Ok(file)
@@ -120,13 +133,19 @@ impl<'a> Lineage<'a> {
         let kind = |name: &str| if name == "line" { Kind::Number } else { Kind::Text };
         let columns = Output::Lineage.columns().iter().map(|name| ((*name).to_string(), kind(name))).collect();
         let writer = Mutex::new(Writer { file, footer: Footer::new(columns), next: 0, early: BTreeMap::new() });
-        let line_ids = Ids::new(&feeds, |f| f.line_id);
-        let discrepancy_ids = Ids::new(&feeds, |f| f.discrepancy_id);
-        Ok(Self { path, sources, feeds, line_ids, discrepancy_ids, writer })
+        let (mut line_ids, mut discrepancy_ids) = (Ids::new(), Ids::new());
+        let numbered = |f: Feeds<'a>| Numbered {
+            line_id: line_ids.number(f.line_id),
+            discrepancy_id: discrepancy_ids.number(f.discrepancy_id),
+            bucket: f.bucket,
+            code: f.code,
+        };
+        let feeds = feeds.map(numbered).collect();
+        Ok(Self { path, sources, feeds, line_ids: line_ids.all, discrepancy_ids: discrepancy_ids.all, writer })
     }
 
     /// Writes the row group of this number, from 0 on; its rows come by source and line.
-    pub fn write(&self, number: usize, rows: impl Iterator<Item = LineageRow> + Clone) -> Result<(), EmitError> {
+    pub fn write(&self, number: usize, rows: impl ExactSizeIterator<Item = LineageRow>) -> Result<(), EmitError> {
         let failed = |e| EmitError::new(&self.path, e);
         let group = self.encode(rows).map_err(failed)?;
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -141,42 +160,27 @@ impl<'a> Lineage<'a> {
         Ok(())
     }
 
-    fn encode(&self, rows: impl Iterator<Item = LineageRow> + Clone) -> std::io::Result<Group> {
-        let (mut count, mut first, mut last) = (0, u32::MAX, 0);
-        for row in rows.clone() {
-            (count, first, last) = (count + 1, first.min(row.file), last.max(row.file));
-        }
-        let first = first.min(last);
-        let (lines, discrepancies) = (self.line_ids.holder.len(), self.discrepancy_ids.holder.len());
+    fn encode(&self, rows: impl ExactSizeIterator<Item = LineageRow>) -> io::Result<Group> {
+        let count = rows.len();
         let mut numbers: Vec<u64> = Vec::with_capacity(count);
-        let mut source = Seen::new((last - first) as usize + 1, count);
+        let mut source = Seen::new(self.sources.len(), count);
         let mut bucket = Seen::new(Bucket::ALL.len(), count);
-        // Behind the last is the empty text of rows that feed nothing.
-        let mut line_id = Seen::new(lines + 1, count);
-        let mut discrepancy_id = Seen::new(discrepancies + 1, count);
+        let mut line_id = Seen::new(self.line_ids.len(), count);
+        let mut discrepancy_id = Seen::new(self.discrepancy_ids.len(), count);
+        // Behind the last is that of rows of which nothing says why.
         let mut code = Seen::new(Code::ALL.len() + 1, count);
         for row in rows {
             numbers.push(row.line);
-            let file = row.file as usize;
-            source.push((row.file - first) as usize, || self.sources.get(file).copied().unwrap_or_default());
-            let feeds = match row.end {
-                LineageEnd::Feeds(group) => self.feeds.get(group).map(|feeds| (group, feeds)),
-                LineageEnd::In(..) => None,
+            let ended = match row.end {
+                LineageEnd::Feeds(group) => self.feeds.get(group).copied(),
+                LineageEnd::In(bucket, code) => Some(Numbered { line_id: 0, discrepancy_id: 0, bucket, code }),
             };
-            let (line, discrepancy) = feeds.map_or((lines, discrepancies), |(group, _)| {
-                (self.line_ids.of[group] as usize, self.discrepancy_ids.of[group] as usize)
-            });
-            line_id.push(line, || feeds.map_or("", |(_, f)| f.line_id));
-            discrepancy_id.push(discrepancy, || feeds.map_or("", |(_, f)| f.discrepancy_id));
-            let (in_bucket, why) = match (feeds, row.end) {
-                (Some((_, f)), _) => (f.bucket, f.code),
-                (None, LineageEnd::In(bucket, why)) => (bucket, why),
-                (None, LineageEnd::Feeds(_)) => {
-                    return Err(std::io::Error::other("a row feeds a group that is not there"));
-                }
-            };
-            bucket.push(in_bucket as usize, || in_bucket.name());
-            code.push(why.map_or(Code::ALL.len(), |c| c as usize), || why.map_or("", Code::id));
+            let ended = ended.ok_or_else(|| io::Error::other("a row feeds a group that is not there"))?;
+            source.push(row.file as usize, |file| self.sources[file]);
+            line_id.push(ended.line_id as usize, |id| self.line_ids[id]);
+            discrepancy_id.push(ended.discrepancy_id as usize, |id| self.discrepancy_ids[id]);
+            bucket.push(ended.bucket as usize, |_| ended.bucket.name());
+            code.push(ended.code.map_or(Code::ALL.len(), |c| c as usize), |_| ended.code.map_or("", Code::id));
         }
         let mut group = Group::new(count);
         // Each column is let go as soon as it is encoded.
@@ -213,7 +217,7 @@ mod tests {
             code: None,
         });
         let sources = vec!["usage/2026-10/a.csv", "usage/2026-10/b.csv"];
-        let lineage = Lineage::create(folder, sources, feeds.collect()).expect("created");
+        let lineage = Lineage::create(folder, sources, feeds).expect("created");
         let all: Vec<LineageRow> = (0..rows)
             .map(|line| LineageRow {
                 file: u32::from(line * 2 >= rows),
@@ -298,7 +302,7 @@ mod tests {
     fn a_full_disk_is_an_error_that_names_the_path() {
         let dir = tempfile::tempdir().expect("a folder");
         std::os::unix::fs::symlink("/dev/full", dir.path().join("lineage.parquet")).expect("linked");
-        let lineage = Lineage::create(dir.path(), Vec::new(), Vec::new()).expect("opens");
+        let lineage = Lineage::create(dir.path(), Vec::new(), std::iter::empty()).expect("opens");
         let error = lineage.finish().expect_err("no space");
         assert!(error.to_string().contains("lineage.parquet"), "{error}");
     }

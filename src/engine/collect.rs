@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use super::Run;
 use super::charges::{Charges, Checked};
@@ -22,7 +22,7 @@ use crate::format::{ChargeCategory, MeterRule};
 use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, UsageRow, UsageSink, read_usage};
 use crate::rate::Currency;
 use crate::resolve::{AccountKey, SkuKey};
-use crate::tidy::{Belongings, Partitions, Row, belonging};
+use crate::tidy::{Belongings, Kind, Partitions, Position, Row, belonging, push_head};
 
 /// A SKU, and the rule its format meters by where no mapping says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -80,6 +80,8 @@ pub struct Collected {
     /// In order of their paths; rows know them by index.
     pub files: Vec<FileRead>,
     pub names: Names,
+    /// By number.
+    pub kinds: Vec<Kind>,
     /// The heads of all rows, by their keys.
     pub heads: Partitions,
     /// The rows, beside those they are added up with.
@@ -94,6 +96,7 @@ struct Shared<'a> {
     progress: &'a dyn Progress,
     accounts: Interner<AccountKey>,
     skus: Interner<Sku>,
+    kinds: Interner<Kind>,
     heads: Partitions,
     rows: Partitions,
 }
@@ -123,6 +126,7 @@ pub fn collect(
         progress,
         accounts: Interner::default(),
         skus: Interner::default(),
+        kinds: Interner::default(),
         heads: Partitions::new(run.spill.clone(), budget.partitions, budget.heads),
         rows: Partitions::new(run.spill.clone(), budget.partitions, budget.rows),
     };
@@ -165,11 +169,12 @@ pub fn collect(
         files.push(done.file);
     }
     let names = Names::new(shared.accounts.into_values(), shared.skus.into_values());
-    Ok(Collected { files, names, heads: shared.heads, rows: shared.rows, ledger })
+    let kinds = shared.kinds.into_values();
+    Ok(Collected { files, names, kinds, heads: shared.heads, rows: shared.rows, ledger })
 }
 
 fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) -> anyhow::Result<Done> {
-    let file = u32::try_from(index).context("more than 2^32 files")?;
+    let file = Position::file(index).context("more than 2^24 files")?;
     let rule = export.detection.table().meter;
     let mut sink = Sink {
         shared,
@@ -201,6 +206,7 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
     };
     let totals = read_usage(&export.detection, &mut sink)
         .with_context(|| format!("{} could not be read", export.detection.source))?;
+    sink.desk.settle(&shared.accounts, &shared.rows)?;
     sink.told.end(shared.progress);
     sink.rejects.settle(&shared.run.spill)?;
     for (currency, tally) in std::mem::take(&mut sink.read) {
@@ -331,21 +337,21 @@ impl UsageSink for Sink<'_> {
         self.last_line = self.last_line.max(row.line);
         self.told.row(self.shared.progress);
         self.charges.note(row);
-        let (accounts, skus) = (&self.shared.accounts, &self.shared.skus);
-        let Desk { accounts: known_accounts, skus: known_skus, ways, heads, rows, near, scratch } = &mut *self.desk;
+        let Desk { skus, ways, kinds, heads, waiting, scratch, .. } = &mut *self.desk;
         let (vendor, way) = ways.of(row.provider_name(), &self.way);
-        let account = known_accounts.number(vendor, &[row.sub_account_id(), row.sub_account_name()], || {
-            accounts.number(account_of(row.provider_name(), row.sub_account_id(), row.sub_account_name()))
-        });
-        let rule = self.rule;
         let texts = [row.sku_id(), row.charge_description(), row.term(), row.metric()];
-        let sku =
-            known_skus.number(way, &texts, || skus.number(Sku { key: sku_of(row), rule, format: self.format.clone() }));
+        let sku = skus.number_of(way, &texts, || {
+            self.shared.skus.number(Sku { key: sku_of(row), rule: self.rule, format: self.format.clone() })
+        });
         let key = scratch.key(row, self.stated);
-        let series = if self.series { scratch.series(account, sku, row.subscription_id()) } else { 0 };
-        let packed = Row { series, account, sku, ..Row::of(row, self.file, key) };
-        heads.push(&self.shared.heads, key, |out| packed.encode_head(out))?;
-        rows.push(&self.shared.rows, near.place(row, account, sku), |out| packed.encode(out))?;
+        let packed = Row { sku, ..Row::of(row, self.file, key) };
+        let kind = kinds.number(packed.kind, &self.shared.kinds);
+        ensure!(row.line < Position::LINES, "{} has more than 2^40 lines", self.source);
+        heads.push(&self.shared.heads, key, |out| push_head(key, self.file, row.line, out))?;
+        waiting.push(packed, kind, vendor, row, self.series);
+        if waiting.is_full() {
+            self.desk.settle(&self.shared.accounts, &self.shared.rows)?;
+        }
         // An export need not name its vendor, so the first is not told by differing from the one before.
         if self.providers.is_empty() || self.last_provider != row.provider_name() {
             self.last_provider = row.provider_name().to_string();

@@ -2,22 +2,26 @@
 //! a time.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::budget::Budget;
-use super::intern::Known;
+use super::intern::{ByNumber, Interner, Known};
+use super::waiting::Waiting;
 use crate::book::{Period, id_key};
 use crate::ingest::UsageRow;
-use crate::tidy::{Batches, Partitions};
+use crate::resolve::AccountKey;
+use crate::tidy::{Batches, Kind, Partitions};
 
 pub(super) struct Desk {
     pub accounts: Known,
     pub skus: Known,
     pub ways: Ways,
+    pub kinds: Kinds,
     pub heads: Batches,
     pub rows: Batches,
-    pub near: Near,
+    pub waiting: Waiting,
     pub scratch: Scratch,
 }
 
@@ -28,11 +32,18 @@ impl Desk {
             accounts: Known::default(),
             skus: Known::default(),
             ways: Ways::default(),
+            kinds: Kinds::default(),
             heads: Batches::new(heads, budget.heads / 8 / threads),
             rows: Batches::new(rows, budget.rows / 8 / threads),
-            near: Near::default(),
+            waiting: Waiting::default(),
             scratch: Scratch::default(),
         }
+    }
+
+    /// Hands on the rows that wait for the numbers of their accounts.
+    pub fn settle(&mut self, accounts: &Interner<AccountKey>, rows: &Partitions) -> io::Result<()> {
+        let Self { accounts: known, ways, rows: batches, waiting, scratch, .. } = self;
+        waiting.settle(known, accounts, &ways.names, scratch, (batches, rows))
     }
 }
 
@@ -40,6 +51,8 @@ impl Desk {
 #[derive(Debug, Default)]
 pub(super) struct Ways {
     vendors: BTreeMap<String, u32>,
+    /// Vendors by number.
+    names: Vec<String>,
     metered: BTreeMap<(u32, String), u32>,
     last: Option<Way>,
 }
@@ -59,7 +72,10 @@ impl Ways {
         }
         let next = |known: usize| u32::try_from(known).expect("fewer than 2^32 vendors and formats");
         let (vendors, ways) = (next(self.vendors.len()), next(self.metered.len()));
-        let by_vendor = *self.vendors.entry(vendor.to_string()).or_insert(vendors);
+        let by_vendor = *self.vendors.entry(vendor.to_string()).or_insert_with(|| {
+            self.names.push(vendor.to_string());
+            vendors
+        });
         let by_way = *self.metered.entry((by_vendor, way.to_string())).or_insert(ways);
         let numbers = (by_vendor, by_way);
         self.last = Some(Way { vendor: vendor.to_string(), metered: way.to_string(), numbers });
@@ -67,44 +83,29 @@ impl Ways {
     }
 }
 
-/// Where rows wait: beside those of one client and SKU, with which they are added up. Memory is then asked for what
-/// it has just shown, whatever the order of the exports.
+/// Numbers of kinds that a thread has been told.
 #[derive(Debug, Default)]
-pub(super) struct Near {
-    /// Of each account's name, by number, however it is spelled; 0 is not worked out yet.
-    names: Vec<u32>,
+pub(super) struct Kinds {
+    known: ByNumber<Kind, u32>,
+    /// That of the last row.
+    last: Option<(Kind, u32)>,
 }
 
-impl Near {
-    /// Accounts whose names are looked at; further ones are each by themselves.
-    const ACCOUNTS: usize = 1 << 18;
-
-    /// The first bits of it say where.
-    pub fn place(&mut self, row: &UsageRow<'_>, account: u32, sku: u32) -> u128 {
-        let mixed = |number: u32| (u64::from(number) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        // The SKU decides last, so that a single client's rows are not all in one place.
-        let near = mixed(self.name(account, row)) >> 58 << 58 | mixed(sku) >> 6;
-        u128::from(near) << 64
-    }
-
-    fn name(&mut self, account: u32, row: &UsageRow<'_>) -> u32 {
-        let index = account as usize;
-        if index >= Self::ACCOUNTS {
-            return account;
+impl Kinds {
+    pub fn number(&mut self, kind: Kind, all: &Interner<Kind>) -> u32 {
+        match self.last {
+            Some((last, number)) if last == kind => number,
+            _ => {
+                let number = *self.known.entry(kind).or_insert_with(|| all.number(kind));
+                self.last = Some((kind, number));
+                number
+            }
         }
-        if self.names.len() <= index {
-            self.names.resize((index + 1).next_power_of_two(), 0);
-        }
-        if self.names[index] == 0 {
-            let name = if row.sub_account_name().is_empty() { row.sub_account_id() } else { row.sub_account_name() };
-            self.names[index] = beginning(name) | 1;
-        }
-        self.names[index]
     }
 }
 
 /// The first letters of a name, however wide they are and in whatever case. It need not be right, only quick.
-fn beginning(name: &str) -> u32 {
+pub(super) fn beginning(name: &str) -> u32 {
     let narrow = |c: char| match c {
         '\u{ff01}'..='\u{ff5e}' => u8::try_from(u32::from(c) - 0xfee0).map_or(c, char::from),
         _ => c,
@@ -144,11 +145,11 @@ impl Scratch {
     }
 
     /// The readings of one meter: account, SKU and subscription.
-    pub fn series(&mut self, account: u32, sku: u32, subscription: &str) -> u128 {
+    pub fn series(&mut self, account: u32, sku: u32, subscription: &[u8]) -> u128 {
         self.buffer.clear();
         self.buffer.extend_from_slice(&account.to_le_bytes());
         self.buffer.extend_from_slice(&sku.to_le_bytes());
-        self.buffer.extend_from_slice(subscription.as_bytes());
+        self.buffer.extend_from_slice(subscription);
         xxh3_128(&self.buffer)
     }
 }

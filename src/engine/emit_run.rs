@@ -245,7 +245,7 @@ impl Emission<'_> {
             discrepancy_id: &p.discrepancy_id,
             code: p.code,
         });
-        let lineage = Lineage::create(folder, sources, feeds.collect())?;
+        let lineage = Lineage::create(folder, sources, feeds)?;
         let turns = Turns::new(self.trail.stretches());
         in_threads(threads, |_| {
             while let Some(index) = turns.next() {

@@ -1,12 +1,12 @@
 //! Distinct texts by number. Reading threads share one table and ask it only for what they have not met;
 //! numbers depend on timing, so nothing that is written may depend on their order.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
 use indexmap::IndexSet;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// Texts that a thread remembers; beyond, it asks the shared table every time.
 const REMEMBERED: usize = 1 << 17;
@@ -53,12 +53,12 @@ pub struct Known {
     taken: usize,
     /// Texts that are too long for their slots.
     long: Vec<u8>,
-    /// The texts last remembered, one behind the other.
+    /// Texts that are being looked for.
     joined: Vec<u8>,
 }
 
 /// Bytes of texts that a slot holds.
-const SHORT: usize = 44;
+const SHORT: usize = 40;
 
 /// A line of the processor's cache, for that is what is waited for: most texts are short.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +68,7 @@ struct Slot {
     /// Plus one: 0 is nobody's.
     number: u32,
     of: u32,
+    note: u32,
     /// Where its texts begin in `long`, if they are not here.
     at: u32,
     bytes: u32,
@@ -76,31 +77,50 @@ struct Slot {
 
 impl Default for Slot {
     fn default() -> Self {
-        Self { tag: 0, number: 0, of: 0, at: 0, bytes: 0, text: [0; SHORT] }
+        Self { tag: 0, number: 0, of: 0, note: 0, at: 0, bytes: 0, text: [0; SHORT] }
     }
 }
 
 impl Known {
     /// The number of some texts, which are always as many. `of`: what they are texts of, where one text may mean several
     /// things.
-    pub fn number(&mut self, of: u32, texts: &[&str], ask: impl FnOnce() -> u32) -> u32 {
+    pub fn number_of(&mut self, of: u32, texts: &[&str], ask: impl FnOnce() -> u32) -> u32 {
+        let mut joined = std::mem::take(&mut self.joined);
+        joined.clear();
+        join(texts, &mut joined);
+        let (number, _) = self.number(of, &joined, Self::hash(of, &joined), || (ask(), 0));
+        self.joined = joined;
+        number
+    }
+
+    /// The same of texts that were joined, with their hash; and what was noted of them when it was asked for: whoever wants
+    /// the one needs the other, too, and would wait for it elsewhere.
+    pub fn number(&mut self, of: u32, joined: &[u8], hash: u64, ask: impl FnOnce() -> (u32, u32)) -> (u32, u32) {
         if self.slots.is_empty() {
             self.slots = vec![Slot::default(); 1 << 8];
         }
-        let hash = hash_of(of, texts);
         let mut at = self.home(hash);
         loop {
             let slot = &self.slots[at];
             if slot.number == 0 {
-                let number = ask();
-                self.remember(of, texts, hash, at, number);
-                return number;
+                let told = ask();
+                self.remember(of, joined, hash, at, told);
+                return told;
             }
-            if slot.tag == tag_of(hash) && slot.of == of && is_of(self.stored(slot), texts) {
-                return slot.number - 1;
+            if slot.tag == tag_of(hash) && slot.of == of && self.stored(slot) == joined {
+                return (slot.number - 1, slot.note);
             }
             at = (at + 1) & (self.slots.len() - 1);
         }
+    }
+
+    pub fn hash(of: u32, joined: &[u8]) -> u64 {
+        xxh3_64_with_seed(joined, u64::from(of))
+    }
+
+    /// A look at the place where texts of this hash would be, which has memory bring it. What it shows means nothing.
+    pub fn glance(&self, hash: u64) -> u32 {
+        if self.slots.is_empty() { 0 } else { self.slots[self.home(hash)].tag }
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "any bits do")]
@@ -113,42 +133,54 @@ impl Known {
         if bytes <= SHORT { &slot.text[..bytes] } else { &self.long[slot.at as usize..][..bytes] }
     }
 
-    fn remember(&mut self, of: u32, texts: &[&str], hash: u64, at: usize, number: u32) {
-        self.joined.clear();
-        for text in texts {
-            push_length(&mut self.joined, text.len());
-            self.joined.extend_from_slice(text.as_bytes());
-        }
+    fn remember(&mut self, of: u32, joined: &[u8], hash: u64, at: usize, (number, note): (u32, u32)) {
         let (Some(number), Ok(begin), Ok(bytes)) =
-            (number.checked_add(1), u32::try_from(self.long.len()), u32::try_from(self.joined.len()))
+            (number.checked_add(1), u32::try_from(self.long.len()), u32::try_from(joined.len()))
         else {
             return;
         };
         if self.taken >= REMEMBERED {
             return;
         }
-        let mut slot = Slot { tag: tag_of(hash), number, of, at: begin, bytes, ..Slot::default() };
-        match slot.text.get_mut(..self.joined.len()) {
-            Some(here) => here.copy_from_slice(&self.joined),
-            None => self.long.extend_from_slice(&self.joined),
+        let mut slot = Slot { tag: tag_of(hash), number, of, note, at: begin, bytes, ..Slot::default() };
+        match slot.text.get_mut(..joined.len()) {
+            Some(here) => here.copy_from_slice(joined),
+            None => self.long.extend_from_slice(joined),
         }
         self.slots[at] = slot;
         self.taken += 1;
         if self.taken * 2 > self.slots.len() {
-            self.grow(texts.len());
+            self.grow();
         }
     }
 
-    fn grow(&mut self, width: usize) {
+    fn grow(&mut self) {
         let room = vec![Slot::default(); self.slots.len() * 2];
         for slot in std::mem::replace(&mut self.slots, room).into_iter().filter(|s| s.number > 0) {
-            let mut at = self.home(hash_of(slot.of, &texts_of(self.stored(&slot), width)));
+            let mut at = self.home(Self::hash(slot.of, self.stored(&slot)));
             while self.slots[at].number > 0 {
                 at = (at + 1) & (self.slots.len() - 1);
             }
             self.slots[at] = slot;
         }
     }
+}
+
+/// Joins texts so that no others are the same joined, if they are as many.
+pub fn join(texts: &[&str], out: &mut Vec<u8>) {
+    for text in texts {
+        push_length(out, text.len());
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// The texts that were joined.
+pub fn texts_of<const COUNT: usize>(mut joined: &[u8]) -> [&str; COUNT] {
+    [(); COUNT].map(|()| {
+        let (text, rest) = next_text(joined).unwrap_or_default();
+        joined = rest;
+        std::str::from_utf8(text).unwrap_or_default()
+    })
 }
 
 /// In one byte, nearly always.
@@ -174,34 +206,6 @@ fn next_text(stored: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(length)
 }
 
-/// Whether these are the texts stored.
-fn is_of(mut stored: &[u8], texts: &[&str]) -> bool {
-    texts.iter().all(|text| {
-        let Some((next, rest)) = next_text(stored) else { return false };
-        stored = rest;
-        next.len() == text.len() && (next.is_empty() || next == text.as_bytes())
-    })
-}
-
-fn texts_of(mut stored: &[u8], width: usize) -> Vec<&str> {
-    let mut next = || {
-        let (text, rest) = next_text(stored)?;
-        stored = rest;
-        std::str::from_utf8(text).ok()
-    };
-    (0..width).map(|_| next().unwrap_or_default()).collect()
-}
-
-/// Of every text, so that ("ab", "c") and ("a", "bc") differ as others do.
-fn hash_of(of: u32, texts: &[&str]) -> u64 {
-    texts.iter().fold(u64::from(of), |hash, text| {
-        if text.is_empty() {
-            return hash;
-        }
-        (xxh3_64(text.as_bytes()) ^ u64::rotate_left(hash, 23)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    })
-}
-
 /// The bits of a hash that do not choose its slot.
 fn tag_of(hash: u64) -> u32 {
     (hash >> 32) as u32
@@ -209,9 +213,6 @@ fn tag_of(hash: u64) -> u32 {
 
 /// A map by numbers of our own making.
 pub type ByNumber<K, V> = HashMap<K, V, BuildHasherDefault<Fast>>;
-
-/// The same without values.
-pub type Numbers<K> = HashSet<K, BuildHasherDefault<Fast>>;
 
 /// Hashes numbers and short texts that nobody outside can choose to collide with effect: maps that use it
 /// compare keys whole.
@@ -263,11 +264,15 @@ mod tests {
         for round in 0..2 {
             for text in 0..(REMEMBERED + 10) {
                 let text = text.to_string();
-                let number = known.number(7, &["v", "", &text], || {
+                let mut joined = Vec::new();
+                join(&["v", "", &text], &mut joined);
+                let (number, note) = known.number(7, &joined, Known::hash(7, &joined), || {
                     asked += 1;
-                    shared.number(vec![text.clone()])
+                    (shared.number(vec![text.clone()]), round)
                 });
-                assert_eq!(number.to_string(), text, "round {round}");
+                // What is not remembered is noted again.
+                let noted = if (number as usize) < REMEMBERED { 0 } else { round };
+                assert_eq!((number.to_string(), note), (text, noted));
             }
         }
         assert_eq!(asked, REMEMBERED + 20, "only what is not remembered is asked for again");
@@ -282,14 +287,15 @@ mod tests {
         lists.extend(long.iter().flat_map(|text| [[text.as_str(), "1"], ["", text], [text, "2"]]));
         for _ in 0..2 {
             for (number, list) in (0..).zip(&lists) {
-                assert_eq!(known.number(1, list, || number), number);
-                assert_eq!(known.number(2, list, || number + 100), number + 100, "of another");
+                assert_eq!(known.number_of(1, list, || number), number);
+                assert_eq!(known.number_of(2, list, || number + 100), number + 100, "of another");
             }
         }
-        // Hashes may agree; texts do not.
-        for slot in known.slots.iter().filter(|s| s.number > 0) {
-            let own = &lists[(slot.number as usize - 1) % 100];
-            assert!(lists.iter().all(|list| is_of(known.stored(slot), list) == (list == own)));
+        for list in &lists {
+            let mut joined = Vec::new();
+            join(list, &mut joined);
+            assert_eq!(texts_of(&joined), *list);
+            assert_eq!(known.slots.iter().filter(|s| s.number > 0 && known.stored(s) == joined).count(), 2);
         }
     }
 }

@@ -10,9 +10,11 @@ mod emit_run;
 mod inspect;
 mod intern;
 mod load;
+mod meet;
 mod metered;
 #[cfg(test)]
 mod packed_tests;
+mod pairs;
 mod pending;
 mod place;
 mod proof;
@@ -25,6 +27,7 @@ mod threads;
 mod tidy;
 mod unmapped;
 mod validate;
+mod waiting;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};

@@ -18,6 +18,9 @@ const RECORD: usize = 53;
 /// Bytes put aside at a time.
 const PIECE: usize = 1 << 20;
 
+/// Entries that are no burden to keep.
+const SETTLED: usize = 1 << 9;
+
 /// One thread's part.
 pub struct Pending {
     open: ByNumber<(u32, u32, Currency), Small>,
@@ -101,6 +104,11 @@ impl Pending {
         // Too large to be added up here: it goes by itself, exactly.
         let tally = Tally { rows: 1, quantity: ExactSum::of(quantity), cost: ExactSum::of(cost) };
         self.close(key, &tally)
+    }
+
+    /// Makes room for other groups: those there are hardly come again.
+    pub fn settle(&mut self) -> io::Result<()> {
+        if self.open.len() > SETTLED { self.close_all() } else { Ok(()) }
     }
 
     fn close_all(&mut self) -> io::Result<()> {

@@ -9,7 +9,8 @@ use anyhow::Context;
 use rust_decimal::Decimal;
 
 use super::collect::{Collected, out_of_period};
-use super::intern::Numbers;
+use super::meet::meet;
+use super::pairs::Pairs;
 use super::pending::Pending;
 use super::readings::Readings;
 use super::targets::{Judged, Target, Targets};
@@ -25,7 +26,7 @@ use crate::rate::{Currency, ExactSum, Overflow};
 use crate::reconcile::UnmappedWhat;
 use crate::tidy::{
     Belonging, Belongings, End, Ends, FateRuns, Judgement, Lines, Marks, Met, Part, Partitions, Row, Standing, Trail,
-    belonging, damaged, each_met, each_that_meets, judge, records,
+    belonging, damaged, each_met, judge, records,
 };
 
 /// Rows of one unmapped account or SKU in one currency.
@@ -44,7 +45,7 @@ pub struct Placed {
     /// Account and SKU of rows of the period before, with the sum of their units and the first of them.
     pub before: BTreeMap<(u32, u32), (ExactSum, (u32, u64))>,
     /// Account and SKU of the period's own rows, where there are rows of other periods.
-    pub present: Numbers<(u32, u32)>,
+    pub present: Pairs,
     pub ledger: Ledger,
     pub unmapped: BTreeMap<(UnmappedWhat, u32, Currency), UnmappedUse>,
     /// SKUs and the unmapped accounts that hold units of them.
@@ -88,8 +89,8 @@ pub fn place(run: &Run<'_>, read: &Collected, targets: &Targets<'_>, log: &mut F
         elsewhere: read.files.iter().any(|f| f.elsewhere),
     };
     let workers: Vec<Mutex<Worker>> = (0..threads).map(|_| Mutex::new(Worker::new(&shared))).collect();
-    for (stage, partitions) in [(Stage::Meet, &read.heads), (Stage::Alone, &read.rows), (Stage::Copies, &shared.copies)]
-    {
+    meet(run, &read.heads, &shared.with_copies)?;
+    for (stage, partitions) in [(Stage::Alone, &read.rows), (Stage::Copies, &shared.copies)] {
         let turns = Turns::new(partitions.count());
         in_threads(threads, |thread| {
             let mut worker = workers[thread].lock().unwrap_or_else(PoisonError::into_inner);
@@ -133,7 +134,7 @@ struct Found {
     contradicted: BTreeMap<(u32, u32), (u64, (u32, u64))>,
     conflicts: Vec<(u32, u64)>,
     before: BTreeMap<(u32, u32), (ExactSum, (u32, u64))>,
-    present: Numbers<(u32, u32)>,
+    present: Pairs,
     log: FindingLog,
 }
 
@@ -149,7 +150,7 @@ impl Found {
             contradicted: BTreeMap::new(),
             conflicts: Vec::new(),
             before: BTreeMap::new(),
-            present: Numbers::default(),
+            present: Pairs::default(),
             log: FindingLog::default(),
         }
     }
@@ -167,7 +168,7 @@ impl Found {
             mine.0.merge(units)?;
             mine.1 = mine.1.min(first);
         }
-        self.present.extend(other.present);
+        self.present.merge(other.present);
         self.ledger.merge(&other.ledger)?;
         for (key, uses) in other.unmapped {
             let mine = self.unmapped.entry(key).or_default();
@@ -209,8 +210,6 @@ struct Shared<'a, 'p> {
 /// Most rows stand alone, and need not be put together with others: what is done of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Rows with copies are marked, by the heads of all rows.
-    Meet,
     /// Rows are placed that stand alone.
     Alone,
     /// Copies are judged together, and placed.
@@ -225,17 +224,13 @@ struct Worker<'a, 'p> {
     ends: Ends<'a>,
     duplicates: Vec<RowFate>,
     belongings: Belongings,
-    /// Accounts and SKUs lately met.
-    lately: Vec<Option<(u32, u32)>>,
     fault: Option<Fault>,
 }
 
 /// Duplicates a thread holds back.
 const HELD: usize = 1 << 14;
-/// How many accounts and SKUs a thread need not look up again.
-const LATELY: usize = 1 << 13;
 /// Into how many partitions one is split that is too large to be held.
-const SPLIT: usize = 64;
+pub(super) const SPLIT: usize = 64;
 
 impl<'a, 'p> Worker<'a, 'p> {
     fn new(shared: &'a Shared<'a, 'p>) -> Self {
@@ -246,7 +241,6 @@ impl<'a, 'p> Worker<'a, 'p> {
             ends: shared.trail.ends(),
             duplicates: Vec::new(),
             belongings: Belongings::default(),
-            lately: vec![None; LATELY],
             fault: shared.run.settings.fault,
         }
     }
@@ -255,8 +249,12 @@ impl<'a, 'p> Worker<'a, 'p> {
         while let Some(index) = turns.next() {
             let part = partitions.take(index);
             match stage {
-                Stage::Meet | Stage::Copies => self.part(stage, part, partitions.bits())?,
-                Stage::Alone => self.rows(&part)?,
+                Stage::Copies => self.copies(part, partitions.bits())?,
+                Stage::Alone => {
+                    self.rows(&part)?;
+                    // The groups of the next are others: a small table is a fast one.
+                    self.found.pending[0].settle()?;
+                }
             }
         }
         self.hand_over()
@@ -268,21 +266,22 @@ impl<'a, 'p> Worker<'a, 'p> {
         part.pieces(&run.spill, |piece| -> anyhow::Result<()> {
             for record in records(piece) {
                 let record = record?;
-                let (file, line) = Row::position_of(record).ok_or_else(damaged)?;
-                if with_copies.has(file, line) { self.set_aside(record)? } else { self.keep(record)? }
+                if with_copies.has(Row::position_of(record).ok_or_else(damaged)?) {
+                    self.set_aside(record)?;
+                } else {
+                    self.keep(record)?;
+                }
             }
             Ok(())
         })
     }
 
-    /// Puts together the rows, or heads, of a partition, whose keys are equal in their first `bits`.
-    fn part(&mut self, stage: Stage, part: Part, bits: u32) -> anyhow::Result<()> {
+    /// Puts together the rows of a partition, whose keys are equal in their first `bits`.
+    fn copies(&mut self, part: Part, bits: u32) -> anyhow::Result<()> {
         let (budget, spill) = (&self.shared.run.budget, &self.shared.run.spill);
         if part.bytes() <= budget.partition {
-            let bytes = part.load(spill)?;
-            if stage == Stage::Meet {
-                return Ok(each_that_meets(&bytes, |file, line| self.shared.with_copies.set(file, line))?);
-            }
+            let mut bytes = Vec::new();
+            part.load(spill, &mut bytes)?;
             return each_met(&bytes, |met| match met {
                 // Two things that one row counts stand on one line.
                 Met::Alone(record) => self.keep(record),
@@ -290,7 +289,7 @@ impl<'a, 'p> Worker<'a, 'p> {
             });
         }
         if is_one_key(&part, spill)? {
-            return self.one_key(stage, &part);
+            return self.one_key(&part);
         }
         let inner = Partitions::within(spill.clone(), SPLIT, budget.split, bits);
         part.pieces(spill, |piece| -> io::Result<()> {
@@ -301,36 +300,31 @@ impl<'a, 'p> Worker<'a, 'p> {
             Ok(())
         })?;
         drop(part);
-        (0..inner.count()).try_for_each(|index| self.part(stage, inner.take(index), inner.bits()))
+        (0..inner.count()).try_for_each(|index| self.copies(inner.take(index), inner.bits()))
     }
 
     /// Copies of one key that are too many to be held.
-    fn one_key(&mut self, stage: Stage, part: &Part) -> anyhow::Result<()> {
+    fn one_key(&mut self, part: &Part) -> anyhow::Result<()> {
         let spill = &self.shared.run.spill;
-        if stage == Stage::Meet {
-            return part.pieces(spill, |piece| {
-                records(piece).try_for_each(|head| {
-                    let (file, line) = Row::position_of(head?).ok_or_else(damaged)?;
-                    self.shared.with_copies.set(file, line);
-                    Ok(())
-                })
-            });
-        }
         let mut standing = Standing::of(|see| {
             part.pieces(spill, |piece| -> io::Result<()> {
                 records(piece).try_for_each(|record| {
-                    see(&row_of(record?)?);
+                    see(&self.row_of(record?)?);
                     Ok(())
                 })
             })
         })?;
         part.pieces(spill, |piece| {
             records(piece).try_for_each(|record| {
-                let row = row_of(record?)?;
+                let row = self.row_of(record?)?;
                 let (judgement, kept) = standing.judge(&row);
                 self.place_copy(&row, judgement, judgement.dropped_for(|_| kept))
             })
         })
+    }
+
+    fn row_of(&self, record: &[u8]) -> io::Result<Row> {
+        Row::decode(record, &self.shared.read.kinds).ok_or_else(damaged)
     }
 
     fn set_aside(&mut self, record: &[u8]) -> anyhow::Result<()> {
@@ -346,7 +340,7 @@ impl<'a, 'p> Worker<'a, 'p> {
 
     /// Places a row that stands alone.
     fn keep(&mut self, record: &[u8]) -> anyhow::Result<()> {
-        let mut row = row_of(record)?;
+        let mut row = self.row_of(record)?;
         let times = self.inject(&mut row);
         (0..times).try_for_each(|_| {
             let fate = self.place_row(&row)?;
@@ -355,7 +349,7 @@ impl<'a, 'p> Worker<'a, 'p> {
     }
 
     fn place_copies(&mut self, set: &[&[u8]]) -> anyhow::Result<()> {
-        let mut copies: Vec<Row> = set.iter().map(|record| row_of(record)).collect::<io::Result<_>>()?;
+        let mut copies: Vec<Row> = set.iter().map(|record| self.row_of(record)).collect::<io::Result<_>>()?;
         copies.sort_unstable_by_key(|row| (row.says(), row.position()));
         for same in copies.chunk_by(|a, b| a.says() == b.says()) {
             for (row, judgement) in same.iter().zip(judge(same)) {
@@ -397,15 +391,15 @@ impl<'a, 'p> Worker<'a, 'p> {
 
     /// The place of a row that is kept.
     fn place_row(&mut self, row: &Row) -> anyhow::Result<Fate> {
-        if row.treatment == Treatment::Excluded {
+        if row.kind.treatment == Treatment::Excluded {
             self.enter(row, Bucket::Excluded)?;
             return Ok(Fate::Excluded);
         }
         let period = self.shared.run.period;
         let file = &self.shared.read.files[row.file as usize];
-        let here = self.belongings.of(period, row.category, row.start, row.end, file.export.stated);
+        let here = self.belongings.of(period, row.kind.category, row.kind.start, row.kind.end, file.export.stated);
         if here.is_elsewhere() {
-            if row.start.is_some() && file.export.stated == Some(period) {
+            if row.kind.start.is_some() && file.export.stated == Some(period) {
                 self.found.log.add_at(out_of_period(), &file.export.detection.source, row.line);
             }
             self.remember(row)?;
@@ -413,10 +407,10 @@ impl<'a, 'p> Worker<'a, 'p> {
             return Ok(Fate::OutOfPeriod);
         }
         let targets = self.shared.targets;
-        let day = targets.day(period, row.start);
+        let day = targets.day(period, row.kind.start);
         let target = targets.judge(&mut self.judged, row.account, row.sku, day);
         if self.shared.elsewhere {
-            self.seen((row.account, row.sku));
+            self.found.present.insert(row.account, row.sku);
         }
         match target {
             Target::Internal => {
@@ -436,19 +430,9 @@ impl<'a, 'p> Worker<'a, 'p> {
             Target::Group { group, conversion } => {
                 self.meter(row, group, here, conversion)?;
                 // A row in the group's sums is entered in the ledger with its group, once the bucket is known.
-                self.found.pending[0].add(group, row.file, row.currency, row.quantity, row.cost)?;
+                self.found.pending[0].add(group, row.file, row.kind.currency, row.quantity, row.cost)?;
                 Ok(Fate::Metered(group))
             }
-        }
-    }
-
-    /// Notes that the period has rows of an account and SKU.
-    fn seen(&mut self, pair: (u32, u32)) {
-        let mixed = (pair.0.wrapping_mul(0x9E37_79B9) ^ pair.1).wrapping_mul(0x85EB_CA6B);
-        let lately = &mut self.lately[mixed as usize >> (32 - LATELY.trailing_zeros())];
-        if *lately != Some(pair) {
-            *lately = Some(pair);
-            self.found.present.insert(pair);
         }
     }
 
@@ -472,9 +456,9 @@ impl<'a, 'p> Worker<'a, 'p> {
     fn remember(&mut self, row: &Row) -> Result<(), Overflow> {
         let stated = self.shared.read.files[row.file as usize].export.stated;
         let Some(before) = self.shared.run.period.previous() else { return Ok(()) };
-        let counts = row.treatment == Treatment::Counted
-            && row.category == ChargeCategory::Purchase
-            && belonging(before, row.category, row.start, row.end, stated).quantity;
+        let counts = row.kind.treatment == Treatment::Counted
+            && row.kind.category == ChargeCategory::Purchase
+            && belonging(before, row.kind.category, row.kind.start, row.kind.end, stated).quantity;
         if let Some(quantity) = row.quantity.filter(|_| counts) {
             let position = row.position();
             let uses = self.found.before.entry((row.account, row.sku)).or_insert((ExactSum::ZERO, position));
@@ -488,12 +472,12 @@ impl<'a, 'p> Worker<'a, 'p> {
         self.enter(row, Bucket::Unmapped)?;
         let what = [(account, UnmappedWhat::Account, row.account), (product, UnmappedWhat::Product, row.sku)];
         for (_, what, number) in what.into_iter().filter(|(applies, _, _)| *applies) {
-            let uses = self.found.unmapped.entry((what, number, row.currency)).or_default();
+            let uses = self.found.unmapped.entry((what, number, row.kind.currency)).or_default();
             uses.tally.add(row.quantity, row.cost)?;
             uses.first = uses.first.into_iter().chain([row.position()]).min();
         }
-        let holds_units = row.treatment == Treatment::Counted
-            && matches!(row.category, ChargeCategory::Purchase | ChargeCategory::Usage)
+        let holds_units = row.kind.treatment == Treatment::Counted
+            && matches!(row.kind.category, ChargeCategory::Purchase | ChargeCategory::Usage)
             && row.quantity.is_some_and(|q| !q.is_zero());
         if account && !product && holds_units {
             self.found.unattributed.insert((row.sku, row.account));
@@ -504,7 +488,7 @@ impl<'a, 'p> Worker<'a, 'p> {
     /// A row that contradicts a copy still names its client and product.
     fn contradict(&mut self, row: &Row) {
         let stated = self.shared.read.files[row.file as usize].export.stated;
-        if belonging(self.shared.run.period, row.category, row.start, row.end, stated).quantity {
+        if belonging(self.shared.run.period, row.kind.category, row.kind.start, row.kind.end, stated).quantity {
             let position = row.position();
             let uses = self.found.contradicted.entry((row.account, row.sku)).or_insert((0, position));
             *uses = (uses.0 + 1, uses.1.min(position));
@@ -514,7 +498,7 @@ impl<'a, 'p> Worker<'a, 'p> {
     fn enter(&mut self, row: &Row, bucket: Bucket) -> Result<(), Overflow> {
         let mut tally = Tally::default();
         tally.add(row.quantity, row.cost)?;
-        self.found.ledger.place(row.file, row.currency, bucket, &tally)
+        self.found.ledger.place(row.file, row.kind.currency, bucket, &tally)
     }
 
     /// Commits the fault a test asked for, once; how often the row is placed.
@@ -534,10 +518,6 @@ impl<'a, 'p> Worker<'a, 'p> {
 
 fn key_of(record: &[u8]) -> io::Result<u128> {
     Row::key_of(record).ok_or_else(damaged)
-}
-
-fn row_of(record: &[u8]) -> io::Result<Row> {
-    Row::decode(record).ok_or_else(damaged)
 }
 
 /// Whether all rows are copies of one another.

@@ -117,16 +117,16 @@ pub fn before(run: &Run<'_>, read: &Collected, targets: &Targets<'_>, placed: &P
     let day = run.period.previous().map(Period::last_day).filter(|_| !placed.before.is_empty());
     let Some(day) = day else { return Vec::new() };
     // One SKU has a number for each rule and format it stands in.
-    let mut numbers: HashMap<&SkuKey, u32> = HashMap::new();
-    let first_of: Vec<u32> =
-        (0u32..).zip(&read.names.skus).map(|(number, sku)| *numbers.entry(&sku.key).or_insert(number)).collect();
-    let accounts: BTreeSet<u32> = placed.present.iter().map(|(account, _)| *account).collect();
-    let present: HashSet<(u32, u32)> =
-        placed.present.iter().map(|(account, sku)| (*account, first_of[*sku as usize])).collect();
+    let mut numbers: HashMap<&SkuKey, Vec<u32>> = HashMap::new();
+    for (number, sku) in (0u32..).zip(&read.names.skus) {
+        numbers.entry(&sku.key).or_default().push(number);
+    }
+    let accounts: HashSet<u32> = placed.present.accounts().collect();
     let key = |account: u32, sku: u32| (&read.names.accounts[account as usize], &read.names.skus[sku as usize].key);
-    let gone = placed.before.iter().filter(|((account, sku), (units, _))| {
-        units.is_positive() && !present.contains(&(*account, first_of[*sku as usize]))
-    });
+    let is_here =
+        |account: u32, sku: u32| numbers[key(account, sku).1].iter().any(|number| placed.present.has(account, *number));
+    let gone =
+        placed.before.iter().filter(|((account, sku), (units, _))| units.is_positive() && !is_here(*account, *sku));
     let mut out: Vec<UsedBefore> = gone
         .filter_map(|((account, sku), (_, (file, line)))| {
             let (of, key) = key(*account, *sku);

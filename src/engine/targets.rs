@@ -91,10 +91,29 @@ pub struct Judged {
     accounts: ByNumber<(u32, i32), Side<u32>>,
     skus: ByNumber<(u32, i32), Side<(u32, Conversion)>>,
     groups: ByNumber<(u32, u32), u32>,
+    /// Clients and wares lately met with their groups plus one: rows come with others of their client.
+    lately: Vec<((u32, u32), u32)>,
     counts: BTreeMap<(u32, u32, NaiveDate), Target>,
     pairs: BTreeSet<(u32, u32, NaiveDate)>,
 }
 
+impl Judged {
+    /// The number of a client's group, or what is told of it.
+    fn group(&mut self, of: (u32, u32), ask: impl FnOnce() -> u32) -> u32 {
+        if self.lately.is_empty() {
+            self.lately = vec![((0, 0), 0); LATELY];
+        }
+        let mixed = (of.0.wrapping_mul(0x9E37_79B9) ^ of.1).wrapping_mul(0x85EB_CA6B);
+        let lately = &mut self.lately[mixed as usize >> (u32::BITS - LATELY.trailing_zeros())];
+        if lately.1 == 0 || lately.0 != of {
+            *lately = (of, *self.groups.entry(of).or_insert_with(ask) + 1);
+        }
+        lately.1 - 1
+    }
+}
+
+/// Groups for which a thread need not look far.
+const LATELY: usize = 1 << 11;
 /// Accounts a thread remembers; beyond, it asks again.
 const REMEMBERED: usize = 1 << 18;
 
@@ -191,8 +210,7 @@ impl<'p> Targets<'p> {
             (Side::Internal, _) | (_, Side::Internal) => Target::Internal,
             (Side::Mapped(client), Side::Mapped((ware, conversion))) => {
                 let group = Group { client, ware, count: None, beside: false };
-                let group = *judged.groups.entry((client, ware)).or_insert_with(|| self.groups.number(group));
-                Target::Group { group, conversion }
+                Target::Group { group: judged.group((client, ware), || self.groups.number(group)), conversion }
             }
             (by_account, by_sku) => {
                 Target::Unmapped { account: by_account == Side::Unmapped, product: by_sku == Side::Unmapped }

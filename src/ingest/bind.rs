@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 use self::steps::{BoundColumn, BoundFrom, BoundRule, BoundStep};
 use super::record::Span;
@@ -109,10 +109,11 @@ pub(super) struct Binding {
     used: Vec<usize>,
     seen: Seen,
     format_id: u64,
+    /// Of each of its cells, if it is filled.
+    identity_prints: Vec<Option<u128>>,
     /// Of the row last prepared.
     identity_print: Option<u128>,
     pub unknown_words: BTreeSet<(String, String)>,
-    buffer: Vec<u8>,
 }
 
 impl Binding {
@@ -170,6 +171,7 @@ impl Binding {
             used,
             exclude,
             cost_only,
+            identity_prints: vec![None; identity.as_ref().map_or(0, Vec::len)],
             identity: identity.filter(|fields| !fields.is_empty()),
             exported,
             rate,
@@ -177,7 +179,6 @@ impl Binding {
             format_id,
             identity_print: None,
             unknown_words: BTreeSet::new(),
-            buffer: Vec::new(),
         }
     }
 
@@ -262,6 +263,14 @@ impl Binding {
         }
     }
 
+    #[inline]
+    pub fn has_text(&self, column: usize) -> bool {
+        match self.at[column] {
+            Some(field) => self.seen.has_value(field as usize),
+            None => !self.columns[column].text.is_empty(),
+        }
+    }
+
     /// The field that has a column's value as it stands, and what it is.
     #[inline]
     pub fn cell(&self, column: usize) -> Option<(usize, CellKind)> {
@@ -308,18 +317,17 @@ impl Binding {
         self.identity_print
     }
 
+    /// A sum over its cells, so that only those that changed are gone through.
     fn identity_of(&mut self) -> Option<u128> {
-        let fields = self.identity.as_ref()?;
-        self.buffer.clear();
-        self.buffer.extend_from_slice(&self.format_id.to_le_bytes());
-        for field in fields {
-            let text = self.seen.value(*field);
-            if text.is_empty() {
-                return None;
+        let mut all = Some(u128::from(self.format_id));
+        for ((field, print), nth) in self.identity.as_ref()?.iter().zip(&mut self.identity_prints).zip(1..) {
+            if self.seen.differs(*field) {
+                let value = self.seen.value(*field);
+                *print = (!value.is_empty()).then(|| xxh3_128_with_seed(value.as_bytes(), nth));
             }
-            push(&mut self.buffer, text);
+            all = all.zip(*print).map(|(all, print)| all.wrapping_add(print));
         }
-        Some(xxh3_128(&self.buffer))
+        all
     }
 
     /// The fingerprint of every non-empty cell of the row last prepared with its heading, whatever the order of
@@ -327,12 +335,6 @@ impl Binding {
     pub fn whole(&self) -> u128 {
         if self.identity_print.is_none() { self.seen.whole() } else { 0 }
     }
-}
-
-/// A text with its length before it, so that no two lists of texts look alike.
-pub(super) fn push(buffer: &mut Vec<u8>, text: &str) {
-    buffer.extend_from_slice(&(text.len() as u64).to_le_bytes());
-    buffer.extend_from_slice(text.as_bytes());
 }
 
 /// The canonical usage columns, in the order of [`Column::ALL`]: what [`Binding::new`] takes for usage.

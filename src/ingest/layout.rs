@@ -44,6 +44,8 @@ pub(super) struct Layout {
     labels: Vec<String>,
     /// Fields that name an account or SKU, each once: empty in a total row, or holding the word itself.
     keys: Vec<usize>,
+    /// The first and the last of the other fields.
+    beside_keys: Vec<usize>,
     currency: Vec<usize>,
     /// The bytes that words for a total begin with, and the first two of each.
     initials: [bool; 256],
@@ -70,10 +72,12 @@ impl Layout {
             initials[usize::from(initial)] = true;
         }
         let beginnings = words(&labels).filter_map(|word| word.as_bytes().first_chunk().copied()).collect();
-        let headings = headings.iter().map(|h| normalise(h)).collect();
+        let headings: Vec<String> = headings.iter().map(|h| normalise(h)).collect();
         let mut named = std::collections::HashSet::new();
         let keys = keys.into_iter().filter(|field| named.insert(*field)).collect();
-        Self { headings, labels, keys, currency, initials, beginnings, small: false }
+        let mut others = (0..headings.len()).filter(|field| !named.contains(field));
+        let beside_keys = others.next().into_iter().chain(others.next_back()).collect();
+        Self { headings, labels, keys, beside_keys, currency, initials, beginnings, small: false }
     }
 
     /// For small tables, which have no totals, and whose rows may have one cell filled.
@@ -229,9 +233,13 @@ impl Layout {
                 is_total &= self.may_be_total(cell);
                 let heading = self.headings[*field].as_bytes();
                 is_heading &= heading.first().is_none_or(|initial| first.to_ascii_lowercase() == *initial);
+                if filled > 1 && !is_total && !is_heading {
+                    return true;
+                }
             }
         }
-        filled > 1 && !is_total && !is_heading
+        let has_ink = |field: &usize| record.bytes(*field).first().is_some_and(u8::is_ascii_graphic);
+        !is_total && !is_heading && self.beside_keys.iter().any(has_ink)
     }
 
     fn is_heading(&self, record: &Record) -> bool {

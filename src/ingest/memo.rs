@@ -191,19 +191,23 @@ impl Memo {
             self.print(Column::ChargePeriodEnd, day(self.typed.end).as_slice());
         }
         if changed.has(QUANTITY) {
-            self.print(Column::Quantity, number(self.typed.quantity).as_slice());
+            self.put(Column::Quantity, print_of_number(self.typed.quantity.as_ref(), Column::Quantity));
         }
         if changed.has(UNIT_COST) {
-            self.print(Column::UnitCost, number(self.typed.unit_cost).as_slice());
+            self.put(Column::UnitCost, print_of_number(self.typed.unit_cost.as_ref(), Column::UnitCost));
         }
         if changed.has(COST) {
-            self.print(Column::Cost, number(self.typed.cost).as_slice());
+            self.put(Column::Cost, print_of_number(self.typed.cost.as_ref(), Column::Cost));
         }
     }
 
-    /// Puts a column's part of the content in the place of the one before; what is empty is no part of it.
     fn print(&mut self, column: Column, value: &[u8]) {
         let print = if value.is_empty() { 0 } else { xxh3_128_with_seed(value, column as u64 + 1) };
+        self.put(column, print);
+    }
+
+    /// Puts a column's part of the content in the place of the one before; what is empty is no part of it.
+    fn put(&mut self, column: Column, print: u128) {
         let before = std::mem::replace(&mut self.prints[column as usize], print);
         self.content = self.content.wrapping_sub(before).wrapping_add(print);
     }
@@ -242,13 +246,27 @@ fn day(date: Option<NaiveDate>) -> [u8; 4] {
     date.map_or(0, |d| d.num_days_from_ce()).to_le_bytes()
 }
 
-/// Whether there is a number, its digits without zeros behind the point, and how many of them stand there.
-fn number(number: Option<Decimal>) -> [u8; 18] {
-    let mut bytes = [0; 18];
-    let Some(number) = number else { return bytes };
-    let number = number.normalize();
-    bytes[0] = 1;
-    bytes[1..17].copy_from_slice(&number.mantissa().to_le_bytes());
-    bytes[17] = u8::try_from(number.scale()).unwrap_or(u8::MAX);
-    bytes
+/// A number's digits without zeros behind the point, and how many of them stand there, in as few bytes as it takes: few
+/// are told apart sooner.
+fn print_of_number(number: Option<&Decimal>, column: Column) -> u128 {
+    let Some(number) = number else { return 0 };
+    let (mut digits, mut scale) = (number.mantissa(), number.scale());
+    let seed = column as u64 + 1;
+    if let Ok(short) = i64::try_from(digits) {
+        let mut short = short;
+        while scale > 0 && short % 10 == 0 {
+            (short, scale) = (short / 10, scale - 1);
+        }
+        let mut bytes = [0; 12];
+        bytes[..8].copy_from_slice(&short.to_le_bytes());
+        bytes[8..].copy_from_slice(&scale.to_le_bytes());
+        return xxh3_128_with_seed(&bytes, seed);
+    }
+    while scale > 0 && digits % 10 == 0 {
+        (digits, scale) = (digits / 10, scale - 1);
+    }
+    let mut bytes = [0; 20];
+    bytes[..16].copy_from_slice(&digits.to_le_bytes());
+    bytes[16..].copy_from_slice(&scale.to_le_bytes());
+    xxh3_128_with_seed(&bytes, seed)
 }

@@ -169,8 +169,9 @@ impl<'s> Typist<'s> {
         self.binding.text(column as usize)
     }
 
+    #[inline]
     pub fn has_text(&self, column: Column) -> bool {
-        !self.text(column).is_empty()
+        self.binding.has_text(column as usize)
     }
 
     pub fn number(&self, column: Column) -> Result<(Option<Decimal>, Option<usize>), Problem> {
@@ -279,6 +280,10 @@ impl<'s> Typist<'s> {
     }
 
     pub fn missing(&self, quantity: Option<Decimal>, treatment: Treatment) -> Option<Problem> {
+        // All that a format can require.
+        if quantity.is_some() && ACCOUNT.iter().any(|c| self.has_text(*c)) && self.has_text(Column::SkuId) {
+            return None;
+        }
         let is_there = |needed: Needed| match needed {
             Needed::Account => ACCOUNT.iter().any(|c| self.has_text(*c)),
             Needed::Product => PRODUCT.iter().any(|c| self.has_text(*c)),

@@ -129,15 +129,15 @@ impl Sums {
         self.first = Some(self.first.map_or(position, |f| f.min(position)));
         let months = belonging.months;
         if let Some(cost) = row.cost {
-            let sum = self.costs.at(row.currency);
+            let sum = self.costs.at(row.kind.currency);
             if months > 1 {
-                self.long_cost(row.currency, months).add(cost)?;
+                self.long_cost(row.kind.currency, months).add(cost)?;
             } else if belonging.cost {
                 sum.add(cost)?;
             }
         }
-        let counts = row.treatment == Treatment::Counted
-            && matches!(row.category, ChargeCategory::Purchase | ChargeCategory::Usage);
+        let counts = row.kind.treatment == Treatment::Counted
+            && matches!(row.kind.category, ChargeCategory::Purchase | ChargeCategory::Usage);
         if let Some(quantity) = row.quantity.filter(|_| counts && belonging.quantity) {
             self.counted = true;
             if let Some(cost) = row.unit_cost {
@@ -148,8 +148,8 @@ impl Sums {
                     _ => UnitCost::Many,
                 });
             }
-            self.purchased |= row.category == ChargeCategory::Purchase;
-            self.spread |= row.category == ChargeCategory::Usage
+            self.purchased |= row.kind.category == ChargeCategory::Purchase;
+            self.spread |= row.kind.category == ChargeCategory::Usage
                 || matches!(conversion.rule, MeterRule::Average | MeterRule::Prorated);
             let units = ExactSum::of(quantity);
             let units =
@@ -169,8 +169,8 @@ impl Sums {
         match rule {
             MeterRule::Sum => self.plain.merge(units)?,
             MeterRule::Prorated => {
-                let from = row.start.unwrap_or(period.start()).max(period.start());
-                let to = end_of_reading(period, row.start, row.end);
+                let from = row.kind.start.unwrap_or(period.start()).max(period.start());
+                let to = end_of_reading(period, row.kind.start, row.kind.end);
                 if from < to && to == period.end() {
                     self.at_end.merge(units)?;
                 }
@@ -180,7 +180,7 @@ impl Sums {
                 if rule == MeterRule::Average {
                     self.unit_days.merge(units.times(days_beyond(row, period))?)?;
                 }
-                return Ok(Some(Reading { rule, series: row.series, start: row.start, end: row.end, units }));
+                return Ok(Some(Reading { rule, series: row.series, start: row.kind.start, end: row.kind.end, units }));
             }
         }
         Ok(None)
@@ -313,7 +313,7 @@ fn month_cost(row: &Row, quantity: Decimal, unit_cost: Decimal, months: u32, ter
 /// Days after the period of a charge that begins in it: a month from the 25th to the 24th counts in the month it
 /// begins in, and in no other, so that all of its days do. One month is as long as the period.
 fn days_beyond(row: &Row, period: Period) -> i64 {
-    let (Some(start), Some(end)) = (row.start, row.end) else { return 0 };
+    let (Some(start), Some(end)) = (row.kind.start, row.kind.end) else { return 0 };
     if !period.contains(start) || end <= period.end() || covers_more_than_a_month(start, end) {
         return 0;
     }
@@ -330,7 +330,7 @@ fn days_between(from: NaiveDate, to: NaiveDate) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tidy::months_covered;
+    use crate::tidy::{Kind, months_covered};
 
     /// Three seats at 211.20 for the year from 15 September 2026.
     fn year_up_front() -> Row {
@@ -343,22 +343,28 @@ mod tests {
             file: 0,
             account: 0,
             sku: 0,
-            identified: false,
-            category: ChargeCategory::Purchase,
-            treatment: Treatment::Counted,
-            currency: Currency::parse("USD").expect("a code"),
-            start: day(2026, 9, 15),
-            end: day(2027, 9, 15),
-            exported: None,
+            kind: Kind {
+                identified: false,
+                category: ChargeCategory::Purchase,
+                treatment: Treatment::Counted,
+                currency: Currency::parse("USD").expect("a code"),
+                start: day(2026, 9, 15),
+                end: day(2027, 9, 15),
+                exported: None,
+            },
             quantity: Some(Decimal::from(3)),
             cost: Some(Decimal::new(63_360, 2)),
             unit_cost: Some(Decimal::new(21_120, 2)),
         }
     }
 
+    fn of_days(row: Row, start: Option<NaiveDate>, end: Option<NaiveDate>) -> Row {
+        Row { kind: Kind { start, end, ..row.kind }, ..row }
+    }
+
     /// A row of the period itself.
     fn here(row: &Row) -> Belonging {
-        let months = row.start.zip(row.end).map_or(1, |(start, end)| months_covered(start, end));
+        let months = row.kind.start.zip(row.kind.end).map_or(1, |(start, end)| months_covered(start, end));
         Belonging { quantity: true, cost: true, months }
     }
 
@@ -367,7 +373,7 @@ mod tests {
         let mut sums = Sums::default();
         let conversion = Conversion { rule: MeterRule::Sum, multiplier: Decimal::ONE, term_months: 12 };
         sums.add(row, 0, october, belonging, conversion).expect("fits");
-        let cost = sums.costs().expect("fits").get(&row.currency).expect("a cost").normalize().to_string();
+        let cost = sums.costs().expect("fits").get(&row.kind.currency).expect("a cost").normalize().to_string();
         (sums.quantity(october).expect("fits").to_string(), cost, sums.unit_cost())
     }
 
@@ -392,7 +398,7 @@ mod tests {
     fn an_instant_is_one_day_under_every_rule_of_days() {
         let october: Period = "2026-10".parse().expect("a period");
         let on = NaiveDate::from_ymd_opt(2026, 10, 7);
-        let row = Row { start: on, end: on, quantity: Some(Decimal::from(62)), ..year_up_front() };
+        let row = Row { quantity: Some(Decimal::from(62)), ..of_days(year_up_front(), on, on) };
         let quantity = |rule| metered(&[row], rule, october).quantity(october).expect("fits").to_string();
         let rules = [MeterRule::Max, MeterRule::Last, MeterRule::Average, MeterRule::Prorated];
         assert_eq!(rules.map(quantity), ["62", "62", "2", "2"]);
@@ -411,7 +417,8 @@ mod tests {
             ((1, 30), (3, 2), 10, "10"),
         ] {
             let day = |(m, d)| NaiveDate::from_ymd_opt(2026, m, d);
-            let row = Row { start: day(start), end: day(end), quantity: Some(Decimal::from(units)), ..year_up_front() };
+            let row = of_days(year_up_front(), day(start), day(end));
+            let row = Row { quantity: Some(Decimal::from(units)), ..row };
             for rule in [MeterRule::Average, MeterRule::Prorated] {
                 let sums = metered(&[row], rule, january);
                 assert_eq!(sums.quantity(january).expect("fits").to_string(), shown, "{rule:?} {start:?} {end:?}");
@@ -428,10 +435,8 @@ mod tests {
         let day = |d| NaiveDate::from_ymd_opt(2026, 10, d);
         let next = NaiveDate::from_ymd_opt(2026, 11, 1);
         let rows = [(10, day(1), day(15)), (12, day(15), next)].map(|(units, start, end)| Row {
-            start,
-            end,
             quantity: Some(Decimal::from(units)),
-            ..year_up_front()
+            ..of_days(year_up_front(), start, end)
         });
         for (rule, quantity, at_end) in [
             (MeterRule::Prorated, "11.096774", "12"),
@@ -446,7 +451,7 @@ mod tests {
             assert!(!one.is_consumption());
         }
         let mut used = Sums::default();
-        let row = Row { category: ChargeCategory::Usage, ..rows[0] };
+        let row = Row { kind: Kind { category: ChargeCategory::Usage, ..rows[0].kind }, ..rows[0] };
         let conversion = Conversion { rule: MeterRule::Sum, multiplier: Decimal::ONE, term_months: 1 };
         used.add(&row, 0, october, here(&row), conversion).expect("fits");
         assert!(used.is_consumption());
@@ -472,7 +477,8 @@ mod tests {
 
     #[test]
     fn the_unit_cost_of_a_year_is_a_twelfth_of_it_a_month() {
-        let month = Row { end: NaiveDate::from_ymd_opt(2026, 10, 15), ..year_up_front() };
+        let year = year_up_front();
+        let month = of_days(year, year.kind.start, NaiveDate::from_ymd_opt(2026, 10, 15));
         let costs = |row: &Row, cost: i64| summed(&Row { cost: Some(Decimal::new(cost, 2)), ..*row }, here(row)).2;
         let cents = |n| Some(Decimal::new(n, 2));
         // Paid at once; a month at a time, with the price of the year beside it; by the month.

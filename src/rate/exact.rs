@@ -13,7 +13,7 @@ use super::money::Currency;
 pub struct Overflow;
 
 /// The powers of ten in 64 bits.
-const POWERS: [i64; 19] = {
+pub(super) const POWERS: [i64; 19] = {
     let mut powers = [1; 19];
     let mut i = 1;
     while i < powers.len() {
@@ -72,11 +72,13 @@ impl ExactSum {
     }
 
     fn merge_another_scale(&mut self, other: Self) -> Result<(), Overflow> {
-        let scale = self.scale.max(other.scale);
-        let left = self.at_scale(scale)?;
-        let right = other.at_scale(scale)?;
-        self.mantissa = left.checked_add(right).ok_or(Overflow)?;
-        self.scale = scale;
+        if self.scale > other.scale {
+            let more = other.at_scale(self.scale)?;
+            self.mantissa = self.mantissa.checked_add(more).ok_or(Overflow)?;
+        } else {
+            let mine = self.at_scale(other.scale)?;
+            *self = Self { mantissa: mine.checked_add(other.mantissa).ok_or(Overflow)?, scale: other.scale };
+        }
         Ok(())
     }
 

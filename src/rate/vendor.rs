@@ -3,7 +3,7 @@
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use super::exact::{ExactSum, Overflow};
+use super::exact::{ExactSum, Overflow, POWERS};
 use super::money::Currency;
 use super::wide::Exact;
 
@@ -193,21 +193,9 @@ impl CostCheck {
     pub fn note<const N: usize>(&mut self, charge: &Charge, parts: impl FnOnce() -> [Part; N]) -> bool {
         self.rows += 1;
         let Charge { quantity, unit_price, rate, stated, currency } = *charge;
-        let digits = currency.minor_digits();
-        let equal = rate.is_none() && equal_product(quantity, unit_price, stated) == Some(true);
-        match (equal, ends_within(stated, digits), ends_within(unit_price, digits)) {
-            (true, true, true) => {
-                self.plain += 1;
-                return true;
-            }
-            (true, false, false) => {
-                // More digits than any rounding to the minor unit leaves.
-                for (rule, count) in VendorRounding::ALL.into_iter().zip(&mut self.explained) {
-                    *count += u64::from(matches!(rule, VendorRounding::Exact | VendorRounding::Places));
-                }
-                return true;
-            }
-            (true | false, ..) => {}
+        if rate.is_none() && equal_product(quantity, unit_price, stated) == Some(true) {
+            self.note_exact(charge, currency.minor_digits());
+            return true;
         }
         let (ways, difference) = charge.ways();
         let any = ways.contains(&true);
@@ -228,6 +216,29 @@ impl CostCheck {
             }
         }
         any
+    }
+
+    /// Takes in a row that states just quantity × unit price: what explains it, too, is told by where its digits end.
+    fn note_exact(&mut self, charge: &Charge, digits: u32) {
+        let Charge { quantity, unit_price, stated, .. } = *charge;
+        let (ends, price_ends) = (ends_within(stated, digits), ends_within(unit_price, digits));
+        if ends && price_ends {
+            self.plain += 1;
+            return;
+        }
+        for (rule, count) in VendorRounding::ALL.into_iter().zip(&mut self.explained) {
+            *count += u64::from(match rule {
+                VendorRounding::Exact => true,
+                VendorRounding::Nearest
+                | VendorRounding::HalfEven
+                | VendorRounding::Down
+                | VendorRounding::Up
+                | VendorRounding::Floor => ends,
+                VendorRounding::DownTwice => ends && ends_within(stated, FIRST_CUT),
+                VendorRounding::UnitNearest | VendorRounding::UnitDown => price_ends || quantity.is_zero(),
+                VendorRounding::Places => stated.scale() > digits,
+            });
+        }
     }
 
     /// Whether every row states just quantity × unit price.
@@ -253,77 +264,116 @@ fn ways_and_difference(
 ) -> Option<(Ways, ExactSum)> {
     let (price, price_scale) = (unit_price.mantissa(), unit_price.scale());
     let scale = (quantity.scale() + price_scale.max(digits)).max(stated.scale());
-    let raised = |value: i128, from: u32| value.checked_mul(10i128.checked_pow(scale - from)?);
-    let product = raised(quantity.mantissa().checked_mul(price)?, quantity.scale() + price_scale)?;
+    let raised = |value: i128, from: u32| product_of(value, power(scale - from)?);
+    let product = raised(product_of(quantity.mantissa(), price)?, quantity.scale() + price_scale)?;
     let amount = raised(stated.mantissa(), stated.scale())?;
-    let unit = 10i128.checked_pow(scale - digits)?;
-    // Of a number of the common scale, to so many places.
-    let down = |value: i128, unit: i128| value - value % unit;
-    let nearest = |value: i128, unit: i128| {
-        let rest = value % unit;
-        let up = rest.unsigned_abs() * 2 >= unit.unsigned_abs();
-        down(value, unit).checked_add(if up { unit * rest.signum() } else { 0 })
-    };
-    let half_even = {
-        let (rest, cut) = (product % unit, down(product, unit));
-        let twice = rest.unsigned_abs() * 2;
-        let up = twice > unit.unsigned_abs() || (twice == unit.unsigned_abs() && (cut / unit) % 2 != 0);
-        cut.checked_add(if up { unit * rest.signum() } else { 0 })?
-    };
-    let up = {
-        let rest = product % unit;
-        down(product, unit).checked_add(unit * rest.signum())?
-    };
-    let price = raised(price, price_scale)?;
+    let unit = power(scale - digits)?;
+    // Dividing is what takes long, so each number of the common scale is divided once. A way that ends at the minor unit
+    // makes no amount that does not.
+    let cut = Cut::of(product, unit)?;
+    let ends = amount % unit == 0;
+    let price = Cut::of(raised(price, price_scale)?, unit)?;
     let by_unit = |price: i128| {
         // A rounded price ends at the minor unit, so nothing is lost.
-        let whole = quantity.mantissa().checked_mul(price / unit)?;
+        let whole = product_of(quantity.mantissa(), price / unit)?;
         raised(whole, quantity.scale() + digits)
     };
-    let down_twice = if digits > FIRST_CUT {
-        down(down(product, 10i128.checked_pow(scale - FIRST_CUT)?), unit)
-    } else {
-        down(product, unit)
+    let by_unit = |rounded: i128| if price.rest == 0 { Some(product) } else { by_unit(rounded) };
+    let down_twice = || {
+        let first = if digits > FIRST_CUT { Cut::of(product, power(scale - FIRST_CUT)?)?.down } else { cut.down };
+        Some(first == amount)
     };
-    let floor = if product < 0 { up } else { down(product, unit) };
-    let places = stated.scale() > digits && nearest(product, 10i128.checked_pow(scale - stated.scale())?)? == amount;
-    let ways = VendorRounding::ALL.map(|rule| match rule {
-        VendorRounding::Exact => Some(product == amount),
-        VendorRounding::Nearest => Some(nearest(product, unit)? == amount),
-        VendorRounding::Down => Some(down(product, unit) == amount),
-        VendorRounding::DownTwice => Some(down_twice == amount),
-        VendorRounding::UnitDown => Some(by_unit(down(price, unit))? == amount),
-        VendorRounding::HalfEven => Some(half_even == amount),
-        VendorRounding::UnitNearest => Some(by_unit(nearest(price, unit)?)? == amount),
-        VendorRounding::Up => Some(up == amount),
-        VendorRounding::Floor => Some(floor == amount),
-        VendorRounding::Places => Some(places),
-    });
-    if ways.contains(&None) {
-        return None;
+    let places = || Some(Cut::of(product, power(scale - stated.scale())?)?.nearest() == amount);
+    let mut ways = Ways::default();
+    for (way, rule) in ways.iter_mut().zip(VendorRounding::ALL) {
+        *way = match rule {
+            VendorRounding::Exact => product == amount,
+            VendorRounding::Nearest => ends && cut.nearest() == amount,
+            VendorRounding::Down => ends && cut.down == amount,
+            VendorRounding::DownTwice => ends && down_twice()?,
+            VendorRounding::UnitDown => by_unit(price.down)? == amount,
+            VendorRounding::HalfEven => ends && cut.half_even() == amount,
+            VendorRounding::UnitNearest => by_unit(price.nearest())? == amount,
+            VendorRounding::Up => ends && cut.up == amount,
+            VendorRounding::Floor => ends && (if product < 0 { cut.up } else { cut.down }) == amount,
+            VendorRounding::Places => stated.scale() > digits && places()?,
+        };
     }
     let difference = ExactSum::from_parts(amount.checked_sub(product)?, scale);
-    Some((ways.map(|way| way == Some(true)), difference))
+    Some((ways, difference))
+}
+
+/// A whole number between the two multiples of a unit that it can be rounded to.
+#[derive(Clone, Copy)]
+struct Cut {
+    /// Toward zero.
+    down: i128,
+    rest: i128,
+    /// Away from zero; the number itself where it is a multiple.
+    up: i128,
+    unit: i128,
+}
+
+impl Cut {
+    fn of(value: i128, unit: i128) -> Option<Self> {
+        let rest = match (i64::try_from(value), i64::try_from(unit)) {
+            (Ok(value), Ok(unit)) => i128::from(value % unit),
+            _ => value % unit,
+        };
+        let down = value - rest;
+        Some(Self { down, rest, up: down.checked_add(unit * rest.signum())?, unit })
+    }
+
+    fn beside_half(self) -> std::cmp::Ordering {
+        (self.rest.unsigned_abs() * 2).cmp(&self.unit.unsigned_abs())
+    }
+
+    /// Half away from zero.
+    fn nearest(self) -> i128 {
+        if self.beside_half().is_ge() { self.up } else { self.down }
+    }
+
+    fn half_even(self) -> i128 {
+        let is_odd = || (self.down / self.unit) % 2 != 0;
+        let half = self.beside_half();
+        if half.is_gt() || (half.is_eq() && is_odd()) { self.up } else { self.down }
+    }
 }
 
 /// Whether `quantity × unit_price` is `stated`, by the 128-bit numbers of most rows; `None` where they are
 /// not enough.
 fn equal_product(quantity: Decimal, unit_price: Decimal, stated: Decimal) -> Option<bool> {
-    let product = quantity.mantissa().checked_mul(unit_price.mantissa())?;
-    let scale = quantity.scale() + unit_price.scale();
-    let (up, of_product) =
-        if scale < stated.scale() { (stated.scale() - scale, true) } else { (scale - stated.scale(), false) };
-    let factor = 10i128.checked_pow(up)?;
-    Some(if of_product {
-        product.checked_mul(factor)? == stated.mantissa()
+    let product = product_of(quantity.mantissa(), unit_price.mantissa())?;
+    let (scale, places) = (quantity.scale() + unit_price.scale(), stated.scale());
+    Some(if scale < places {
+        product.checked_mul(power(places - scale)?)? == stated.mantissa()
     } else {
-        product == stated.mantissa().checked_mul(factor)?
+        product == product_of(stated.mantissa(), power(scale - places)?)?
     })
+}
+
+/// Numbers of up to 64 bits, as nearly all are, are multiplied in one step.
+fn product_of(a: i128, b: i128) -> Option<i128> {
+    match (i64::try_from(a), i64::try_from(b)) {
+        (Ok(a), Ok(b)) => Some(i128::from(a) * i128::from(b)),
+        _ => a.checked_mul(b),
+    }
+}
+
+fn power(of_ten: u32) -> Option<i128> {
+    match POWERS.get(of_ten as usize) {
+        Some(power) => Some(i128::from(*power)),
+        None => 10i128.checked_pow(of_ten),
+    }
 }
 
 /// Whether a value has no digit that counts past so many places.
 fn ends_within(value: Decimal, digits: u32) -> bool {
-    value.scale() <= digits || value.normalize().scale() <= digits
+    let Some(beyond) = value.scale().checked_sub(digits).filter(|beyond| *beyond > 0) else { return true };
+    match (i64::try_from(value.mantissa()), POWERS.get(beyond as usize)) {
+        (Ok(mantissa), Some(power)) => mantissa % power == 0,
+        _ => value.normalize().scale() <= digits,
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! Which rows of a partition have copies. Nearly none has, so rows that stand alone are handed on as they are
+//! The rows of a partition that are copies of one another. Whoever has none is handed on first, so rows that stand alone are handed on as they are
 //! met, and only the others are put together: nothing is sorted.
 
 use std::collections::BTreeMap;
 use std::io;
 
 use super::partition::records;
-use super::row::{HEAD, Row};
+use super::row::Row;
 use super::spill::damaged;
 
 /// The rows met so far by their keys.
@@ -80,29 +80,6 @@ pub fn each_met<E: From<io::Error>>(bytes: &[u8], mut each: impl FnMut(Met<'_>) 
     Ok(())
 }
 
-/// Shows the file and line of every row that has copies, by the heads of all rows of a partition. Some are shown
-/// several times.
-pub fn each_that_meets(heads: &[u8], mut each: impl FnMut(u32, u64)) -> io::Result<()> {
-    let (heads, rest) = heads.as_chunks::<HEAD>();
-    if !rest.is_empty() {
-        return Err(damaged());
-    }
-    let mut table = Table::for_rows(heads.len());
-    let mut show = |head: &[u8]| -> io::Result<()> {
-        let (file, line) = Row::position_of(head).ok_or_else(damaged)?;
-        each(file, line);
-        Ok(())
-    };
-    for (number, head) in (0u32..).zip(heads) {
-        let key = Row::key_of(head).ok_or_else(damaged)?;
-        if let Some(first) = table.meet(key, number, |row| Row::key_of(&heads[row as usize])) {
-            show(&heads[first as usize])?;
-            show(head)?;
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -116,7 +93,7 @@ mod tests {
             let mut bytes = Vec::new();
             for (line, key) in (0..).zip(&keys) {
                 // The table looks at low bits and the tag at those from 64 on: let both collide.
-                row((key % 3) << 64 | (key / 3) << 100, 0, line).encode(&mut bytes);
+                row((key % 3) << 64 | ((key / 3) << 100), 0, line).encode(0, &mut bytes);
             }
             let mut lines: Vec<u64> = Vec::new();
             let mut seen: Vec<u128> = Vec::new();
@@ -125,7 +102,7 @@ mod tests {
                     Met::Alone(record) => std::slice::from_ref(record),
                     Met::Copies(set) => set,
                 };
-                let set: Vec<Row> = set.iter().map(|r| Row::decode(r).expect("a row")).collect();
+                let set: Vec<Row> = set.iter().map(|r| Row::decode(r, &[row(0, 0, 0).kind]).expect("a row")).collect();
                 assert!(set.iter().all(|r| r.key == set[0].key) && !seen.contains(&set[0].key));
                 assert!(set.is_sorted_by_key(|r| r.line));
                 seen.push(set[0].key);
@@ -135,21 +112,6 @@ mod tests {
             .expect("readable");
             lines.sort_unstable();
             prop_assert_eq!(lines, (0..keys.len() as u64).collect::<Vec<_>>());
-        }
-
-        #[test]
-        fn every_row_with_copies_is_shown_and_no_other(keys in proptest::collection::vec(0u128..9, 0..40)) {
-            let mut heads = Vec::new();
-            for (line, key) in (0..).zip(&keys) {
-                row((key % 3) << 64 | (key / 3) << 100, 7, line).encode_head(&mut heads);
-            }
-            let mut shown = std::collections::BTreeSet::new();
-            each_that_meets(&heads, |file, line| { shown.insert((file, line)); }).expect("readable");
-            let has_copies = |(_, key): &(u64, &u128)| keys.iter().filter(|k| k == key).count() > 1;
-            let expected = (0u64..).zip(&keys).filter(has_copies).map(|(line, _)| (7, line)).collect();
-            prop_assert_eq!(shown, expected);
-            let cut_short = !heads.is_empty() && each_that_meets(&heads[1..], |_, _| ()).is_ok();
-            prop_assert!(!cut_short);
         }
     }
 }

@@ -70,7 +70,7 @@ pub fn judge(copies: &[Row]) -> Vec<Judgement> {
     match copies {
         [] => Vec::new(),
         [_] => vec![Judgement::Keep],
-        [first, ..] if first.identified => judge_identified(copies),
+        [first, ..] if first.kind.identified => judge_identified(copies),
         _ => judge_whole_rows(copies),
     }
 }
@@ -101,12 +101,12 @@ fn latest(copies: &[Row]) -> Option<usize> {
     if copies.iter().all(|c| c.content == copies[0].content) {
         return Some(0);
     }
-    if copies.iter().any(|c| c.exported.is_none()) {
+    if copies.iter().any(|c| c.kind.exported.is_none()) {
         return None;
     }
-    let last = copies.iter().filter_map(|c| c.exported).max()?;
-    let winner = copies.iter().position(|c| c.exported == Some(last))?;
-    let alone = copies.iter().filter(|c| c.exported == Some(last)).all(|c| c.content == copies[winner].content);
+    let last = copies.iter().filter_map(|c| c.kind.exported).max()?;
+    let winner = copies.iter().position(|c| c.kind.exported == Some(last))?;
+    let alone = copies.iter().filter(|c| c.kind.exported == Some(last)).all(|c| c.content == copies[winner].content);
     // The first copy of that content by position, whatever its date.
     alone.then(|| copies.iter().position(|c| c.content == copies[winner].content)).flatten()
 }
@@ -142,13 +142,13 @@ pub struct Standing {
     per_file: BTreeMap<u32, u64>,
     first: Option<(u32, u64)>,
     /// The content of the first row shown, and whether all have it.
-    content: u128,
+    content: u64,
     alike: bool,
     /// Every copy has a date, and the latest.
     dated: bool,
     last: Option<NaiveDate>,
     /// The content of that date, `None` where there are several.
-    winner: Option<u128>,
+    winner: Option<u64>,
     /// The first copy of the content to keep.
     kept: Option<(u32, u64)>,
     /// Rows of files before this one, and how many of it were judged.
@@ -161,20 +161,20 @@ impl Standing {
         let mut s = Self { alike: true, dated: true, ..Self::default() };
         again(&mut |row| {
             if s.first.is_none() {
-                (s.identified, s.content) = (row.identified, row.content);
+                (s.identified, s.content) = (row.kind.identified, row.content);
             }
             s.first = s.first.into_iter().chain([row.position()]).min();
             *s.per_file.entry(row.file).or_default() += 1;
             s.alike &= row.content == s.content;
-            s.dated &= row.exported.is_some();
-            s.last = s.last.max(row.exported);
+            s.dated &= row.kind.exported.is_some();
+            s.last = s.last.max(row.kind.exported);
         })?;
         if s.identified && s.alike {
             (s.winner, s.kept) = (Some(s.content), s.first);
         } else if s.identified && s.dated {
             let (mut seen, mut alone) = (None, true);
             again(&mut |row| {
-                if row.exported == s.last {
+                if row.kind.exported == s.last {
                     alone &= *seen.get_or_insert(row.content) == row.content;
                 }
             })?;
@@ -223,20 +223,18 @@ impl Standing {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::row::Kind;
     use super::super::row::tests::row;
     use super::*;
 
-    fn identified_row(file: u32, line: u64, content: u128, day: Option<u32>) -> Row {
+    fn identified_row(file: u32, line: u64, content: u64, day: Option<u32>) -> Row {
         identified(file, line, content, day)
     }
 
-    fn identified(file: u32, line: u64, content: u128, day: Option<u32>) -> Row {
-        Row {
-            identified: true,
-            content,
-            exported: day.and_then(|d| NaiveDate::from_ymd_opt(2026, 10, d)),
-            ..row(1, file, line)
-        }
+    fn identified(file: u32, line: u64, content: u64, day: Option<u32>) -> Row {
+        let row = row(1, file, line);
+        let exported = day.and_then(|d| NaiveDate::from_ymd_opt(2026, 10, d));
+        Row { content, kind: Kind { identified: true, exported, ..row.kind }, ..row }
     }
 
     #[test]
@@ -300,13 +298,16 @@ mod tests {
 
         #[test]
         fn copies_that_are_not_held_are_judged_as_those_that_are(
-            rows in proptest::collection::vec((0u32..3, 0u128..3, proptest::option::of(1u32..4)), 1..12),
+            rows in proptest::collection::vec((0u32..3, 0u64..3, proptest::option::of(1u32..4)), 1..12),
             identified: bool,
         ) {
             let mut copies: Vec<Row> = rows
                 .iter()
                 .zip(1..)
-                .map(|((file, content, day), line)| Row { identified, ..identified_row(*file, line, *content, *day) })
+                .map(|((file, content, day), line)| {
+                    let row = identified_row(*file, line, *content, *day);
+                    Row { kind: Kind { identified, ..row.kind }, ..row }
+                })
                 .collect();
             let shown = copies.clone();
             copies.sort_by_key(Row::position);

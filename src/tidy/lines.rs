@@ -2,6 +2,43 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// File and line of a row in eight bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position(u64);
+
+impl Position {
+    /// Bits of a line; the others are the file's.
+    const LINE_BITS: u32 = 40;
+    /// As many files may have rows.
+    pub const FILES: u32 = 1 << (u64::BITS - Self::LINE_BITS);
+    /// Rows stand on lines below it.
+    pub const LINES: u64 = 1 << Self::LINE_BITS;
+
+    /// A file by number, if it is within these bounds.
+    pub fn file(index: usize) -> Option<u32> {
+        u32::try_from(index).ok().filter(|file| *file < Self::FILES)
+    }
+
+    /// Of a file and line within these bounds.
+    pub fn of(file: u32, line: u64) -> Self {
+        debug_assert!(file < Self::FILES && line < Self::LINES, "{file}:{line}");
+        Self(u64::from(file) << Self::LINE_BITS | line)
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "24 bits are left")]
+    pub fn parts(self) -> (u32, u64) {
+        ((self.0 >> Self::LINE_BITS) as u32, self.0 & (Self::LINES - 1))
+    }
+
+    pub fn to_bytes(self) -> [u8; 8] {
+        self.0.to_le_bytes()
+    }
+
+    pub fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(u64::from_le_bytes(bytes))
+    }
+}
+
 /// Where the lines of each file begin when all are counted through.
 #[derive(Debug, Clone)]
 pub struct Lines {
@@ -56,19 +93,20 @@ impl Marks {
     }
 
     /// Marks a row. A place beyond all lines, which nobody reads, is not kept.
-    pub fn set(&self, file: u32, line: u64) {
-        let (word, bit) = self.place(file, line);
+    pub fn set(&self, at: Position) {
+        let (word, bit) = self.place(at);
         if let Some(word) = self.bits.get(word) {
             word.fetch_or(bit, Ordering::Relaxed);
         }
     }
 
-    pub fn has(&self, file: u32, line: u64) -> bool {
-        let (word, bit) = self.place(file, line);
+    pub fn has(&self, at: Position) -> bool {
+        let (word, bit) = self.place(at);
         self.bits.get(word).is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
     }
 
-    fn place(&self, file: u32, line: u64) -> (usize, u64) {
+    fn place(&self, at: Position) -> (usize, u64) {
+        let (file, line) = at.parts();
         let position = self.lines.position(file, line);
         (usize::try_from(position / 64).unwrap_or(usize::MAX), 1 << (position % 64))
     }
@@ -84,10 +122,10 @@ mod tests {
         assert_eq!(lines.count(), 4 + 1 + 101);
         let marks = Marks::new(lines.clone());
         for (file, line) in [(0, 3), (2, 0), (2, 100)] {
-            marks.set(file, line);
+            marks.set(Position::of(file, line));
             assert_eq!(lines.file_at(lines.position(file, line)), file as usize);
         }
         let all = [(0, 0), (0, 3), (1, 0), (2, 0), (2, 58), (2, 59), (2, 100)];
-        assert_eq!(all.map(|(f, l)| marks.has(f, l)), [false, true, false, true, false, false, true]);
+        assert_eq!(all.map(|(f, l)| marks.has(Position::of(f, l))), [false, true, false, true, false, false, true]);
     }
 }

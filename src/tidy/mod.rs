@@ -3,6 +3,7 @@
 
 mod copies;
 mod dedupe;
+mod heads;
 mod health;
 mod lines;
 mod partition;
@@ -12,13 +13,14 @@ mod runs;
 mod spill;
 mod trail;
 
-pub use copies::{Met, each_met, each_that_meets};
+pub use copies::{Met, each_met};
 pub use dedupe::{Judgement, Standing, judge};
+pub use heads::{Meeting, heads, push_head};
 pub use health::{Cluster, Health, Problem, RecordKind, examine, unused_ignores};
-pub use lines::{Lines, Marks};
+pub use lines::{Lines, Marks, Position};
 pub use partition::{Batches, Part, Partitions, records};
 pub use period::{Belonging, Belongings, belonging, covers_more_than_a_month, months_covered};
-pub use row::Row;
+pub use row::{Kind, Row};
 pub use runs::{FateRuns, Merged};
 pub use spill::{Extent, Spill, damaged};
 pub use trail::{End, Ends, Taken, Trail};

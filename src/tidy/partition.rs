@@ -7,10 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::spill::{Extent, Spill, damaged};
 
+/// Bytes of records that wait together in memory, and are put aside and brought back at a time: far less than the
+/// processor's caches hold, and enough that asking for them costs nothing.
+const BLOCK: usize = 64 << 10;
+
 /// Records that belong together, in the order in which each thread handed them over.
 #[derive(Debug, Default)]
 pub struct Part {
-    buffer: Vec<u8>,
+    /// Each holds whole records; all but the first were made as long as they may be, since a list that grows is copied into
+    /// fresh pages.
+    blocks: Vec<Vec<u8>>,
+    in_memory: usize,
     extents: Vec<Extent>,
     bytes: u64,
 }
@@ -22,27 +29,38 @@ impl Part {
     }
 
     /// Takes over whole records; more than `share` bytes in memory go to the spill.
-    fn append(&mut self, records: &[u8], share: usize, spill: &Spill) -> io::Result<()> {
+    fn append(&mut self, records: &[u8], share: usize, spill: &Spill, spare: &Spare) -> io::Result<()> {
         self.bytes += records.len() as u64;
-        self.buffer.extend_from_slice(records);
-        if self.buffer.len() > share {
-            self.extents.push(spill.write(&self.buffer)?);
-            self.buffer.clear();
+        self.in_memory += records.len();
+        match self.blocks.last_mut() {
+            Some(block) if block.len() + records.len() <= BLOCK => block.extend_from_slice(records),
+            last => {
+                let room = if last.is_none() { 0 } else { BLOCK };
+                let mut block = spare.take().unwrap_or_else(|| Vec::with_capacity(room));
+                block.extend_from_slice(records);
+                self.blocks.push(block);
+            }
+        }
+        if self.in_memory > share {
+            for mut block in self.blocks.drain(..) {
+                self.extents.push(spill.write(&block)?);
+                block.clear();
+                spare.give(block);
+            }
+            self.in_memory = 0;
         }
         Ok(())
     }
 
-    /// All records at once.
-    pub fn load(mut self, spill: &Spill) -> io::Result<Vec<u8>> {
-        if self.extents.is_empty() {
-            return Ok(self.buffer);
+    /// All records at once, in the place of what `out` holds.
+    pub fn load(self, spill: &Spill, out: &mut Vec<u8>) -> io::Result<()> {
+        out.clear();
+        out.reserve(usize::try_from(self.bytes).unwrap_or_default());
+        for extent in self.extents {
+            spill.read(extent, out)?;
         }
-        let mut out = Vec::with_capacity(usize::try_from(self.bytes).unwrap_or_default());
-        for extent in std::mem::take(&mut self.extents) {
-            spill.read(extent, &mut out)?;
-        }
-        out.extend_from_slice(&self.buffer);
-        Ok(out)
+        self.blocks.iter().for_each(|block| out.extend_from_slice(block));
+        Ok(())
     }
 
     /// The records in order, a piece at a time: for what is too large to hold. Each piece holds whole records.
@@ -57,7 +75,27 @@ impl Part {
             spill.read(*extent, &mut piece)?;
             each(&piece)?;
         }
-        each(&self.buffer)
+        self.blocks.iter().try_for_each(|block| each(block))
+    }
+}
+
+/// Blocks whose records were put aside.
+#[derive(Debug, Default)]
+struct Spare(Mutex<Vec<Vec<u8>>>);
+
+impl Spare {
+    fn take(&self) -> Option<Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn let_go(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn give(&self, block: Vec<u8>) {
+        if block.capacity() >= BLOCK {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(block);
+        }
     }
 }
 
@@ -81,6 +119,7 @@ pub struct Partitions {
     parts: Vec<Mutex<Part>>,
     /// Bytes that each may keep in memory.
     share: usize,
+    spare: Spare,
     spill: Arc<Spill>,
     /// Bits of the key that an outer partition has used up.
     used: u32,
@@ -99,7 +138,7 @@ impl Partitions {
     pub fn within(spill: Arc<Spill>, count: usize, in_memory: usize, used: u32) -> Self {
         assert!(count.is_power_of_two(), "partitions are chosen by bits");
         let parts = (0..count).map(|_| Mutex::default()).collect();
-        Self { parts, share: (in_memory / count).max(1), spill, used }
+        Self { parts, share: (in_memory / count).max(1), spare: Spare::default(), spill, used }
     }
 
     pub fn count(&self) -> usize {
@@ -122,11 +161,12 @@ impl Partitions {
     /// Adds whole records, which all belong to partition `index`.
     pub fn push(&self, index: usize, records: &[u8]) -> io::Result<()> {
         let mut part = self.parts[index].lock().unwrap_or_else(PoisonError::into_inner);
-        part.append(records, self.share, &self.spill)
+        part.append(records, self.share, &self.spill, &self.spare)
     }
 
-    /// Takes what a partition holds.
+    /// Takes what a partition holds. Whoever takes adds no more.
     pub fn take(&self, index: usize) -> Part {
+        self.spare.let_go();
         std::mem::take(&mut *self.parts[index].lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -179,7 +219,7 @@ mod tests {
 
     fn encoded(row: &Row) -> Vec<u8> {
         let mut bytes = Vec::new();
-        row.encode(&mut bytes);
+        row.encode(0, &mut bytes);
         bytes
     }
 
@@ -189,7 +229,7 @@ mod tests {
         for in_memory in [0, 128 * 500, 1 << 20] {
             let parts = Partitions::new(Arc::new(Spill::new(dir.path(), 0)), 128, in_memory);
             let index = parts.index_of(u128::MAX);
-            for line in 0..95 {
+            for line in 0..3_000 {
                 parts.push(index, &encoded(&row(u128::MAX, 0, line))).expect("room");
             }
             let part = parts.take(index);
@@ -199,11 +239,12 @@ mod tests {
                 Ok(())
             })
             .expect("readable");
-            let bytes = part.load(parts.spill()).expect("readable");
+            let mut bytes = vec![7];
+            part.load(parts.spill(), &mut bytes).expect("readable");
             assert_eq!(bytes, streamed);
             let lines: Vec<u64> =
-                records(&bytes).map(|r| Row::decode(r.expect("whole")).expect("a row").line).collect();
-            assert_eq!(lines, (0..95).collect::<Vec<_>>());
+                records(&bytes).map(|r| Row::position_of(r.expect("whole")).expect("a row").parts().1).collect();
+            assert_eq!(lines, (0..3_000).collect::<Vec<_>>());
             assert_eq!(parts.take(index).bytes(), 0);
         }
     }

@@ -90,7 +90,7 @@ pub struct Taken<'t> {
 
 impl Taken<'_> {
     /// Rows as file, line and end.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, u64, End)> + Clone {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (u32, u64, End)> {
         let mut file = self.lines.file_at(self.first);
         self.entries.iter().map(move |entry| {
             let at = self.first + (entry >> (64 - LINE_BITS));

@@ -3,16 +3,17 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use crate::control::{Ledger, RowFate};
 use crate::emit::FindingLog;
 use crate::finding::Finding;
 use crate::ingest::{OtherLine, Reject, UsageRow, UsageSink, read_usage};
-use crate::tidy::{Batches, FateRuns, Met, Partitions, Row, Spill, each_met, judge};
+use crate::tidy::{Batches, FateRuns, Kind, Met, Partitions, Position, Row, Spill, each_met, judge};
 
 use super::{Export, TidySettings};
-use crate::engine::desk::Scratch;
+use crate::engine::desk::{Kinds, Scratch};
+use crate::engine::intern::Interner;
 use crate::engine::threads::{Turns, in_threads};
 
 /// Into how many partitions the fingerprints go.
@@ -29,19 +30,21 @@ pub(super) fn judge_all(
     let needs = exports.iter().map(|e| e.detection.survey.bytes).sum();
     let spill = Arc::new(Spill::new(&settings.spill_dir, needs));
     let partitions = Partitions::new(spill.clone(), PARTITIONS, memory / 4);
+    let kinds: Interner<Kind> = Interner::default();
     let threads = settings.threads.min(exports.len()).max(1);
     let read: Vec<Mutex<(Ledger, FindingLog)>> = exports.iter().map(|_| Mutex::default()).collect();
     let turns = Turns::new(exports.len());
     in_threads(threads, |_| {
         let mut batches = Batches::new(&partitions, memory / 32 / threads);
-        let mut scratch = Scratch::default();
+        let (mut scratch, mut known) = (Scratch::default(), Kinds::default());
         while let Some(index) = turns.next() {
             let export = &exports[index];
             let mut done = read[index].lock().unwrap_or_else(PoisonError::into_inner);
             let (ledger, log) = &mut *done;
-            let file = u32::try_from(index).context("more than 2^32 files")?;
+            let file = Position::file(index).context("more than 2^24 files")?;
             let (partitions, batches, scratch) = (&partitions, &mut batches, &mut scratch);
-            let mut sink = Sink { export, file, partitions, batches, scratch, ledger, log };
+            let (kinds, known) = (&kinds, &mut known);
+            let mut sink = Sink { export, file, kinds, known, partitions, batches, scratch, ledger, log };
             read_usage(&export.detection, &mut sink)?;
         }
         Ok(batches.flush(&partitions)?)
@@ -52,12 +55,14 @@ pub(super) fn judge_all(
         log.merge(said);
     }
     let mut fates = FateRuns::new(spill.clone(), memory / 8 / size_of::<RowFate>());
+    let kinds = kinds.into_values();
+    let mut bytes = Vec::new();
     for index in 0..PARTITIONS {
-        let bytes = partitions.take(index).load(&spill)?;
+        partitions.take(index).load(&spill, &mut bytes)?;
         let mut out = Vec::new();
         each_met(&bytes, |met| -> anyhow::Result<()> {
             let Met::Copies(set) = met else { return Ok(()) };
-            let decoded: Option<Vec<Row>> = set.iter().map(|record| Row::decode(record)).collect();
+            let decoded: Option<Vec<Row>> = set.iter().map(|record| Row::decode(record, &kinds)).collect();
             let mut copies = decoded.context("a temporary file was damaged while it was in use; run again")?;
             copies.sort_unstable_by_key(Row::position);
             for (row, judgement) in copies.iter().zip(judge(&copies)) {
@@ -78,6 +83,8 @@ pub(super) fn judge_all(
 struct Sink<'a> {
     export: &'a Export,
     file: u32,
+    kinds: &'a Interner<Kind>,
+    known: &'a mut Kinds,
     partitions: &'a Partitions,
     batches: &'a mut Batches,
     scratch: &'a mut Scratch,
@@ -89,7 +96,9 @@ impl UsageSink for Sink<'_> {
     fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()> {
         self.ledger.read(self.file, row.currency, row.quantity, row.cost)?;
         let packed = Row::of(row, self.file, self.scratch.key(row, self.export.stated));
-        self.batches.push(self.partitions, packed.key, |out| packed.encode(out))?;
+        let kind = self.known.number(packed.kind, self.kinds);
+        ensure!(packed.line < Position::LINES, "{} has more than 2^40 lines", self.export.detection.source);
+        self.batches.push(self.partitions, packed.key, |out| packed.encode(kind, out))?;
         Ok(())
     }
 

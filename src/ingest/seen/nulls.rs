@@ -30,10 +30,9 @@ impl Nulls {
         if cell.len() == 0 {
             return true;
         }
-        let (first, last) = (text[cell.start()], text[cell.end() - 1]);
-        let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'\'';
-        let may_be_null = || self.initials[usize::from(first)] && self.lengths & length_bit(cell.len()) != 0;
-        is_plain(first) && is_plain(last) && !may_be_null()
+        let (first, last) = (usize::from(text[cell.start()]), usize::from(text[cell.end() - 1]));
+        let may_be_null = || self.initials[first] && self.lengths & length_bit(cell.len()) != 0;
+        BEGINS_INK[first] && ENDS_INK[last] && !may_be_null()
     }
 
     /// Where the value stands in a cell, and how long it is.
@@ -49,6 +48,39 @@ impl Nulls {
         let value = Span::new(start, end);
         (length_of(Span::new(0, start)), length_of(value))
     }
+}
+
+/// Bytes that begin no white space, and no `'` that neutralises a cell.
+const BEGINS_INK: [bool; 256] = {
+    let mut table = ink();
+    let mut byte = 0x80;
+    while byte < 256 {
+        // A next line, a no-break space, an Ogham space, those of various widths and an ideographic one.
+        table[byte] = !matches!(byte, 0xC2 | 0xE1 | 0xE2 | 0xE3);
+        byte += 1;
+    }
+    table
+};
+
+/// Bytes that end none.
+const ENDS_INK: [bool; 256] = {
+    let mut table = ink();
+    let mut byte = 0x80;
+    while byte < 256 {
+        table[byte] = !matches!(byte, 0x80..=0x8A | 0x9F | 0xA0 | 0xA8 | 0xA9 | 0xAF);
+        byte += 1;
+    }
+    table
+};
+
+const fn ink() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        table[byte as usize] = byte != b'\'';
+        byte += 1;
+    }
+    table
 }
 
 fn length_bit(length: usize) -> u64 {
@@ -68,4 +100,37 @@ fn trimmed(cell: &str, start: usize, end: usize) -> (usize, usize) {
     }
     let start = end - text.trim_start().len();
     (start, start + text.trim().len())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Every white space that begins or ends a cell is seen.
+    #[test]
+    fn no_white_space_passes_for_ink() {
+        let nulls = Nulls::new(Vec::new(), false);
+        let all = '\0'..=char::MAX;
+        for space in all.filter(|c| c.is_whitespace()) {
+            for cell in [format!("{space}x"), format!("x{space}"), format!("é{space}")] {
+                assert!(!nulls.is_value(cell.as_bytes(), Span::new(0, cell.len())), "{cell:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_plain_cell_is_its_own_value(
+            cell in prop_oneof!["[ A-Ba-b'=\u{a0}-]{0,6}", "[ A\u{a0}\u{3000}\u{2009}Ｊé日—]{0,4}"],
+            neutralised in any::<bool>(),
+        ) {
+            let nulls = Nulls::new(vec!["a b".into(), "-".into(), "—".into(), "日".into()], neutralised);
+            let whole = Span::new(0, cell.len());
+            if nulls.is_value(cell.as_bytes(), whole) {
+                prop_assert_eq!(nulls.bounds_within(&cell), (0, length_of(whole)));
+            }
+        }
+    }
 }
