@@ -141,6 +141,8 @@ impl Content {
         let mut records = Rows::open(&self.path, &self.survey, dialect)?;
         let mut record = Record::new();
         let (mut width, mut count, mut above) = (0, 0, Vec::new());
+        // A row of a sheet may be as short as it likes, so a note below the others looks like one of them.
+        let (mut after_blank, mut note) = (false, None);
         loop {
             let event = match records.next(&mut record) {
                 Ok(event) => event,
@@ -153,7 +155,7 @@ impl Content {
             };
             match event {
                 Event::End => break,
-                Event::Blank => {}
+                Event::Blank => after_blank = true,
                 Event::Fault(fault) if fault.line < guess.header_line => {
                     above.push((fault.raw, fault.line, false));
                 }
@@ -202,9 +204,22 @@ impl Content {
                 }
                 Event::Record => {
                     count += 1;
+                    let is_alone = record.iter().filter(|cell| !cell.trim().is_empty()).count() == 1;
+                    if !is_alone {
+                        note = None;
+                    } else if after_blank && note.is_none() && width > 1 && self.survey.sheet.is_some() {
+                        note = Some((record.line(), shown(record.raw().trim_matches(','))));
+                    }
+                    after_blank = false;
                     self.row(&record, width, records.ended_with_newline(), sink)?;
                 }
             }
+        }
+        if let Some((line, text)) = note {
+            let message = "the row has one cell and stands below a blank one, and was read as a record; take it away if it \
+                           is a note";
+            let finding = Finding::new(Code::I104, message).severity(Severity::Warning);
+            sink.finding(finding.at(self.line(line)).value(text))?;
         }
         Ok(Some(count))
     }

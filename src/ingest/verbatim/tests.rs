@@ -156,6 +156,19 @@ fn a_row_above_the_headings_that_is_no_title_is_a_warning() {
 }
 
 #[test]
+fn a_note_below_a_sheets_rows_is_doubted() {
+    let told = |lines: &str| {
+        let said = read(simple_xlsx(&[("S", lines)]));
+        said.into_iter().filter(|s| s.contains("warning[I104")).collect::<Vec<_>>()
+    };
+    let said = told("a,b\n1,x\n2,y\n\nNote: end\nand more\n");
+    assert!(said.len() == 1 && said[0].starts_with("a.csv#S:5: ") && said[0].ends_with("\"Note: end\""), "{said:?}");
+    for fine in ["a,b\n1,x\n2\n", "a,b\n1,x\n\n2\n3,y\n", "a\nx\n\ny\n"] {
+        assert!(told(fine).is_empty(), "{fine}");
+    }
+}
+
+#[test]
 fn headings_with_a_delimiter_that_no_row_has_are_suspected() {
     let said = read("a\tb\tc\n1   2   3\n4   5   6\n");
     assert!(

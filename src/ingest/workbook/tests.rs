@@ -112,7 +112,10 @@ fn an_xls_says_what_is_merged_and_what_was_never_worked_out() {
     let formula = |flags: u8| xls_cell(0x0006, 0, 0, 0, &[3, 0, 0, 0, 0, 0, 0xFF, 0xFF, flags, 0, 0, 0, 0, 0]);
     let sheets = read(&xls(&[formula(3), text(0, 1)].concat(), &[]), &Limits::default()).expect("read");
     assert_eq!(sheets[0].not_worked_out(), Some((1, 1, 1)));
-    assert_eq!(only(&xls(&[formula(2), text(0, 1)].concat(), &[])), ["1 |n:1"], "an empty text");
+    let all_empty = only(&xls(&[formula(2), text(0, 1)].concat(), &[]));
+    assert_eq!(all_empty, ["1 e:#NOT-CALCULATED!|n:1"], "no formula of the sheet came to anything");
+    let worked_out = xls_cell(0x0006, 1, 0, 0, &[&2.5_f64.to_le_bytes()[..], &[0; 6]].concat());
+    assert_eq!(only(&xls(&[formula(2), text(0, 1), worked_out].concat(), &[])), ["1 |n:1", "2 n:2.5"], "an empty text");
 }
 
 #[test]

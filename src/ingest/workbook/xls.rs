@@ -141,6 +141,8 @@ impl Globals {
         // Charts within a sheet are parts within a part.
         let mut depth = 0;
         let mut formula: Option<(u32, u16)> = None;
+        // Formulas that came to an empty text, and whether any came to something.
+        let (mut empty, mut any_worked_out) = (Vec::new(), false);
         loop {
             let (kind, body) = records.next()?;
             match kind {
@@ -148,6 +150,10 @@ impl Globals {
                 END_OF_PART => {
                     depth -= 1;
                     if depth <= 0 {
+                        // Where all came to nothing, no program has worked them out yet.
+                        for (row, column) in empty.into_iter().filter(|_| !any_worked_out) {
+                            sheet.put(row, column, NOT_WORKED_OUT, CellKind::Error, held)?;
+                        }
                         return sheet.finish();
                     }
                 }
@@ -166,10 +172,15 @@ impl Globals {
                     let row = u32::from(row);
                     let rest = body.get(6..).unwrap_or_default();
                     if kind == FORMULA && rest.first() == Some(&0) && rest.get(6..8) == Some(&[0xFF, 0xFF]) {
-                        formula = Some((row, column));
+                        (formula, any_worked_out) = (Some((row, column)), true);
                         continue;
                     }
+                    let is_formula = kind == FORMULA;
                     let (text, kind) = self.value(kind, rest, style)?;
+                    if is_formula && text.is_empty() {
+                        empty.push((row, column));
+                    }
+                    any_worked_out |= is_formula && !text.is_empty() && text != NOT_WORKED_OUT;
                     sheet.put(row, column, &text, kind, held)?;
                 }
                 ROW => {
