@@ -267,18 +267,14 @@ impl Seen {
     #[inline]
     fn look_at_ids(&mut self, word: usize, differing: u64) {
         let mut ids = differing & self.ids[word];
-        // Such an id has a plus sign, and few rows have one.
-        if ids == 0 || (self.cut_ids == 0 && memchr::memchr(b'+', self.row.text.as_bytes()).is_none()) {
-            return;
-        }
         while ids != 0 {
             let at = word * BITS + ids.trailing_zeros() as usize;
             ids &= ids - 1;
             let cell = self.row.cells[at];
-            let field = &mut self.fields[at];
-            self.cut_ids -= usize::from(field.is_cut);
-            field.is_cut = is_cut_short(self.row.text[cell.start()..cell.end()].trim());
-            self.cut_ids += usize::from(field.is_cut);
+            let id = &self.row.text[cell.start()..cell.end()];
+            let is_cut = may_be_cut_short(id.as_bytes()) && is_cut_short(id.trim());
+            let before = std::mem::replace(&mut self.fields[at].is_cut, is_cut);
+            self.cut_ids = self.cut_ids + usize::from(is_cut) - usize::from(before);
         }
     }
 
@@ -401,6 +397,13 @@ pub(super) fn is_cut_short(id: &str) -> bool {
     whole.len() == 1 && digits(whole) && digits(fraction) && digits(exponent)
 }
 
+/// Told by its first two bytes, if no space stands before them.
+#[inline]
+fn may_be_cut_short(id: &[u8]) -> bool {
+    let [first, second, ..] = id else { return false };
+    !first.is_ascii_graphic() || (first.is_ascii_digit() && matches!(second, b'.' | b',' | b'E'))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -424,7 +427,8 @@ mod tests {
     #[test]
     fn an_id_in_exponent_notation_is_known() {
         for id in ["1.23457E+17", "1E+11", "5,6689E+17"] {
-            assert!(is_cut_short(id), "{id}");
+            assert!(is_cut_short(id) && may_be_cut_short(id.as_bytes()), "{id}");
+            assert!(may_be_cut_short(format!("\u{a0} {id}").as_bytes()), "{id}");
         }
         for id in ["06E2", "ABE+1", "12.5E+3", "1.5E+", "CFQ7TTC0LH0R"] {
             assert!(!is_cut_short(id), "{id}");
