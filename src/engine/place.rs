@@ -360,6 +360,12 @@ impl<'a, 'p> Worker<'a, 'p> {
     }
 
     fn place_copy(&mut self, row: &Row, judgement: Judgement, dropped: Option<Fate>) -> anyhow::Result<()> {
+        let mut row = *row;
+        let times = self.inject(&mut row);
+        (0..times).try_for_each(|_| self.place_judged(&row, judgement, dropped))
+    }
+
+    fn place_judged(&mut self, row: &Row, judgement: Judgement, dropped: Option<Fate>) -> anyhow::Result<()> {
         if let Some(about) = judgement.about() {
             let source = &self.shared.read.files[row.file as usize].export.detection.source;
             self.found.log.add_at(about, source, row.line);
