@@ -43,7 +43,7 @@ impl Uses {
 /// Fields by the bit, so many in each word.
 const BITS: usize = 64;
 /// What is compared at once of a cell. So much of nothing stands behind the last.
-pub(super) const WIDE: usize = 16;
+const WIDE: usize = 16;
 const BEHIND: &str = "                ";
 
 /// The fields of one file as they stood in the row last looked at.
@@ -409,6 +409,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ingest::{Dialect, Event, Record, Records};
 
     fn seen(headings: &[&str]) -> Seen {
         let headings: Vec<String> = headings.iter().map(ToString::to_string).collect();
@@ -492,6 +493,40 @@ mod tests {
                 for (i, cell) in cells.iter().enumerate() {
                     prop_assert_eq!(kept.value(i), alone.value(i));
                     prop_assert_eq!(kept.value(i), kept.clean(cell));
+                }
+            }
+        }
+
+        /// Columns that never changed come to change, those that always did cease to, and what is quoted stands behind the row.
+        #[test]
+        fn habits_outlive_no_change(
+            rows in prop::collection::vec(prop::collection::vec(prop::sample::select(vec!["", "x", "xy", "y", "yz", "a\"b", "a,b"]), 4), 1..40),
+            first in prop::collection::vec(prop::sample::select(vec!["x", "xy", "y", "a\"b"]), 4),
+            times in 20_usize..60,
+        ) {
+            let cell = |cell: &&str| {
+                if cell.contains(['"', ',']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { (*cell).to_string() }
+            };
+            let line = |(i, row): (usize, &Vec<&str>)| {
+                let number = if i < 2 * times { i } else { 7 };
+                format!("{number},{}\n", row.iter().map(cell).collect::<Vec<_>>().join(","))
+            };
+            let text: String = std::iter::repeat_n(&first, times).chain(rows.iter()).enumerate().map(line).collect();
+            let mut records = Records::new(text.as_bytes(), Dialect::of(b','));
+            records.expect_fields(5);
+            let (mut record, mut kept, mut listed) = (Record::new(), seen(&["a", "b", "c", "d", "e"]), seen(&["a", "b", "c", "d", "e"]));
+            while records.next(&mut record).expect("memory") == Event::Record {
+                kept.look(&record);
+                kept.settle();
+                // As of a JSON record, with nothing between the cells.
+                listed.look(&record.iter().map(str::to_string).collect::<Vec<_>>());
+                let mut alone = seen(&["a", "b", "c", "d", "e"]);
+                alone.look(&record);
+                alone.settle();
+                prop_assert_eq!(kept.whole(), alone.whole());
+                for i in 0..5 {
+                    prop_assert_eq!(kept.value(i), record.get(i).expect("a field"));
+                    prop_assert_eq!(listed.value(i), record.get(i).expect("a field"));
                 }
             }
         }
