@@ -250,23 +250,41 @@ fn day(date: Option<NaiveDate>) -> [u8; 4] {
 /// are told apart sooner.
 fn print_of_number(number: Option<&Decimal>, column: Column) -> u128 {
     let Some(number) = number else { return 0 };
-    let (mut digits, mut scale) = (number.mantissa(), number.scale());
     let seed = column as u64 + 1;
-    if let Ok(short) = i64::try_from(digits) {
-        let mut short = short;
-        while scale > 0 && short % 10 == 0 {
-            (short, scale) = (short / 10, scale - 1);
-        }
-        let mut bytes = [0; 12];
-        bytes[..8].copy_from_slice(&short.to_le_bytes());
-        bytes[8..].copy_from_slice(&scale.to_le_bytes());
+    let long = i64::try_from(number.mantissa()).is_err();
+    // Zeros may be what makes it long.
+    let number = if long { number.normalize() } else { *number };
+    let mut scale = number.scale();
+    let Ok(mut short) = i64::try_from(number.mantissa()) else {
+        let mut bytes = [0; 20];
+        bytes[..16].copy_from_slice(&number.mantissa().to_le_bytes());
+        bytes[16..].copy_from_slice(&scale.to_le_bytes());
         return xxh3_128_with_seed(&bytes, seed);
+    };
+    while scale > 0 && short % 10 == 0 {
+        (short, scale) = (short / 10, scale - 1);
     }
-    while scale > 0 && digits % 10 == 0 {
-        (digits, scale) = (digits / 10, scale - 1);
-    }
-    let mut bytes = [0; 20];
-    bytes[..16].copy_from_slice(&digits.to_le_bytes());
-    bytes[16..].copy_from_slice(&scale.to_le_bytes());
+    let mut bytes = [0; 12];
+    bytes[..8].copy_from_slice(&short.to_le_bytes());
+    bytes[8..].copy_from_slice(&scale.to_le_bytes());
     xxh3_128_with_seed(&bytes, seed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_one_value_have_one_fingerprint_however_many_zeros_they_are_written_with() {
+        let print = |text: &str| {
+            let number = Decimal::from_str_exact(text).expect("a number");
+            print_of_number(Some(&number), Column::Cost)
+        };
+        assert_eq!(print("1"), print("1.000"));
+        assert_eq!(print("1"), print("1.0000000000000000000"));
+        assert_eq!(print("-12345678901234567890.1"), print("-12345678901234567890.1000"));
+        assert_eq!(print("0"), print("0.00"));
+        assert_ne!(print("1"), print("10"));
+        assert_ne!(print("1"), print("-1"));
+    }
 }
