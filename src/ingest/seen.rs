@@ -280,14 +280,12 @@ impl Seen {
 
     /// Makes [`Seen::whole`] that of the row last looked at.
     pub fn settle(&mut self) {
-        for (word, stale) in self.stale.iter_mut().enumerate() {
-            let mut stale = std::mem::take(stale);
+        for word in 0..self.stale.len() {
+            let mut stale = std::mem::take(&mut self.stale[word]);
             while stale != 0 {
                 let at = word * BITS + stale.trailing_zeros() as usize;
                 stale &= stale - 1;
-                let (start, length) = self.values[at];
-                let start = self.row.cells[at].start() + start as usize;
-                let value = &self.row.text.as_bytes()[start..start + length as usize];
+                let value = &self.row.text.as_bytes()[self.place_of(at)];
                 let field = &mut self.fields[at];
                 let print = if value.is_empty() { 0 } else { xxh3_128_with_seed(value, field.heading) };
                 self.whole = self.whole.wrapping_sub(field.print).wrapping_add(print);
@@ -296,12 +294,18 @@ impl Seen {
         }
     }
 
+    /// Where a value stands in the row's text.
+    #[inline]
+    fn place_of(&self, field: usize) -> std::ops::Range<usize> {
+        let (start, length) = self.values[field];
+        let start = self.row.cells[field].start() + start as usize;
+        start..start + length as usize
+    }
+
     /// The value: the cell trimmed, and empty if it is a word that means so.
     #[inline]
     pub fn value(&self, field: usize) -> &str {
-        let (start, length) = self.values[field];
-        let start = self.row.cells[field].start() + start as usize;
-        &self.row.text[start..start + length as usize]
+        &self.row.text[self.place_of(field)]
     }
 
     #[inline]
@@ -337,13 +341,12 @@ impl Seen {
     /// A value of at most 16 bytes in two words, with nothing behind it, and its length.
     #[inline]
     pub fn short(&self, field: usize) -> Option<([u64; 2], usize)> {
-        let (start, length) = self.values[field];
-        let mask = FIRST.get(length as usize).filter(|mask| **mask != 0)?;
-        let start = self.row.cells[field].start() + start as usize;
-        let word = word(self.row.text.as_bytes(), start) & mask;
+        let place = self.place_of(field);
+        let mask = FIRST.get(place.len()).filter(|mask| **mask != 0)?;
+        let word = word(self.row.text.as_bytes(), place.start) & mask;
         #[allow(clippy::cast_possible_truncation, reason = "64 bits of 128 each")]
         let words = [word as u64, (word >> 64) as u64];
-        Some((words, length as usize))
+        Some((words, place.len()))
     }
 
     pub fn clean<'a>(&self, cell: &'a str) -> &'a str {

@@ -280,10 +280,6 @@ impl<'s> Typist<'s> {
     }
 
     pub fn missing(&self, quantity: Option<Decimal>, treatment: Treatment) -> Option<Problem> {
-        // All that a format can require.
-        if quantity.is_some() && ACCOUNT.iter().any(|c| self.has_text(*c)) && self.has_text(Column::SkuId) {
-            return None;
-        }
         let is_there = |needed: Needed| match needed {
             Needed::Account => ACCOUNT.iter().any(|c| self.has_text(*c)),
             Needed::Product => PRODUCT.iter().any(|c| self.has_text(*c)),

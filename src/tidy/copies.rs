@@ -7,43 +7,7 @@ use std::io;
 use super::partition::records;
 use super::row::Row;
 use super::spill::damaged;
-
-/// The rows met so far by their keys.
-struct Table(Vec<Slot>);
-
-/// Part of the key, and the number of the row plus one.
-#[derive(Debug, Clone, Copy, Default)]
-struct Slot {
-    tag: u32,
-    row: u32,
-}
-
-impl Table {
-    fn for_rows(rows: usize) -> Self {
-        Self(vec![Slot::default(); (rows * 2).next_power_of_two().max(2)])
-    }
-
-    /// The first row met with this key, if this row is not it.
-    fn meet(&mut self, key: u128, row: u32, key_of: impl Fn(u32) -> Option<u128>) -> Option<u32> {
-        // The highest bits are the partition's: all rows have them.
-        #[allow(clippy::cast_possible_truncation, reason = "any bits do")]
-        let (tag, hash) = ((key >> 64) as u32, key as usize);
-        let last = self.0.len() - 1;
-        let mut at = hash & last;
-        loop {
-            let slot = &mut self.0[at];
-            if slot.row == 0 {
-                *slot = Slot { tag, row: row + 1 };
-                return None;
-            }
-            let first = slot.row - 1;
-            if slot.tag == tag && key_of(first) == Some(key) {
-                return Some(first);
-            }
-            at = (at + 1) & last;
-        }
-    }
-}
+use super::table::Table;
 
 /// What stands alone, and what does not.
 pub enum Met<'a> {
@@ -56,12 +20,16 @@ pub enum Met<'a> {
 /// Calls `each` for every row that stands alone, then for every set of copies.
 pub fn each_met<E: From<io::Error>>(bytes: &[u8], mut each: impl FnMut(Met<'_>) -> Result<(), E>) -> Result<(), E> {
     let rows: Vec<&[u8]> = records(bytes).collect::<io::Result<_>>()?;
-    let mut table = Table::for_rows(rows.len());
+    let mut table = Table::default();
+    table.clear_for(rows.len());
     let mut copies: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     let mut is_copy = vec![false; rows.len()];
     for (number, record) in (0u32..).zip(&rows) {
         let key = Row::key_of(record).ok_or_else(damaged)?;
-        if let Some(first) = table.meet(key, number, |row| Row::key_of(rows[row as usize])) {
+        // The highest bits are the partition's: all rows have them.
+        #[allow(clippy::cast_possible_truncation, reason = "any bits do")]
+        let (tag, hash) = ((key >> 64) as u32, key as u64);
+        if let Some(first) = table.meet(hash, tag, number, |row| Row::key_of(rows[row as usize]) == Some(key)) {
             copies.entry(first).or_insert_with(|| vec![first]).push(number);
             is_copy[first as usize] = true;
             is_copy[number as usize] = true;

@@ -5,6 +5,7 @@ use std::io;
 
 use super::lines::Position;
 use super::spill::damaged;
+use super::table::Table;
 
 /// Bytes of a head: the first half of the row's key, and its position.
 const HEAD: usize = 16;
@@ -39,18 +40,9 @@ fn position_of(head: &[u8; HEAD]) -> Position {
     Position::from_bytes(head.last_chunk().copied().unwrap_or_default())
 }
 
-/// A table of the heads met so far, whose room is used again for every partition.
+/// The heads met so far.
 #[derive(Debug, Default)]
-pub struct Meeting {
-    slots: Vec<Slot>,
-}
-
-/// Part of the half key, and the number of the head plus one.
-#[derive(Debug, Clone, Copy, Default)]
-struct Slot {
-    tag: u32,
-    head: u32,
-}
+pub struct Meeting(Table);
 
 impl Meeting {
     /// Shows the position of every row that may have copies, by the heads of all rows of a partition. Some are shown
@@ -61,27 +53,14 @@ impl Meeting {
         if !rest.is_empty() || u32::try_from(heads.len()).is_err() {
             return Err(damaged());
         }
-        let room = (heads.len() * 2).next_power_of_two();
-        self.slots.clear();
-        self.slots.resize(room, Slot::default());
-        for (number, head) in (1u32..).zip(heads) {
+        self.0.clear_for(heads.len());
+        for (number, head) in (0u32..).zip(heads) {
             let half = half_of(head);
             // The highest bits are the partition's: all have them.
             let tag = (half >> 16) as u32;
-            let mut at = half as usize & (room - 1);
-            loop {
-                let slot = &mut self.slots[at];
-                if slot.head == 0 {
-                    *slot = Slot { tag, head: number };
-                    break;
-                }
-                let first = &heads[slot.head as usize - 1];
-                if slot.tag == tag && half_of(first) == half {
-                    show(position_of(first));
-                    show(position_of(head));
-                    break;
-                }
-                at = (at + 1) & (room - 1);
+            if let Some(first) = self.0.meet(half, tag, number, |first| half_of(&heads[first as usize]) == half) {
+                show(position_of(&heads[first as usize]));
+                show(position_of(head));
             }
         }
         Ok(())

@@ -11,6 +11,7 @@ mod period;
 mod row;
 mod runs;
 mod spill;
+mod table;
 mod trail;
 
 pub use copies::{Met, each_met};
