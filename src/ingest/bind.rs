@@ -263,6 +263,15 @@ impl Binding {
         }
     }
 
+    /// [`Binding::text`] without asking where its characters begin.
+    #[inline]
+    pub fn bytes(&self, column: usize) -> &[u8] {
+        match self.at[column] {
+            Some(field) => self.seen.bytes(field as usize),
+            None => self.columns[column].text.as_bytes(),
+        }
+    }
+
     #[inline]
     pub fn has_text(&self, column: usize) -> bool {
         match self.at[column] {
@@ -281,6 +290,12 @@ impl Binding {
     #[inline]
     pub fn short(&self, field: usize) -> Option<([u64; 2], usize)> {
         self.seen.short(field)
+    }
+
+    /// The text of a column in two words, and its length, if it is as short and stands in a cell.
+    #[inline]
+    pub fn short_text(&self, column: usize) -> Option<([u64; 2], usize)> {
+        self.seen.short(self.at[column]? as usize)
     }
 
     /// The value of a field in the row last prepared.

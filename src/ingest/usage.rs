@@ -76,10 +76,13 @@ pub struct UsageRow<'a> {
     /// Fingerprint of (format, identity values) if the format names identity columns and all are filled.
     pub identity: Option<u128>,
     /// Fingerprint of the canonical columns (same content ⇔ equal), of rows with an identity; 0 of others.
-    pub content: u128,
+    pub content: u64,
     /// Fingerprint of every field as read, by heading, independent of column order, of rows without an identity; 0 of
     /// others.
     pub whole: u128,
+    /// Fingerprints of the texts that name the account and the SKU; 0 where no fingerprints are asked for.
+    pub account_print: u64,
+    pub sku_print: u64,
     /// The export's own date on the row (invoice date or number column the spec names), to order conflicting copies.
     pub exported: Option<NaiveDate>,
 }
@@ -131,6 +134,12 @@ impl<'a> UsageRow<'a> {
 
     pub fn unit(&self) -> &'a str {
         self.text(Column::Unit)
+    }
+
+    /// The text of a column, to be compared or kept.
+    #[inline]
+    pub fn bytes(&self, column: Column) -> &'a [u8] {
+        self.texts.binding.bytes(column as usize)
     }
 
     #[inline]

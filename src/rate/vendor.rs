@@ -174,8 +174,10 @@ pub struct CostCheck {
     pub rows: u64,
     /// Rows that every way of rounding explains: the product ends at the minor unit.
     plain: u64,
-    /// Rows explained by each of `VendorRounding::ALL`, beside the plain ones.
+    /// Rows explained by each of `VendorRounding::ALL`, beside the plain and the exact ones.
     explained: [u64; VendorRounding::ALL.len()],
+    /// Other rows that state just quantity × unit price, by what tells which ways explain them, too.
+    exact: [u64; Exactly::COUNT],
     /// Rows that none explains.
     pub unexplained: u64,
     /// What those state, less quantity × unit price: above zero, the vendor charges more.
@@ -219,6 +221,7 @@ impl CostCheck {
     }
 
     /// Takes in a row that states just quantity × unit price: what explains it, too, is told by where its digits end.
+    #[inline]
     fn note_exact(&mut self, charge: &Charge, digits: u32) {
         let Charge { quantity, unit_price, stated, .. } = *charge;
         let (ends, price_ends) = (ends_within(stated, digits), ends_within(unit_price, digits));
@@ -226,31 +229,76 @@ impl CostCheck {
             self.plain += 1;
             return;
         }
-        for (rule, count) in VendorRounding::ALL.into_iter().zip(&mut self.explained) {
-            *count += u64::from(match rule {
-                VendorRounding::Exact => true,
-                VendorRounding::Nearest
-                | VendorRounding::HalfEven
-                | VendorRounding::Down
-                | VendorRounding::Up
-                | VendorRounding::Floor => ends,
-                VendorRounding::DownTwice => ends && ends_within(stated, FIRST_CUT),
-                VendorRounding::UnitNearest | VendorRounding::UnitDown => price_ends || quantity.is_zero(),
-                VendorRounding::Places => stated.scale() > digits,
-            });
+        let exactly = Exactly {
+            ends,
+            cut_ends: if digits == FIRST_CUT { ends } else { ends_within(stated, FIRST_CUT) },
+            price_ends: price_ends || quantity.is_zero(),
+            places: stated.scale() > digits,
+        };
+        self.exact[exactly.number()] += 1;
+    }
+
+    /// Rows that each of `VendorRounding::ALL` explains, beside the plain ones.
+    fn explained(&self) -> [u64; VendorRounding::ALL.len()] {
+        let mut explained = self.explained;
+        for (number, rows) in self.exact.iter().enumerate() {
+            for (rule, count) in VendorRounding::ALL.into_iter().zip(&mut explained) {
+                *count += if Exactly::numbered(number).is_explained_by(rule) { *rows } else { 0 };
+            }
         }
+        explained
     }
 
     /// Whether every row states just quantity × unit price.
     pub fn is_exact(&self) -> bool {
-        self.plain + self.explained[0] == self.rows
+        self.plain + self.explained()[0] == self.rows
     }
 
     /// The way of rounding that explains most rows, and how many. `None` where nothing tells them apart.
     pub fn best(&self) -> Option<(VendorRounding, u64)> {
-        let ways = VendorRounding::ALL.into_iter().zip(self.explained);
+        let ways = VendorRounding::ALL.into_iter().zip(self.explained());
         let (rule, count) = ways.rev().max_by_key(|(_, count)| *count)?;
         (count > 0).then_some((rule, count + self.plain))
+    }
+}
+
+/// What of a row that states just quantity × unit price tells which other ways explain it.
+#[derive(Debug, Clone, Copy)]
+struct Exactly {
+    /// The amount has no digit behind the minor unit, and none behind the first cut.
+    ends: bool,
+    cut_ends: bool,
+    /// Nor has the unit price, or there is none of the units.
+    price_ends: bool,
+    /// The amount is written with more digits than the minor unit has.
+    places: bool,
+}
+
+impl Exactly {
+    const COUNT: usize = 1 << 4;
+
+    fn number(self) -> usize {
+        let Self { ends, cut_ends, price_ends, places } = self;
+        [ends, cut_ends, price_ends, places].into_iter().fold(0, |number, is| number << 1 | usize::from(is))
+    }
+
+    fn numbered(number: usize) -> Self {
+        let is = |bit: usize| number >> bit & 1 == 1;
+        Self { ends: is(3), cut_ends: is(2), price_ends: is(1), places: is(0) }
+    }
+
+    fn is_explained_by(self, rule: VendorRounding) -> bool {
+        match rule {
+            VendorRounding::Exact => true,
+            VendorRounding::Nearest
+            | VendorRounding::HalfEven
+            | VendorRounding::Down
+            | VendorRounding::Up
+            | VendorRounding::Floor => self.ends,
+            VendorRounding::DownTwice => self.ends && self.cut_ends,
+            VendorRounding::UnitNearest | VendorRounding::UnitDown => self.price_ends,
+            VendorRounding::Places => self.places,
+        }
     }
 }
 
@@ -342,13 +390,27 @@ impl Cut {
 
 /// Whether `quantity × unit_price` is `stated`, by the 128-bit numbers of most rows; `None` where they are
 /// not enough.
+#[inline]
 fn equal_product(quantity: Decimal, unit_price: Decimal, stated: Decimal) -> Option<bool> {
-    let product = product_of(quantity.mantissa(), unit_price.mantissa())?;
     let (scale, places) = (quantity.scale() + unit_price.scale(), stated.scale());
+    let (quantity, unit_price, stated) = (quantity.mantissa(), unit_price.mantissa(), stated.mantissa());
+    // Nearly always all of it is in numbers that are multiplied in one step.
+    if let (Ok(quantity), Ok(unit_price), Ok(stated), Some(power)) = (
+        i64::try_from(quantity),
+        i64::try_from(unit_price),
+        i64::try_from(stated),
+        POWERS.get(scale.abs_diff(places) as usize),
+    ) {
+        let product = i128::from(quantity) * i128::from(unit_price);
+        if scale >= places {
+            return Some(product == i128::from(stated) * i128::from(*power));
+        }
+    }
+    let product = product_of(quantity, unit_price)?;
     Some(if scale < places {
-        product.checked_mul(power(places - scale)?)? == stated.mantissa()
+        product.checked_mul(power(places - scale)?)? == stated
     } else {
-        product == product_of(stated.mantissa(), power(scale - places)?)?
+        product == product_of(stated, power(scale - places)?)?
     })
 }
 
