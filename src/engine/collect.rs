@@ -380,7 +380,7 @@ impl UsageSink for Sink<'_> {
             bail!("the vendor and kind of {} were just put down", Place::line(self.source.clone(), row.line));
         };
         let read = &mut self.read[alike.read].1;
-        if read.add(row.quantity, row.cost).is_err() {
+        if read.add_row(row.sums()).is_err() {
             bail!("the sums up to {} cannot be held", Place::line(self.source.clone(), row.line));
         }
         ensure!(row.line < Position::LINES, "{} has more than 2^40 lines", self.source);

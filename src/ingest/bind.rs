@@ -334,15 +334,18 @@ impl Binding {
 
     /// A sum over its cells, so that only those that changed are gone through.
     fn identity_of(&mut self) -> Option<u128> {
-        let mut all = Some(u128::from(self.format_id));
+        let (mut all, mut is_whole) = (u128::from(self.format_id), true);
         for ((field, print), nth) in self.identity.as_ref()?.iter().zip(&mut self.identity_prints).zip(1..) {
             if self.seen.differs(*field) {
-                let value = self.seen.value(*field);
-                *print = (!value.is_empty()).then(|| xxh3_128_with_seed(value.as_bytes(), nth));
+                let value = self.seen.bytes(*field);
+                *print = if value.is_empty() { None } else { Some(xxh3_128_with_seed(value, nth)) };
             }
-            all = all.zip(*print).map(|(all, print)| all.wrapping_add(print));
+            match print {
+                Some(print) => all = all.wrapping_add(*print),
+                None => is_whole = false,
+            }
         }
-        all
+        is_whole.then_some(all)
     }
 
     /// The fingerprint of every non-empty cell of the row last prepared with its heading, whatever the order of

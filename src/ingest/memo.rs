@@ -7,8 +7,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::Treatment;
 use super::seen::Uses;
 use super::typed::{Typed, Typist, exact_product};
+use super::usage::Amounts;
 use crate::format::{ChargeCategory, Column};
-use crate::rate::Currency;
+use crate::rate::{Currency, Plain};
 
 const fn of(column: Column) -> Uses {
     Uses::column(column as usize)
@@ -51,6 +52,7 @@ pub(super) struct Memo {
     typed: Typed,
     /// Of the cost column, before what is computed.
     stated_cost: Option<Decimal>,
+    plain: Amounts,
     treatment: Treatment,
     /// What of the row has a problem.
     wrong: Wrong,
@@ -80,6 +82,7 @@ impl Memo {
         Self {
             typed: Typed::default(),
             stated_cost: None,
+            plain: Amounts::default(),
             treatment: Treatment::Counted,
             wrong: Wrong::default(),
             contents,
@@ -97,6 +100,10 @@ impl Memo {
     /// What the row is typed to, if nothing is wrong with it.
     pub fn typed(&self) -> &Typed {
         &self.typed
+    }
+
+    pub fn plain(&self) -> &Amounts {
+        &self.plain
     }
 
     pub fn treatment(&self) -> Treatment {
@@ -127,16 +134,20 @@ impl Memo {
             typed.currency = currency.unwrap_or(Currency::NONE);
         }
         if changed.has(QUANTITY) {
-            self.wrong.quantity = !number_of(typist, Column::Quantity, &mut typed.quantity, &mut typed.quantity_field);
+            let (number, field, plain) = (&mut typed.quantity, &mut typed.quantity_field, &mut self.plain.quantity);
+            self.wrong.quantity = !number_of(typist, Column::Quantity, number, field, plain);
         }
         if changed.has(UNIT_COST) {
-            self.wrong.unit_cost = !number_of(typist, Column::UnitCost, &mut typed.unit_cost, &mut None);
+            let (number, plain) = (&mut typed.unit_cost, &mut self.plain.unit_cost);
+            self.wrong.unit_cost = !number_of(typist, Column::UnitCost, number, &mut None, plain);
             if typist.binding.rate.is_some() {
+                *plain = None;
                 (typed.unit_cost, typed.charged_at) = typist.in_own_currency(typed.unit_cost);
             }
         }
         if changed.has(STATED_COST) {
-            self.wrong.stated_cost = !number_of(typist, Column::Cost, &mut self.stated_cost, &mut typed.cost_field);
+            let (number, field, plain) = (&mut self.stated_cost, &mut typed.cost_field, &mut self.plain.cost);
+            self.wrong.stated_cost = !number_of(typist, Column::Cost, number, field, plain);
         }
         if changed.has(COST) {
             typed.cost = self.stated_cost;
@@ -193,14 +204,15 @@ impl Memo {
         if changed.has(SELDOM) {
             self.settle_seldom(typist, changed);
         }
+        let (Typed { quantity, unit_cost, cost, .. }, plain) = (self.typed, self.plain);
         if changed.has(QUANTITY) {
-            self.put(Column::Quantity as usize, print_of_number(self.typed.quantity.as_ref(), Column::Quantity));
+            self.put(Column::Quantity as usize, print_of_amount(plain.quantity, quantity, Column::Quantity));
         }
         if changed.has(UNIT_COST) {
-            self.put(Column::UnitCost as usize, print_of_number(self.typed.unit_cost.as_ref(), Column::UnitCost));
+            self.put(Column::UnitCost as usize, print_of_amount(plain.unit_cost, unit_cost, Column::UnitCost));
         }
         if changed.has(COST) {
-            self.put(Column::Cost as usize, print_of_number(self.typed.cost.as_ref(), Column::Cost));
+            self.put(Column::Cost as usize, print_of_amount(plain.cost, cost, Column::Cost));
         }
     }
 
@@ -238,16 +250,23 @@ impl Memo {
 /// a decimal that is handed around is waited for at every step.
 #[inline]
 #[allow(clippy::cast_possible_truncation, reason = "32 bits of 64 each")]
-fn number_of(typist: &Typist<'_>, column: Column, number: &mut Option<Decimal>, field: &mut Option<usize>) -> bool {
-    match typist.plain_number(column) {
-        Some((digits, scale, at)) => {
-            let [low, mid] = [digits.unsigned_abs(), digits.unsigned_abs() >> 32].map(|part| part as u32);
-            *number = Some(Decimal::from_parts(low, mid, 0, digits < 0, scale));
-            *field = Some(at);
-            true
-        }
-        None => unusual_number(typist, column, number, field),
-    }
+fn number_of(
+    typist: &Typist<'_>,
+    column: Column,
+    number: &mut Option<Decimal>,
+    field: &mut Option<usize>,
+    plain: &mut Option<Plain>,
+) -> bool {
+    let Some((found, at)) = typist.plain_number(column) else {
+        *plain = None;
+        return unusual_number(typist, column, number, field);
+    };
+    let digits = found.digits.unsigned_abs();
+    let [low, mid] = [digits, digits >> 32].map(|part| part as u32);
+    *number = Some(Decimal::from_parts(low, mid, 0, found.digits < 0, found.scale));
+    *field = Some(at);
+    *plain = Some(found);
+    true
 }
 
 #[cold]
@@ -288,23 +307,35 @@ fn print_of([first, second]: [u64; 2], length: u64, column: usize) -> u64 {
     twice as u64 ^ (twice >> 64) as u64
 }
 
-/// A number's digits without zeros behind the point, and how many of them stand there.
-fn print_of_number(number: Option<&Decimal>, column: Column) -> u64 {
-    let Some(number) = number else { return 0 };
-    let long = i64::try_from(number.mantissa()).is_err();
-    // Zeros may be what makes it long.
-    let number = if long { number.normalize() } else { *number };
-    let mut scale = u64::from(number.scale());
-    let Ok(mut short) = i64::try_from(number.mantissa()) else {
-        let mut bytes = [0; 20];
-        bytes[..16].copy_from_slice(&number.mantissa().to_le_bytes());
-        bytes[16..].copy_from_slice(&number.scale().to_le_bytes());
-        return xxh3_64_with_seed(&bytes, column as u64);
-    };
-    while scale > 0 && short % 10 == 0 {
-        (short, scale) = (short / 10, scale - 1);
+/// That of a number: of its digits without zeros behind the point, and of how many of them stand there.
+#[inline]
+fn print_of_amount(plain: Option<Plain>, number: Option<Decimal>, column: Column) -> u64 {
+    match plain {
+        Some(Plain { digits, scale }) => print_of_short(digits, scale, column),
+        None => number.map_or(0, |number| print_of_number(number, column)),
     }
-    print_of([short.cast_unsigned(), scale], 0, column as usize)
+}
+
+#[inline]
+fn print_of_short(mut digits: i64, mut scale: u32, column: Column) -> u64 {
+    while scale > 0 && digits % 10 == 0 {
+        (digits, scale) = (digits / 10, scale - 1);
+    }
+    print_of([digits.cast_unsigned(), u64::from(scale)], 0, column as usize)
+}
+
+#[cold]
+fn print_of_number(number: Decimal, column: Column) -> u64 {
+    // Zeros may be what makes it long.
+    let number = if i64::try_from(number.mantissa()).is_err() { number.normalize() } else { number };
+    let scale = number.scale();
+    if let Ok(digits) = i64::try_from(number.mantissa()) {
+        return print_of_short(digits, scale, column);
+    }
+    let mut bytes = [0; 20];
+    bytes[..16].copy_from_slice(&number.mantissa().to_le_bytes());
+    bytes[16..].copy_from_slice(&scale.to_le_bytes());
+    xxh3_64_with_seed(&bytes, column as u64)
 }
 
 #[cfg(test)]
@@ -315,9 +346,10 @@ mod tests {
     fn numbers_of_one_value_have_one_fingerprint_however_many_zeros_they_are_written_with() {
         let print = |text: &str| {
             let number = Decimal::from_str_exact(text).expect("a number");
-            print_of_number(Some(&number), Column::Cost)
+            print_of_number(number, Column::Cost)
         };
         assert_eq!(print("1"), print("1.000"));
+        assert_eq!(print("-1.5"), print_of_short(-1500, 3, Column::Cost));
         assert_eq!(print("1"), print("1.0000000000000000000"));
         assert_eq!(print("-12345678901234567890.1"), print("-12345678901234567890.1000"));
         assert_eq!(print("0"), print("0.00"));

@@ -12,7 +12,7 @@ use super::usage::Texts;
 use super::{CellKind, ChargedAt, DecimalStyle, RecordFault, Reject, Treatment, UsageRow};
 use crate::finding::Code;
 use crate::format::{ChargeCategory, Column, Needed, PeriodEnd, Spec, TableSpec};
-use crate::rate::Currency;
+use crate::rate::{Currency, Plain};
 
 /// Why a row is rejected; the first reason found is the one given.
 #[derive(Debug, Clone)]
@@ -191,9 +191,9 @@ impl<'s> Typist<'s> {
         self.styles.number(taken)
     }
 
-    /// A number of nothing but digits and a separator, which is nearly every one, as its digits, its scale and its field.
+    /// A number of nothing but digits and a separator, which is nearly every one, and its field.
     #[inline]
-    pub fn plain_number(&self, column: Column) -> Option<(i64, u32, usize)> {
+    pub fn plain_number(&self, column: Column) -> Option<(Plain, usize)> {
         let (field, kind) = self.binding.cell(column as usize)?;
         // A number that is stored as one is written one way only.
         let style = if kind == CellKind::Number { DecimalStyle::Point } else { (*self.plain_styles.get(field)?)? };
@@ -203,7 +203,7 @@ impl<'s> Typist<'s> {
             }
             None => parse_plain(self.text(column), style)?,
         };
-        Some((digits, scale, field))
+        Some((Plain { digits, scale }, field))
     }
 
     /// The unit cost, if it is in the row's currency; else what the row is charged by. Of a rate that cannot be read
@@ -314,6 +314,7 @@ impl<'s> Typist<'s> {
             unit_cost: typed.unit_cost,
             charged_at: typed.charged_at.as_ref(),
             cost: typed.cost,
+            plain: *memo.plain(),
             currency: typed.currency,
             line,
             treatment: memo.treatment(),

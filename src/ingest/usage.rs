@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use super::bind::Binding;
 use crate::finding::{Code, Finding, Place};
 use crate::format::{ChargeCategory, Column};
-use crate::rate::Currency;
+use crate::rate::{Currency, ExactSum, Plain};
 
 /// How a format or its words say a row counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +53,14 @@ impl std::fmt::Debug for Texts<'_> {
     }
 }
 
+/// The amounts of a row as they are written, of those that are written plainly: for whoever reckons with many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Amounts {
+    pub quantity: Option<Plain>,
+    pub unit_cost: Option<Plain>,
+    pub cost: Option<Plain>,
+}
+
 /// A usage row in canonical columns. Texts are trimmed; quantities and money are exact.
 #[derive(Debug, Clone)]
 pub struct UsageRow<'a> {
@@ -69,6 +77,8 @@ pub struct UsageRow<'a> {
     pub charged_at: Option<&'a ChargedAt>,
     /// As read, else quantity × unit_cost where both are there.
     pub cost: Option<Decimal>,
+    /// The same numbers; `None` says nothing.
+    pub plain: Amounts,
     pub currency: Currency,
     /// Physical line where the record begins (JSON: record number), 1-based.
     pub line: u64,
@@ -88,6 +98,13 @@ pub struct UsageRow<'a> {
 }
 
 impl<'a> UsageRow<'a> {
+    /// Quantity and cost to be summed; a number that is not there is none.
+    #[inline]
+    pub fn sums(&self) -> [ExactSum; 2] {
+        [(self.plain.quantity, self.quantity), (self.plain.cost, self.cost)]
+            .map(|(plain, number)| plain.map_or_else(|| ExactSum::of(number.unwrap_or_default()), Plain::sum))
+    }
+
     pub fn provider_name(&self) -> &'a str {
         match self.text(Column::ProviderName) {
             "" => self.texts.stated_provider,

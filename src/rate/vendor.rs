@@ -5,6 +5,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::exact::{ExactSum, Overflow, POWERS};
 use super::money::Currency;
+use super::plain::Plain;
 use super::wide::Exact;
 
 /// A way of rounding an amount. Digits are those of the currency's minor unit.
@@ -193,12 +194,15 @@ impl CostCheck {
     /// taken as unexplained, without its money. `parts` are what the amount may be for of what the price is for, which is
     /// asked only where nothing else explains it.
     pub fn note<const N: usize>(&mut self, charge: &Charge, parts: impl FnOnce() -> [Part; N]) -> bool {
-        self.rows += 1;
         let Charge { quantity, unit_price, rate, stated, currency } = *charge;
-        if rate.is_none() && equal_product(quantity, unit_price, stated) == Some(true) {
-            self.note_exact(charge, currency.minor_digits());
+        if rate.is_none()
+            && let (Some(quantity), Some(unit_price), Some(stated)) =
+                (Plain::of(quantity), Plain::of(unit_price), Plain::of(stated))
+            && self.note_exact([quantity, unit_price, stated], currency)
+        {
             return true;
         }
+        self.rows += 1;
         let (ways, difference) = charge.ways();
         let any = ways.contains(&true);
         if !any && parts().into_iter().any(|part| charge.is_part(part)) {
@@ -220,22 +224,28 @@ impl CostCheck {
         any
     }
 
-    /// Takes in a row that states just quantity × unit price: what explains it, too, is told by where its digits end.
+    /// Takes in a row if it states just quantity × unit price, in one currency: what explains it, too, is told by where its
+    /// digits end. `false` says nothing, and the row is to be noted.
     #[inline]
-    fn note_exact(&mut self, charge: &Charge, digits: u32) {
-        let Charge { quantity, unit_price, stated, .. } = *charge;
-        let (ends, price_ends) = (ends_within(stated, digits), ends_within(unit_price, digits));
+    pub fn note_exact(&mut self, [quantity, unit_price, stated]: [Plain; 3], currency: Currency) -> bool {
+        if stated.is_product(quantity, unit_price) != Some(true) {
+            return false;
+        }
+        let digits = currency.minor_digits();
+        let (Some(ends), Some(price_ends), Some(cut_ends)) =
+            (stated.ends_within(digits), unit_price.ends_within(digits), stated.ends_within(FIRST_CUT))
+        else {
+            return false;
+        };
+        self.rows += 1;
         if ends && price_ends {
             self.plain += 1;
-            return;
+            return true;
         }
-        let exactly = Exactly {
-            ends,
-            cut_ends: if digits == FIRST_CUT { ends } else { ends_within(stated, FIRST_CUT) },
-            price_ends: price_ends || quantity.is_zero(),
-            places: stated.scale() > digits,
-        };
+        let price_ends = price_ends || quantity.digits == 0;
+        let exactly = Exactly { ends, cut_ends, price_ends, places: stated.scale > digits };
         self.exact[exactly.number()] += 1;
+        true
     }
 
     /// Rows that each of `VendorRounding::ALL` explains, beside the plain ones.
@@ -388,32 +398,6 @@ impl Cut {
     }
 }
 
-/// Whether `quantity × unit_price` is `stated`, by the 128-bit numbers of most rows; `None` where they are
-/// not enough.
-#[inline]
-fn equal_product(quantity: Decimal, unit_price: Decimal, stated: Decimal) -> Option<bool> {
-    let (scale, places) = (quantity.scale() + unit_price.scale(), stated.scale());
-    let (quantity, unit_price, stated) = (quantity.mantissa(), unit_price.mantissa(), stated.mantissa());
-    // Nearly always all of it is in numbers that are multiplied in one step.
-    if let (Ok(quantity), Ok(unit_price), Ok(stated), Some(power)) = (
-        i64::try_from(quantity),
-        i64::try_from(unit_price),
-        i64::try_from(stated),
-        POWERS.get(scale.abs_diff(places) as usize),
-    ) {
-        let product = i128::from(quantity) * i128::from(unit_price);
-        if scale >= places {
-            return Some(product == i128::from(stated) * i128::from(*power));
-        }
-    }
-    let product = product_of(quantity, unit_price)?;
-    Some(if scale < places {
-        product.checked_mul(power(places - scale)?)? == stated
-    } else {
-        product == product_of(stated, power(scale - places)?)?
-    })
-}
-
 /// Numbers of up to 64 bits, as nearly all are, are multiplied in one step.
 fn product_of(a: i128, b: i128) -> Option<i128> {
     match (i64::try_from(a), i64::try_from(b)) {
@@ -426,15 +410,6 @@ fn power(of_ten: u32) -> Option<i128> {
     match POWERS.get(of_ten as usize) {
         Some(power) => Some(i128::from(*power)),
         None => 10i128.checked_pow(of_ten),
-    }
-}
-
-/// Whether a value has no digit that counts past so many places.
-fn ends_within(value: Decimal, digits: u32) -> bool {
-    let Some(beyond) = value.scale().checked_sub(digits).filter(|beyond| *beyond > 0) else { return true };
-    match (i64::try_from(value.mantissa()), POWERS.get(beyond as usize)) {
-        (Ok(mantissa), Some(power)) => mantissa % power == 0,
-        _ => value.normalize().scale() <= digits,
     }
 }
 
