@@ -19,7 +19,7 @@ use crate::control::{Bucket, Ledger, Tally};
 use crate::emit::{FindingLog, Rejected};
 use crate::finding::{About, Code, Finding, Place};
 use crate::format::{ChargeCategory, Column, MeterRule};
-use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, UsageRow, UsageSink, read_usage};
+use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, UsageRow, UsageSink, read_usage, same};
 use crate::rate::Currency;
 use crate::resolve::{AccountKey, SkuKey};
 use crate::tidy::{Belonging, Kind, Partitions, Position, Row, belonging, push_head};
@@ -369,7 +369,7 @@ impl Sink<'_> {
 
 impl UsageSink for Sink<'_> {
     fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()> {
-        if self.vendor.as_ref().is_none_or(|vendor| vendor.name != row.provider_name()) {
+        if self.vendor.as_ref().is_none_or(|vendor| !same(vendor.name.as_bytes(), row.provider_name().as_bytes())) {
             self.change_vendor(row.provider_name());
         }
         let kind = Kind::of(row);

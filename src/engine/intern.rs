@@ -8,6 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use indexmap::IndexSet;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::ingest::same;
+
 /// Texts that a thread remembers; beyond, it asks the shared table every time.
 const REMEMBERED: usize = 1 << 17;
 
@@ -95,7 +97,7 @@ impl Known {
         hash: u64,
         ask: impl FnOnce() -> (u32, u32),
     ) -> (u32, u32) {
-        self.find(of, hash, |stored| stored == joined, |out| out.extend_from_slice(joined), ask)
+        self.find(of, hash, |stored| same(stored, joined), |out| out.extend_from_slice(joined), ask)
     }
 
     #[inline]
@@ -196,7 +198,7 @@ fn stored<'a>(slot: &'a Slot, long: &'a [u8]) -> &'a [u8] {
 fn is_joined(mut stored: &[u8], texts: &[&[u8]]) -> bool {
     for text in texts {
         match next_text(stored) {
-            Some((next, rest)) if next == *text => stored = rest,
+            Some((next, rest)) if same(next, text) => stored = rest,
             _ => return false,
         }
     }

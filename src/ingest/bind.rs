@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 use self::steps::{BoundColumn, BoundFrom, BoundRule, BoundStep};
 use super::record::Span;
-use super::seen::{Nulls, Seen, Uses};
+use super::seen::{Nulls, Seen, Take, Uses};
 use super::{CellKind, Record};
 use crate::format::{Column, ColumnKind, RowRule, TableSpec, normalise};
 
@@ -219,7 +219,13 @@ impl Binding {
     /// Takes a row, to be called once for each before anything is asked of it. Returns what has changed since
     /// the row before.
     pub fn prepare(&mut self, cells: &impl Cells) -> Uses {
-        let changed = self.seen.look(cells);
+        self.prepare_with(cells, &mut ())
+    }
+
+    /// The same, showing each value that changed to `taker` while it is at hand.
+    #[inline]
+    pub fn prepare_with(&mut self, cells: &impl Cells, taker: &mut impl Take) -> Uses {
+        let changed = self.seen.look(cells, taker);
         if changed != Uses::NONE {
             self.renew(changed);
         }
@@ -278,6 +284,11 @@ impl Binding {
             Some(field) => self.seen.has_value(field as usize),
             None => !self.columns[column].text.is_empty(),
         }
+    }
+
+    /// The field that has a column's value as it stands in every row.
+    pub fn settled(&self, column: usize) -> Option<usize> {
+        self.at[column].filter(|_| !self.unsettled.contains(&column)).map(|field| field as usize)
     }
 
     /// The field that has a column's value as it stands, and what it is.

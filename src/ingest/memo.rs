@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Treatment;
-use super::seen::Uses;
+use super::seen::{Uses, words_of};
 use super::typed::{Typed, Typist, exact_product};
 use super::usage::Amounts;
 use crate::format::{ChargeCategory, Column};
@@ -46,6 +46,11 @@ const TEXTS: Uses = NAMES
     .and(of(Column::BillingFrequency))
     .and(of(Column::Unit));
 const COLUMNS: usize = Column::ALL.len();
+
+/// Whether a column's text is content.
+pub(super) fn is_content(column: Column) -> bool {
+    TEXTS.has(of(column))
+}
 
 #[derive(Debug)]
 pub(super) struct Memo {
@@ -116,8 +121,39 @@ impl Memo {
         self.content
     }
 
-    /// Types what has changed.
-    pub fn renew(&mut self, typist: &Typist<'_>, changed: Uses) {
+    /// Takes the text of a column, which has changed: its fingerprint.
+    #[inline]
+    pub fn take_text(&mut self, column: usize, text: &[u8], start: usize, length: usize) {
+        let print = match words_of(text, start, length) {
+            Some(words) => print_of(words, length as u64, column),
+            None => print_of_text(&text[start..start + length], column),
+        };
+        self.put(column, print);
+    }
+
+    /// Takes the number of a column, which has changed, and the field it stands in.
+    #[inline]
+    pub fn take_number(&mut self, column: Column, digits: i64, scale: u32, field: usize) {
+        let (plain, number) = (Plain { digits, scale }, decimal(digits, scale));
+        let (typed, plains) = (&mut self.typed, &mut self.plain);
+        match column {
+            Column::Quantity => {
+                (typed.quantity, plains.quantity, typed.quantity_field) = (Some(number), Some(plain), Some(field));
+                self.wrong.quantity = false;
+            }
+            Column::UnitCost => {
+                (typed.unit_cost, plains.unit_cost) = (Some(number), Some(plain));
+                self.wrong.unit_cost = false;
+            }
+            _ => {
+                (self.stated_cost, plains.cost, typed.cost_field) = (Some(number), Some(plain), Some(field));
+                self.wrong.stated_cost = false;
+            }
+        }
+    }
+
+    /// Types what has changed, but for the numbers that were taken.
+    pub fn renew(&mut self, typist: &Typist<'_>, changed: Uses, taken: Uses) {
         if changed == Uses::NONE {
             return;
         }
@@ -133,11 +169,11 @@ impl Memo {
             self.wrong.currency = currency.is_none();
             typed.currency = currency.unwrap_or(Currency::NONE);
         }
-        if changed.has(QUANTITY) {
+        if changed.has(QUANTITY) && !taken.has(QUANTITY) {
             let (number, field, plain) = (&mut typed.quantity, &mut typed.quantity_field, &mut self.plain.quantity);
             self.wrong.quantity = !number_of(typist, Column::Quantity, number, field, plain);
         }
-        if changed.has(UNIT_COST) {
+        if changed.has(UNIT_COST) && !taken.has(UNIT_COST) {
             let (number, plain) = (&mut typed.unit_cost, &mut self.plain.unit_cost);
             self.wrong.unit_cost = !number_of(typist, Column::UnitCost, number, &mut None, plain);
             if typist.binding.rate.is_some() {
@@ -145,7 +181,7 @@ impl Memo {
                 (typed.unit_cost, typed.charged_at) = typist.in_own_currency(typed.unit_cost);
             }
         }
-        if changed.has(STATED_COST) {
+        if changed.has(STATED_COST) && !taken.has(STATED_COST) {
             let (number, field, plain) = (&mut self.stated_cost, &mut typed.cost_field, &mut self.plain.cost);
             self.wrong.stated_cost = !number_of(typist, Column::Cost, number, field, plain);
         }
@@ -174,7 +210,7 @@ impl Memo {
             self.wrong.missing =
                 self.treatment != Treatment::Excluded && typist.missing(typed.quantity, self.treatment).is_some();
         }
-        self.stale = self.stale.and(changed);
+        self.stale = self.stale.and(changed.without(typist.printed()));
     }
 
     /// The fingerprint of some columns' texts, which tell an account or a SKU.
@@ -197,7 +233,7 @@ impl Memo {
         for column in changed.both(TEXTS).columns() {
             let print = match typist.binding.short_text(column) {
                 Some((words, length)) => print_of(words, length as u64, column),
-                None => print_of_text(typist.binding.text(column), column),
+                None => print_of_text(typist.binding.bytes(column), column),
             };
             self.put(column, print);
         }
@@ -220,7 +256,8 @@ impl Memo {
     #[inline(never)]
     fn settle_seldom(&mut self, typist: &Typist<'_>, changed: Uses) {
         let Typed { category, currency, start, end, .. } = self.typed;
-        let mut put = |column: Column, text: &str| self.put(column as usize, print_of_text(text, column as usize));
+        let mut put =
+            |column: Column, text: &str| self.put(column as usize, print_of_text(text.as_bytes(), column as usize));
         if changed.has(of(Column::ProviderName)) {
             put(Column::ProviderName, typist.provider());
         }
@@ -249,7 +286,6 @@ impl Memo {
 /// Puts a column's number and its field in their places; `false` if it is wrong. They are written where they stay:
 /// a decimal that is handed around is waited for at every step.
 #[inline]
-#[allow(clippy::cast_possible_truncation, reason = "32 bits of 64 each")]
 fn number_of(
     typist: &Typist<'_>,
     column: Column,
@@ -261,12 +297,17 @@ fn number_of(
         *plain = None;
         return unusual_number(typist, column, number, field);
     };
-    let digits = found.digits.unsigned_abs();
-    let [low, mid] = [digits, digits >> 32].map(|part| part as u32);
-    *number = Some(Decimal::from_parts(low, mid, 0, found.digits < 0, found.scale));
+    *number = Some(decimal(found.digits, found.scale));
     *field = Some(at);
     *plain = Some(found);
     true
+}
+
+#[inline]
+#[allow(clippy::cast_possible_truncation, reason = "32 bits of 64 each")]
+fn decimal(digits: i64, scale: u32) -> Decimal {
+    let [low, mid] = [digits.unsigned_abs(), digits.unsigned_abs() >> 32].map(|part| part as u32);
+    Decimal::from_parts(low, mid, 0, digits < 0, scale)
 }
 
 #[cold]
@@ -283,8 +324,8 @@ fn unusual_number(
 }
 
 /// The fingerprint of a column's value, 0 where there is none.
-fn print_of_text(text: &str, column: usize) -> u64 {
-    match text.as_bytes() {
+fn print_of_text(text: &[u8], column: usize) -> u64 {
+    match text {
         [] => 0,
         bytes if bytes.len() <= 16 => {
             let mut both = [0; 16];

@@ -4,9 +4,10 @@ use chrono::{NaiveDate, NaiveTime};
 use rust_decimal::Decimal;
 
 use super::bind::{Binding, Cells, Taken};
-use super::memo::Memo;
+use super::memo::{Memo, is_content};
 use super::number::{parse_plain, parse_short};
-use super::seen::is_cut_short;
+use super::plan::{Carried, Plans};
+use super::seen::{Uses, is_cut_short};
 use super::styles::Styles;
 use super::usage::Texts;
 use super::{CellKind, ChargedAt, DecimalStyle, RecordFault, Reject, Treatment, UsageRow};
@@ -70,6 +71,7 @@ pub(super) struct Typist<'s> {
     styles: Styles,
     /// How a text that is a number of the usual form is written, by field.
     plain_styles: Vec<Option<DecimalStyle>>,
+    plans: Plans,
 }
 
 impl<'s> Typist<'s> {
@@ -78,15 +80,32 @@ impl<'s> Typist<'s> {
         if !prints {
             binding.without_prints();
         }
-        let plain_styles = (0..styles.numbers.len()).map(|field| styles.plain_style(field)).collect();
-        Self { spec, table, binding, styles, plain_styles }
+        let plain_styles: Vec<_> = (0..styles.numbers.len()).map(|field| styles.plain_style(field)).collect();
+        let mut plans = Plans::new(plain_styles.len());
+        for column in [Column::Quantity, Column::UnitCost, Column::Cost] {
+            // At a rate the unit cost is more than its number.
+            if (column != Column::UnitCost || binding.rate.is_none())
+                && let Some(field) = binding.settled(column as usize)
+                && let Some(style) = plain_styles[field]
+            {
+                plans.number(field, column, style);
+            }
+        }
+        for column in Column::ALL.iter().copied().filter(|column| prints && is_content(*column)) {
+            if let Some(field) = binding.settled(column as usize) {
+                plans.text(field, column);
+            }
+        }
+        Self { spec, table, binding, styles, plain_styles, plans }
     }
 
     /// Types a row into `memo`, which is of the row before. `Some` where something is wrong with it: its first problem,
     /// beside everything that could be read.
     pub fn read(&mut self, cells: &impl Cells, memo: &mut Memo) -> Option<Box<Faulty>> {
-        let changed = self.binding.prepare(cells);
-        memo.renew(self, changed);
+        let mut carried = Carried { plans: &self.plans, memo: &mut *memo, done: Uses::NONE };
+        let changed = self.binding.prepare_with(cells, &mut carried);
+        let done = carried.done;
+        memo.renew(self, changed, done);
         memo.settle(self, self.binding.identity().is_some());
         if memo.is_whole() && self.binding.error_cell(cells).is_none() {
             return None;
@@ -158,6 +177,11 @@ impl<'s> Typist<'s> {
             note(found);
         }
         (typed, problem)
+    }
+
+    /// The columns of which no fingerprint is left to be made.
+    pub fn printed(&self) -> Uses {
+        self.plans.printed()
     }
 
     #[inline]

@@ -8,6 +8,8 @@ pub(super) const SPELL: u32 = 512;
 pub(super) const LEARNT: u32 = 24;
 /// Rows of those in which a field changes that is not worth comparing.
 const RESTLESS: u32 = LEARNT / 4 * 3;
+/// In so few it is compared together with those beside it.
+const CALM: u32 = LEARNT / 8;
 
 /// Learnt from the first rows of a spell.
 #[derive(Debug)]
@@ -17,7 +19,7 @@ pub(super) struct Habits {
     changes: Vec<u32>,
     /// Those that changed in nearly every row: taken for changed without being compared.
     pub restless: Vec<u64>,
-    /// Runs side by side of those that never did, which are compared at once.
+    /// Runs side by side of those that hardly ever did, which are compared at once.
     pub runs: Vec<Run>,
     /// The others, compared one by one.
     pub alone: Vec<u64>,
@@ -62,7 +64,7 @@ impl Habits {
         }
         let mut at = 0;
         while at < fields {
-            let end = (at..fields).find(|at| self.changes[*at] > 0).unwrap_or(fields);
+            let end = (at..fields).find(|at| self.changes[*at] > CALM).unwrap_or(fields);
             if end > at + 1 {
                 self.runs.push(Run { first: at, last: end - 1 });
                 (at..end).for_each(|at| self.alone[at / BITS] &= !bit(at));
