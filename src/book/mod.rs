@@ -34,7 +34,7 @@ pub use mapping::{AccountMapping, MapStatus, Mappings, ProductMapping};
 pub use mapping_tables::{
     ACCOUNT_COLUMNS, DECISION_COLUMNS, PRODUCT_COLUMNS, load_accounts, load_decisions, load_products,
 };
-pub use names::{company_key, folded, product_key};
+pub use names::{company_key, company_key_of, folded, product_key};
 pub use period::{BadPeriod, Period};
 pub use psa::*;
 pub use psa_tables::{PsaDefaults, load_psa, load_psa_with};
@@ -43,5 +43,21 @@ use small_table::small_table;
 
 /// Ids compare trimmed and case-folded.
 pub fn id_key(text: &str) -> String {
-    text.trim().to_lowercase()
+    let bytes = text.as_bytes();
+    let is_bare = |end: Option<&u8>| end.is_none_or(u8::is_ascii_graphic);
+    let text = if is_bare(bytes.first()) && is_bare(bytes.last()) { text } else { text.trim() };
+    // Nearly all ids: told without the tables of Unicode.
+    if text.is_ascii() { text.to_ascii_lowercase() } else { text.to_lowercase() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn an_ids_key_is_trimmed_and_in_lower_case(id in "[ \t\u{a0}]{0,2}(\\PC{0,8}|[A-Za-z0-9-]{0,8})[ \n\u{3000}]{0,2}") {
+            prop_assert_eq!(super::id_key(&id), id.trim().to_lowercase());
+        }
+    }
 }
