@@ -1,0 +1,137 @@
+//! How decimals are written. Outputs hold millions of them, nearly all of a few digits: those are written digit by
+//! digit, where the library's way goes through numbers of 128 bits and a formatter.
+
+use rust_decimal::Decimal;
+
+use super::Currency;
+
+/// A decimal as outputs write it: no exponent, no trailing zeros after the point, no `-0`.
+pub fn plain(value: Decimal) -> String {
+    let mut out = String::with_capacity(24);
+    write_plain(value, &mut out);
+    out
+}
+
+/// [`plain`], behind what stands in `out`.
+pub fn write_plain(value: Decimal, out: &mut String) {
+    match u64::try_from(value.mantissa().unsigned_abs()) {
+        Ok(digits) => write_digits(value.is_sign_negative(), digits, value.scale(), 0, out),
+        Err(_) => out.push_str(&value.normalize().to_string()),
+    }
+}
+
+/// Every digit that counts, and zeros up to the minor unit: `12.5` dollars are `12.50`, `0.001` stays.
+pub fn money_text(value: Decimal, currency: Currency) -> String {
+    let mut out = String::with_capacity(24);
+    write_money(value, currency, &mut out);
+    out
+}
+
+/// [`money_text`], behind what stands in `out`.
+pub fn write_money(value: Decimal, currency: Currency, out: &mut String) {
+    let least = currency.minor_digits();
+    if let Ok(digits) = u64::try_from(value.mantissa().unsigned_abs()) {
+        return write_digits(value.is_sign_negative(), digits, value.scale(), least, out);
+    }
+    let mut value = value.normalize();
+    if value.scale() < least {
+        value.rescale(least);
+    }
+    out.push_str(&value.to_string());
+}
+
+/// A decimal with the digits it was read with, zeros at its end too: no exponent, no `-0`.
+pub fn as_read(value: Decimal) -> String {
+    if value.is_zero() { value.abs().to_string() } else { value.to_string() }
+}
+
+/// So many digits behind the point at most, and as many before it.
+const DIGITS: usize = 28;
+
+/// Writes digits of which the last `scale` stand behind the point: at least `least` of them, and no zeros beyond these.
+fn write_digits(negative: bool, mut digits: u64, mut scale: u32, least: u32, out: &mut String) {
+    while scale > least && digits.is_multiple_of(10) {
+        digits /= 10;
+        scale -= 1;
+    }
+    if negative && digits != 0 {
+        out.push('-');
+    }
+    let mut text = [b'0'; 2 * DIGITS + 1];
+    let mut at = text.len();
+    // What lies between the digits there are and those there must be are zeros.
+    at -= (least.saturating_sub(scale) as usize).min(DIGITS);
+    if scale > 0 || least > 0 {
+        for _ in 0..scale {
+            at -= 1;
+            text[at] = b'0' + low_digit(digits);
+            digits /= 10;
+        }
+        at -= 1;
+        text[at] = b'.';
+    }
+    loop {
+        at -= 1;
+        text[at] = b'0' + low_digit(digits);
+        digits /= 10;
+        if digits == 0 {
+            break;
+        }
+    }
+    out.push_str(std::str::from_utf8(&text[at..]).expect("digits and a point are ASCII"));
+}
+
+fn low_digit(digits: u64) -> u8 {
+    u8::try_from(digits % 10).expect("below ten")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn zeros_are_written_only_where_they_are_asked_for() {
+        let usd = Currency::parse("USD").expect("a code");
+        let yen = Currency::parse("JPY").expect("a code");
+        for (value, as_plain, as_dollars, as_yen) in [
+            ("0", "0", "0.00", "0"),
+            ("-0.00", "0", "0.00", "0"),
+            ("100", "100", "100.00", "100"),
+            ("-12.500", "-12.5", "-12.50", "-12.5"),
+            ("0.0010", "0.001", "0.001", "0.001"),
+            ("18446744073709551615", "18446744073709551615", "18446744073709551615.00", "18446744073709551615"),
+            (
+                "79228162514264337593543950335",
+                "79228162514264337593543950335",
+                "79228162514264337593543950335",
+                "79228162514264337593543950335",
+            ),
+        ] {
+            let value = Decimal::from_str_exact(value).expect("a decimal");
+            assert_eq!((plain(value).as_str(), money_text(value, usd).as_str()), (as_plain, as_dollars));
+            assert_eq!(money_text(value, yen), as_yen);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn digits_are_those_that_the_library_writes(
+            mantissa in prop_oneof![-1000i128..1000, -(1i128 << 66)..(1i128 << 66), -(1i128 << 96) + 1..(1i128 << 96)],
+            zeros in 0u32..4,
+            scale in 0u32..=28,
+            code in prop_oneof![Just(""), Just("USD"), Just("JPY"), Just("KWD"), Just("CLF")],
+        ) {
+            let mantissa = mantissa / 10i128.pow(zeros) * 10i128.pow(zeros);
+            let value = Decimal::from_i128_with_scale(mantissa, scale);
+            let currency = Currency::parse(code).expect("a code");
+            prop_assert_eq!(plain(value), value.normalize().to_string());
+            let mut money = value.normalize();
+            if money.scale() < currency.minor_digits() {
+                money.rescale(currency.minor_digits());
+            }
+            prop_assert_eq!(money_text(value, currency), money.to_string());
+        }
+    }
+}
