@@ -1,6 +1,8 @@
 //! The book: the directory that holds one MSP's billing. Settings, the PSA's entities, mappings and
 //! decisions, and finding the book's files.
 
+use std::borrow::Cow;
+
 mod bundles;
 mod cells;
 mod config;
@@ -43,11 +45,20 @@ use small_table::small_table;
 
 /// Ids compare trimmed and case-folded.
 pub fn id_key(text: &str) -> String {
+    shared_id_key(text).into_owned()
+}
+
+/// [`id_key`], the text itself where it is its own key.
+pub fn shared_id_key(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let is_bare = |end: Option<&u8>| end.is_none_or(u8::is_ascii_graphic);
     let text = if is_bare(bytes.first()) && is_bare(bytes.last()) { text } else { text.trim() };
     // Nearly all ids: told without the tables of Unicode.
-    if text.is_ascii() { text.to_ascii_lowercase() } else { text.to_lowercase() }
+    match text.is_ascii() {
+        true if text.bytes().any(|b| b.is_ascii_uppercase()) => Cow::Owned(text.to_ascii_lowercase()),
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(text.to_lowercase()),
+    }
 }
 
 #[cfg(test)]

@@ -83,10 +83,10 @@ pub fn compare(
     let lasting: Vec<Decimal> = compared.iter().map(|v| v.line.quantity).collect();
     let Held { contract, each: held, beside } = Held::of(unit, &is_compared, spread)?;
 
-    let mapped = supply.is_mapped(&unit.product_code);
-    let nothing = supply.nothing_supplied(&unit.product_code).filter(|_| sum.is_none());
+    let mapped = supply.is_mapped(&unit.product_key);
+    let nothing = sum.is_none().then(|| supply.nothing_supplied(&unit.product_key)).flatten();
     // Where all there is could not be read, what was used is unknown, not zero.
-    let unread = supply.rejected(&unit.client.id, &unit.product_code).is_some();
+    let unread = supply.rejected(unit.client_key, &unit.product_key).is_some();
     let units = match (sum, mapped, &nothing) {
         (Some(units), _, _) => Some(units),
         (None, true, None) if !unread => Some(Decimal::ZERO),
@@ -148,13 +148,13 @@ pub fn compare(
         return Ok(comparison);
     }
     if difference < Decimal::ZERO {
-        if let Some(reason) = supply.incomplete(&unit.product_code) {
+        if let Some(reason) = supply.incomplete(&unit.product_key) {
             comparison.compared = false;
-            let action = if supply.lacks_mapping(&unit.product_code) { Action::Map } else { Action::SupplyExport };
+            let action = if supply.lacks_mapping(&unit.product_key) { Action::Map } else { Action::SupplyExport };
             comparison.disagreement = Some(not_reconcilable(reason, action));
             return Ok(comparison);
         }
-        if supply.rejected(&unit.client.id, &unit.product_code).is_some() {
+        if supply.rejected(unit.client_key, &unit.product_key).is_some() {
             // The rows that could not be read may be just what is short: R419 says so, and nothing is concluded.
             comparison.compared = false;
             return Ok(comparison);
@@ -235,10 +235,10 @@ fn left_out(unit: &Unit<'_>, index: &Index<'_>) -> Option<String> {
     let own = |line: &&&LeftOutLine| {
         let product = line.product_code.key();
         let bundled = || unit.bundled_in.iter().any(|bundle| bundle.key() == product);
-        product.is_empty() || product == unit.product_code.key() || bundled()
+        product.is_empty() || product == unit.product_key || bundled()
     };
     index
-        .left_out(unit.client)
+        .left_out(unit.client_key)
         .iter()
         .find(own)
         .map(|line| format!("contract line {} at {} could not be used", line.id, line.place))

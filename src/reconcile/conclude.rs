@@ -1,6 +1,7 @@
 //! The rules of a run, unit by unit: compare, take the admin's decision, bill, price, and say where each
 //! metered group ended.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
@@ -71,6 +72,8 @@ pub(super) struct Case<'a, 'b> {
     pub vendor: String,
     pub vendors: Vec<String>,
     pub currency: Currency,
+    /// Worked out when it is first asked for.
+    pub(super) cost: OnceCell<Result<margin::UnitCost, Overflow>>,
 }
 
 /// A unit compared.
@@ -79,11 +82,11 @@ pub(super) fn case_of<'a, 'b>(
     index: &Index<'a>,
     input: &'b Input<'a>,
 ) -> Result<Case<'a, 'b>, Overflow> {
-    let currency = index.currency_of(unit.client);
+    let currency = unit.client_currency;
     let comparison = compare(unit, index, input, currency)?;
-    let mut vendors = input.supply.vendors_of(&unit.product_code);
+    let mut vendors = input.supply.vendors_of(&unit.product_key);
     let counted = unit.sold.iter().filter(|s| s.says != Says::Vendor);
-    let of_components = counted.flat_map(|s| &s.components).flat_map(|c| input.supply.vendors_of(c));
+    let of_components = counted.flat_map(|s| &s.components).flat_map(|c| input.supply.vendors_of(&c.key()));
     let providers = unit.metered.iter().flat_map(|&i| input.metered[i].providers.iter().cloned());
     for vendor in of_components.chain(providers) {
         if !vendors.iter().any(|v| v.eq_ignore_ascii_case(&vendor)) {
@@ -93,7 +96,7 @@ pub(super) fn case_of<'a, 'b>(
     vendors.sort();
     let own = spoken_of(unit, &comparison).map(|v| v.terms.currency);
     let currency = own.or(unit.covers.first().map(|c| c.surplus.currency)).unwrap_or(currency);
-    Ok(Case { unit, comparison, input, vendor: vendors.join("; "), vendors, currency })
+    Ok(Case { unit, comparison, input, vendor: vendors.join("; "), vendors, currency, cost: OnceCell::new() })
 }
 
 /// The line that a unit's discrepancies name: the newest that is compared. One-time lines and lines that ended
@@ -144,7 +147,7 @@ pub(super) fn conclude(
     let said_by_bundle = case.unit.active.is_empty() && !case.unit.covers.is_empty();
     let first_of_pair = first_of_pair && !said_by_bundle;
     if let Some(rejected) =
-        case.input.supply.rejected(&case.unit.client.id, &case.unit.product_code).filter(|_| first_of_pair)
+        case.input.supply.rejected(case.unit.client_key, &case.unit.product_key).filter(|_| first_of_pair)
     {
         let mut row = case.discrepancy(Code::R419);
         row.place = rejected.first.clone();
@@ -234,8 +237,7 @@ fn touch(case: &Case<'_, '_>, mut row: Discrepancy, touching: &mut Option<(Strin
 fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Overflow> {
     let comparison = &case.comparison;
     let stands = comparison.disagreement.as_ref().is_some_and(|d| d.code == Code::R416)
-        || (case.input.supply.rejected(&case.unit.client.id, &case.unit.product_code).is_some()
-            && !comparison.compared);
+        || (case.input.supply.rejected(case.unit.client_key, &case.unit.product_key).is_some() && !comparison.compared);
     let set = match decision {
         Standing::Decided(d) if d.kind == DecisionKind::Set => d.quantity,
         _ => None,
@@ -258,7 +260,7 @@ fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Ove
     };
     let mut set = set.map(Vec::into_iter);
     let by_contract = case.unit.sold.as_ref().is_some_and(|s| s.says == Says::Contract);
-    let mapped = !by_contract && (comparison.metered.is_some() || case.input.supply.is_mapped(&case.unit.product_code));
+    let mapped = !by_contract && (comparison.metered.is_some() || case.input.supply.is_mapped(&case.unit.product_key));
     let mut out: Vec<Billed> = Vec::with_capacity(case.unit.active.len());
     for (i, view) in case.unit.active.iter().enumerate() {
         let (proposed, lasting) = (comparison.proposed[i], comparison.lasting[i]);
