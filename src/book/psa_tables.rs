@@ -1,6 +1,7 @@
 //! Turns canonical PSA tables into the PSA's entities. A cell that changes what is billed and cannot be
 //! read leaves its row out, with a finding: a default in its place would bill on a guess.
 
+use std::borrow::Borrow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -54,9 +55,10 @@ pub fn load_psa(tables: &[(TableKind, Table)]) -> (Psa, Vec<Finding>) {
 }
 
 /// [`load_psa`] with what the book's settings say.
-pub fn load_psa_with(tables: &[(TableKind, Table)], defaults: &PsaDefaults) -> (Psa, Vec<Finding>) {
+pub fn load_psa_with(tables: &[(TableKind, impl Borrow<Table>)], defaults: &PsaDefaults) -> (Psa, Vec<Finding>) {
     let mut load = Load { defaults: defaults.clone(), ..Load::default() };
     for (kind, table) in tables {
+        let table = table.borrow();
         match kind {
             TableKind::Usage => {}
             TableKind::Clients => load.clients(table),
