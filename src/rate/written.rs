@@ -7,28 +7,28 @@ use super::Currency;
 
 /// A decimal as outputs write it: no exponent, no trailing zeros after the point, no `-0`.
 pub fn plain(value: Decimal) -> String {
-    let mut out = String::with_capacity(24);
+    let mut out = Vec::with_capacity(24);
     write_plain(value, &mut out);
-    out
+    text(out)
 }
 
 /// [`plain`], behind what stands in `out`.
-pub fn write_plain(value: Decimal, out: &mut String) {
+pub fn write_plain(value: Decimal, out: &mut Vec<u8>) {
     match u64::try_from(value.mantissa().unsigned_abs()) {
         Ok(digits) => write_digits(value.is_sign_negative(), digits, value.scale(), 0, out),
-        Err(_) => out.push_str(&value.normalize().to_string()),
+        Err(_) => out.extend_from_slice(value.normalize().to_string().as_bytes()),
     }
 }
 
 /// Every digit that counts, and zeros up to the minor unit: `12.5` dollars are `12.50`, `0.001` stays.
 pub fn money_text(value: Decimal, currency: Currency) -> String {
-    let mut out = String::with_capacity(24);
+    let mut out = Vec::with_capacity(24);
     write_money(value, currency, &mut out);
-    out
+    text(out)
 }
 
 /// [`money_text`], behind what stands in `out`.
-pub fn write_money(value: Decimal, currency: Currency, out: &mut String) {
+pub fn write_money(value: Decimal, currency: Currency, out: &mut Vec<u8>) {
     let least = currency.minor_digits();
     if let Ok(digits) = u64::try_from(value.mantissa().unsigned_abs()) {
         return write_digits(value.is_sign_negative(), digits, value.scale(), least, out);
@@ -37,7 +37,7 @@ pub fn write_money(value: Decimal, currency: Currency, out: &mut String) {
     if value.scale() < least {
         value.rescale(least);
     }
-    out.push_str(&value.to_string());
+    out.extend_from_slice(value.to_string().as_bytes());
 }
 
 /// A decimal with the digits it was read with, zeros at its end too: no exponent, no `-0`.
@@ -45,17 +45,21 @@ pub fn as_read(value: Decimal) -> String {
     if value.is_zero() { value.abs().to_string() } else { value.to_string() }
 }
 
+fn text(digits: Vec<u8>) -> String {
+    String::from_utf8(digits).expect("digits and a point are ASCII")
+}
+
 /// So many digits behind the point at most, and as many before it.
 const DIGITS: usize = 28;
 
 /// Writes digits of which the last `scale` stand behind the point: at least `least` of them, and no zeros beyond these.
-fn write_digits(negative: bool, mut digits: u64, mut scale: u32, least: u32, out: &mut String) {
+fn write_digits(negative: bool, mut digits: u64, mut scale: u32, least: u32, out: &mut Vec<u8>) {
     while scale > least && digits.is_multiple_of(10) {
         digits /= 10;
         scale -= 1;
     }
     if negative && digits != 0 {
-        out.push('-');
+        out.push(b'-');
     }
     let mut text = [b'0'; 2 * DIGITS + 1];
     let mut at = text.len();
@@ -78,7 +82,7 @@ fn write_digits(negative: bool, mut digits: u64, mut scale: u32, least: u32, out
             break;
         }
     }
-    out.push_str(std::str::from_utf8(&text[at..]).expect("digits and a point are ASCII"));
+    out.extend_from_slice(&text[at..]);
 }
 
 fn low_digit(digits: u64) -> u8 {

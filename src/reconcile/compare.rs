@@ -10,7 +10,7 @@ use super::unit::{Index, LineView, Unit, catalogue_terms};
 use super::{Action, OwedBy};
 use crate::book::{BillTiming, Billing, Config, LeftOutLine, WholeUnits};
 use crate::finding::{Code, Severity};
-use crate::rate::{Currency, Overflow, Share, Terms, add, apart, multiply, subtract};
+use crate::rate::{Overflow, Share, Terms, add, apart, multiply, subtract};
 
 /// The quantities of one unit and what they disagree on.
 #[derive(Debug, Clone)]
@@ -59,19 +59,14 @@ pub fn held(unit: &Unit<'_>) -> Result<(Vec<bool>, Vec<Decimal>, Decimal), Overf
     Ok((is_compared, held, sum))
 }
 
-/// Compares one unit. `currency` is for usage that no contract line bills.
-pub fn compare(
-    unit: &Unit<'_>,
-    index: &Index<'_>,
-    input: &Input<'_>,
-    currency: Currency,
-) -> Result<Comparison, Overflow> {
+/// Compares one unit. `unread`: rows of it could not be read.
+pub fn compare(unit: &Unit<'_>, index: &Index<'_>, input: &Input<'_>, unread: bool) -> Result<Comparison, Overflow> {
     let (metered, supply, config) = (input.metered, input.supply, input.config);
     let spread = is_spread(unit, metered);
     let (sum, at_end) = (unit.used(metered)?, unit.at_end(metered)?);
     let left_out = left_out(unit, index);
     if unit.active.is_empty() {
-        return without_line(unit, sum, config, currency, left_out);
+        return without_line(unit, sum, config, left_out);
     }
 
     if let Some(sold) = unit.sold.as_ref().filter(|s| s.says == Says::Contract) {
@@ -86,7 +81,6 @@ pub fn compare(
     let mapped = supply.is_mapped(&unit.product_key);
     let nothing = sum.is_none().then(|| supply.nothing_supplied(&unit.product_key)).flatten();
     // Where all there is could not be read, what was used is unknown, not zero.
-    let unread = supply.rejected(unit.client_key, &unit.product_key).is_some();
     let units = match (sum, mapped, &nothing) {
         (Some(units), _, _) => Some(units),
         (None, true, None) if !unread => Some(Decimal::ZERO),
@@ -154,7 +148,7 @@ pub fn compare(
             comparison.disagreement = Some(not_reconcilable(reason, action));
             return Ok(comparison);
         }
-        if supply.rejected(unit.client_key, &unit.product_key).is_some() {
+        if unread {
             // The rows that could not be read may be just what is short: R419 says so, and nothing is concluded.
             comparison.compared = false;
             return Ok(comparison);
@@ -271,7 +265,6 @@ fn without_line(
     unit: &Unit<'_>,
     units: Option<Decimal>,
     config: &Config,
-    currency: Currency,
     left_out: Option<String>,
 ) -> Result<Comparison, Overflow> {
     let mut comparison = Comparison {
@@ -300,7 +293,7 @@ fn without_line(
         (Some(cover), _) => (Code::R412, Action::AddBundles, cover.surplus.clone()),
         (None, Some(view)) if view.ended => (Code::R405, Action::RenewLine, view.terms.clone()),
         (None, Some(view)) => (Code::R406, Action::MoveStart, view.terms.clone()),
-        (None, None) => (Code::R403, Action::AddLine, catalogue_terms(unit.product, currency, config)),
+        (None, None) => (Code::R403, Action::AddLine, catalogue_terms(unit.product, unit.client_currency, config)),
     };
     if code == Code::R405 {
         comparison.contract = Some(Decimal::ZERO);

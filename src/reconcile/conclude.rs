@@ -17,7 +17,7 @@ use super::ids::discrepancy_id;
 use super::lines::{Before, Billed, LineBuilder};
 use super::margin;
 use super::residue::{Invoice, Residue};
-use super::supply::Supply;
+use super::supply::{RejectedUse, Supply};
 use super::unit::{Index, LineView, Unit};
 use super::{Action, Discrepancy, LineItem, OwedBy, QuantityChange, VerdictRow};
 use crate::book::{BillTiming, Billing, Bundles, Config, Decision, DecisionKind, Period, Psa};
@@ -72,6 +72,8 @@ pub(super) struct Case<'a, 'b> {
     pub vendor: String,
     pub vendors: Vec<String>,
     pub currency: Currency,
+    /// Rows of it that could not be read.
+    pub rejected: Option<&'b RejectedUse>,
     /// Worked out when it is first asked for.
     pub(super) cost: OnceCell<Result<margin::UnitCost, Overflow>>,
 }
@@ -83,7 +85,8 @@ pub(super) fn case_of<'a, 'b>(
     input: &'b Input<'a>,
 ) -> Result<Case<'a, 'b>, Overflow> {
     let currency = unit.client_currency;
-    let comparison = compare(unit, index, input, currency)?;
+    let rejected = input.supply.rejected(unit.client_key, &unit.product_key);
+    let comparison = compare(unit, index, input, rejected.is_some())?;
     let mut vendors = input.supply.vendors_of(&unit.product_key);
     let counted = unit.sold.iter().filter(|s| s.says != Says::Vendor);
     let of_components = counted.flat_map(|s| &s.components).flat_map(|c| input.supply.vendors_of(&c.key()));
@@ -96,7 +99,7 @@ pub(super) fn case_of<'a, 'b>(
     vendors.sort();
     let own = spoken_of(unit, &comparison).map(|v| v.terms.currency);
     let currency = own.or(unit.covers.first().map(|c| c.surplus.currency)).unwrap_or(currency);
-    Ok(Case { unit, comparison, input, vendor: vendors.join("; "), vendors, currency, cost: OnceCell::new() })
+    Ok(Case { unit, comparison, input, vendor: vendors.join("; "), vendors, currency, rejected, cost: OnceCell::new() })
 }
 
 /// The line that a unit's discrepancies name: the newest that is compared. One-time lines and lines that ended
@@ -146,9 +149,7 @@ pub(super) fn conclude(
     // Of a component without a line of its own the bundle's says it.
     let said_by_bundle = case.unit.active.is_empty() && !case.unit.covers.is_empty();
     let first_of_pair = first_of_pair && !said_by_bundle;
-    if let Some(rejected) =
-        case.input.supply.rejected(case.unit.client_key, &case.unit.product_key).filter(|_| first_of_pair)
-    {
+    if let Some(rejected) = case.rejected.filter(|_| first_of_pair) {
         let mut row = case.discrepancy(Code::R419);
         row.place = rejected.first.clone();
         row.action = Action::CorrectRow;
@@ -237,7 +238,7 @@ fn touch(case: &Case<'_, '_>, mut row: Discrepancy, touching: &mut Option<(Strin
 fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Overflow> {
     let comparison = &case.comparison;
     let stands = comparison.disagreement.as_ref().is_some_and(|d| d.code == Code::R416)
-        || (case.input.supply.rejected(case.unit.client_key, &case.unit.product_key).is_some() && !comparison.compared);
+        || (case.rejected.is_some() && !comparison.compared);
     let set = match decision {
         Standing::Decided(d) if d.kind == DecisionKind::Set => d.quantity,
         _ => None,

@@ -25,7 +25,7 @@ pub fn discrepancy_id(client: &str, about: &str, vendor: &str, code: Code) -> St
 /// `about` is the contract line, or the product and term of a line that has none.
 pub fn line_id(period: Period, client: &str, about: &str, kind: LineKind) -> String {
     let mut parts = Parts::default();
-    parts.push(&period.to_string());
+    parts.push(&period.text());
     parts.push(&shared_id_key(client));
     parts.push(&shared_id_key(about));
     parts.push(kind.word());
@@ -34,7 +34,7 @@ pub fn line_id(period: Period, client: &str, about: &str, kind: LineKind) -> Str
 
 /// What an id is the hash of.
 #[derive(Default)]
-struct Parts(String);
+struct Parts(Vec<u8>);
 
 impl Parts {
     fn push(&mut self, part: &str) {
@@ -43,13 +43,13 @@ impl Parts {
         }
         // Lengths keep ("ab", "c") and ("a", "bc") apart.
         write_plain(part.len().into(), &mut self.0);
-        self.0.push(':');
-        self.0.push_str(part);
-        self.0.push(';');
+        self.0.push(b':');
+        self.0.extend_from_slice(part.as_bytes());
+        self.0.push(b';');
     }
 
     fn id(self, prefix: char) -> String {
-        let mut hash = xxh3_64(self.0.as_bytes());
+        let mut hash = xxh3_64(&self.0);
         let mut id = String::with_capacity(13);
         id.push(prefix);
         for _ in 0..12 {
