@@ -48,11 +48,16 @@ pub fn id_key(text: &str) -> String {
     shared_id_key(text).into_owned()
 }
 
-/// [`id_key`], the text itself where it is its own key.
-pub fn shared_id_key(text: &str) -> Cow<'_, str> {
+/// The text without white space around it. Hardly any has some, which its first and last byte tell.
+fn trimmed(text: &str) -> &str {
     let bytes = text.as_bytes();
     let is_bare = |end: Option<&u8>| end.is_none_or(u8::is_ascii_graphic);
-    let text = if is_bare(bytes.first()) && is_bare(bytes.last()) { text } else { text.trim() };
+    if is_bare(bytes.first()) && is_bare(bytes.last()) { text } else { text.trim() }
+}
+
+/// [`id_key`], the text itself where it is its own key.
+pub fn shared_id_key(text: &str) -> Cow<'_, str> {
+    let text = trimmed(text);
     // Nearly all ids: told without the tables of Unicode.
     match text.is_ascii() {
         true if text.bytes().any(|b| b.is_ascii_uppercase()) => Cow::Owned(text.to_ascii_lowercase()),

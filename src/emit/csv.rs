@@ -4,13 +4,13 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 use fs_err::File;
 use rust_decimal::Decimal;
 
 use super::error::EmitError;
 use crate::format::neutralise;
-use crate::rate::{Currency, ExactSum, as_read, write_money, write_plain};
+use crate::rate::{Currency, ExactSum, as_read, write_date, write_money, write_plain};
 
 /// A value on its way into a cell.
 #[derive(Debug, Clone, Copy)]
@@ -74,17 +74,6 @@ fn field(text: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(part.as_bytes());
     }
     out.push(b'"');
-}
-
-/// ISO 8601.
-fn write_date(date: NaiveDate, out: &mut Vec<u8>) {
-    let Some(year) = u32::try_from(date.year()).ok().filter(|year| (1000..=9999).contains(year)) else {
-        return out.extend_from_slice(date.to_string().as_bytes());
-    };
-    let digit = |n: u32| b'0' + u8::try_from(n % 10).unwrap_or(0);
-    let (month, day) = (date.month(), date.day());
-    write_plain(year.into(), out);
-    out.extend_from_slice(&[b'-', digit(month / 10), digit(month), b'-', digit(day / 10), digit(day)]);
 }
 
 fn sum_text(sum: ExactSum) -> String {
@@ -259,14 +248,6 @@ mod tests {
             expected.write_record(&cells).expect("in memory");
             let expected = String::from_utf8(expected.into_inner().expect("in memory")).expect("text");
             prop_assert_eq!(written(&columns, &[&row]), expected);
-        }
-
-        #[test]
-        fn a_date_is_written_as_iso_has_it(days in -800_000i32..4_000_000) {
-            let Some(date) = NaiveDate::from_num_days_from_ce_opt(days) else { return Ok(()) };
-            let mut text = Vec::new();
-            write_date(date, &mut text);
-            prop_assert_eq!(text, date.to_string().into_bytes());
         }
     }
 

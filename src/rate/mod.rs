@@ -23,4 +23,4 @@ pub use proration::{ActiveDays, EdgeDays, Proration, share};
 pub use terms::{Rated, Share, Terms, apart, rate};
 pub use vendor::{Charge, CostCheck, Part, VendorRounding};
 pub use wide::Exact;
-pub use written::{as_read, money_text, plain, write_money, write_plain};
+pub use written::{as_read, iso_date, money_text, plain, write_date, write_money, write_plain};

@@ -1,6 +1,7 @@
-//! How decimals are written. Outputs hold millions of them, nearly all of a few digits: those are written digit by
-//! digit, where the library's way goes through numbers of 128 bits and a formatter.
+//! How decimals and dates are written. Outputs hold millions of them, nearly all of a few digits: those are written
+//! digit by digit, where the libraries' way goes through numbers of 128 bits and a formatter.
 
+use chrono::{Datelike, NaiveDate};
 use rust_decimal::Decimal;
 
 use super::Currency;
@@ -40,13 +41,31 @@ pub fn write_money(value: Decimal, currency: Currency, out: &mut Vec<u8>) {
     out.extend_from_slice(value.to_string().as_bytes());
 }
 
+/// A date as ISO 8601 has it: `2026-10-31`.
+pub fn iso_date(date: NaiveDate) -> String {
+    let mut out = Vec::with_capacity(10);
+    write_date(date, &mut out);
+    text(out)
+}
+
+/// ISO 8601, behind what stands in `out`.
+pub fn write_date(date: NaiveDate, out: &mut Vec<u8>) {
+    let Some(year) = u32::try_from(date.year()).ok().filter(|year| (1000..=9999).contains(year)) else {
+        return out.extend_from_slice(date.to_string().as_bytes());
+    };
+    let digit = |n: u32| b'0' + u8::try_from(n % 10).unwrap_or(0);
+    let (month, day) = (date.month(), date.day());
+    write_plain(year.into(), out);
+    out.extend_from_slice(&[b'-', digit(month / 10), digit(month), b'-', digit(day / 10), digit(day)]);
+}
+
 /// A decimal with the digits it was read with, zeros at its end too: no exponent, no `-0`.
 pub fn as_read(value: Decimal) -> String {
     if value.is_zero() { value.abs().to_string() } else { value.to_string() }
 }
 
 fn text(digits: Vec<u8>) -> String {
-    String::from_utf8(digits).expect("digits and a point are ASCII")
+    String::from_utf8(digits).expect("digits and signs are ASCII")
 }
 
 /// So many digits behind the point at most, and as many before it.
@@ -136,6 +155,12 @@ mod tests {
                 money.rescale(currency.minor_digits());
             }
             prop_assert_eq!(money_text(value, currency), money.to_string());
+        }
+
+        #[test]
+        fn a_date_is_written_as_iso_has_it(days in -800_000i32..4_000_000) {
+            let Some(date) = NaiveDate::from_num_days_from_ce_opt(days) else { return Ok(()) };
+            prop_assert_eq!(iso_date(date), date.to_string());
         }
     }
 }
