@@ -263,6 +263,15 @@ impl Binding {
         }
     }
 
+    /// [`Binding::text`] without asking where its characters begin.
+    #[inline]
+    pub fn bytes(&self, column: usize) -> &[u8] {
+        match self.at[column] {
+            Some(field) => self.seen.bytes(field as usize),
+            None => self.columns[column].text.as_bytes(),
+        }
+    }
+
     #[inline]
     pub fn has_text(&self, column: usize) -> bool {
         match self.at[column] {
@@ -281,6 +290,12 @@ impl Binding {
     #[inline]
     pub fn short(&self, field: usize) -> Option<([u64; 2], usize)> {
         self.seen.short(field)
+    }
+
+    /// The text of a column in two words, and its length, if it is as short and stands in a cell.
+    #[inline]
+    pub fn short_text(&self, column: usize) -> Option<([u64; 2], usize)> {
+        self.seen.short(self.at[column]? as usize)
     }
 
     /// The value of a field in the row last prepared.
@@ -319,15 +334,18 @@ impl Binding {
 
     /// A sum over its cells, so that only those that changed are gone through.
     fn identity_of(&mut self) -> Option<u128> {
-        let mut all = Some(u128::from(self.format_id));
+        let (mut all, mut is_whole) = (u128::from(self.format_id), true);
         for ((field, print), nth) in self.identity.as_ref()?.iter().zip(&mut self.identity_prints).zip(1..) {
             if self.seen.differs(*field) {
-                let value = self.seen.value(*field);
-                *print = (!value.is_empty()).then(|| xxh3_128_with_seed(value.as_bytes(), nth));
+                let value = self.seen.bytes(*field);
+                *print = if value.is_empty() { None } else { Some(xxh3_128_with_seed(value, nth)) };
             }
-            all = all.zip(*print).map(|(all, print)| all.wrapping_add(print));
+            match print {
+                Some(print) => all = all.wrapping_add(*print),
+                None => is_whole = false,
+            }
         }
-        all
+        is_whole.then_some(all)
     }
 
     /// The fingerprint of every non-empty cell of the row last prepared with its heading, whatever the order of

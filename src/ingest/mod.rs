@@ -79,7 +79,7 @@ pub use rows::Rows;
 pub use shape::Shape;
 pub use table::{Table, TableRow};
 pub use text::{Encoding, Survey, open_text, survey};
-pub use usage::{Change, ChangeRule, ChargedAt, OtherLine, Reject, Treatment, UsageRow, UsageSink};
+pub use usage::{Amounts, Change, ChangeRule, ChargedAt, OtherLine, Reject, Treatment, UsageRow, UsageSink};
 pub use verbatim::{RecordSink, read_records};
 pub use workbook::Sheet;
 pub use zip::Member;

@@ -38,6 +38,24 @@ impl Uses {
     pub const fn has(self, any_of: Self) -> bool {
         self.0 & any_of.0 != 0
     }
+
+    pub const fn both(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The columns among them, by number. Of a wide table not those that share a bit.
+    pub fn columns(self) -> impl Iterator<Item = usize> {
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let next = left.trailing_zeros() as usize;
+            left &= left.wrapping_sub(1);
+            (next < BITS).then_some(next)
+        })
+    }
 }
 
 /// Fields by the bit, so many in each word.
@@ -107,10 +125,10 @@ impl Seen {
             row: empty(),
             before: empty(),
             values: vec![(0, 0); fields.len()],
+            habits: Habits::new(fields.len()),
             fields,
             watched,
             ids: vec![0; words],
-            habits: Habits::new(words),
             differing: vec![0; words],
             nulls,
             prints: true,
@@ -191,16 +209,14 @@ impl Seen {
             self.habits.begin();
         }
         self.habits.rows += 1;
-        let fields = self.fields.len();
         if self.habits.rows <= LEARNT {
             for word in 0..self.watched.len() {
                 let differing = self.differing(word, self.all_of(word));
-                self.habits.restless[word] &= differing;
-                self.habits.calm[word] &= !differing;
+                self.habits.learn(word, differing);
                 self.differing[word] = differing;
             }
             if self.habits.rows == LEARNT {
-                self.habits.conclude(fields, &self.watched);
+                self.habits.conclude(&self.watched);
             }
             return;
         }
@@ -271,10 +287,12 @@ impl Seen {
             let at = word * BITS + ids.trailing_zeros() as usize;
             ids &= ids - 1;
             let cell = self.row.cells[at];
-            let id = &self.row.text[cell.start()..cell.end()];
-            let is_cut = may_be_cut_short(id.as_bytes()) && is_cut_short(id.trim());
-            let before = std::mem::replace(&mut self.fields[at].is_cut, is_cut);
-            self.cut_ids = self.cut_ids + usize::from(is_cut) - usize::from(before);
+            let may_be_cut = may_be_cut_short(&self.row.text.as_bytes()[cell.start()..cell.end()]);
+            if may_be_cut || self.cut_ids > 0 {
+                let is_cut = may_be_cut && is_cut_short(self.row.text[cell.start()..cell.end()].trim());
+                let before = std::mem::replace(&mut self.fields[at].is_cut, is_cut);
+                self.cut_ids = self.cut_ids + usize::from(is_cut) - usize::from(before);
+            }
         }
     }
 
@@ -306,6 +324,11 @@ impl Seen {
     #[inline]
     pub fn value(&self, field: usize) -> &str {
         &self.row.text[self.place_of(field)]
+    }
+
+    #[inline]
+    pub fn bytes(&self, field: usize) -> &[u8] {
+        &self.row.text.as_bytes()[self.place_of(field)]
     }
 
     #[inline]

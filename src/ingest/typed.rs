@@ -9,10 +9,10 @@ use super::number::{parse_plain, parse_short};
 use super::seen::is_cut_short;
 use super::styles::Styles;
 use super::usage::Texts;
-use super::{ChargedAt, RecordFault, Reject, Treatment, UsageRow};
+use super::{CellKind, ChargedAt, DecimalStyle, RecordFault, Reject, Treatment, UsageRow};
 use crate::finding::Code;
 use crate::format::{ChargeCategory, Column, Needed, PeriodEnd, Spec, TableSpec};
-use crate::rate::Currency;
+use crate::rate::{Currency, Plain};
 
 /// Why a row is rejected; the first reason found is the one given.
 #[derive(Debug, Clone)]
@@ -68,6 +68,8 @@ pub(super) struct Typist<'s> {
     table: &'s TableSpec,
     pub binding: Binding,
     styles: Styles,
+    /// How a text that is a number of the usual form is written, by field.
+    plain_styles: Vec<Option<DecimalStyle>>,
 }
 
 impl<'s> Typist<'s> {
@@ -76,7 +78,8 @@ impl<'s> Typist<'s> {
         if !prints {
             binding.without_prints();
         }
-        Self { spec, table, binding, styles }
+        let plain_styles = (0..styles.numbers.len()).map(|field| styles.plain_style(field)).collect();
+        Self { spec, table, binding, styles, plain_styles }
     }
 
     /// Types a row into `memo`, which is of the row before. `Some` where something is wrong with it: its first problem,
@@ -84,9 +87,7 @@ impl<'s> Typist<'s> {
     pub fn read(&mut self, cells: &impl Cells, memo: &mut Memo) -> Option<Box<Faulty>> {
         let changed = self.binding.prepare(cells);
         memo.renew(self, changed);
-        if self.binding.identity().is_some() {
-            memo.settle(self);
-        }
+        memo.settle(self, self.binding.identity().is_some());
         if memo.is_whole() && self.binding.error_cell(cells).is_none() {
             return None;
         }
@@ -190,18 +191,19 @@ impl<'s> Typist<'s> {
         self.styles.number(taken)
     }
 
-    /// A number of nothing but digits and a separator, which is nearly every one, as its digits, its scale and its field.
+    /// A number of nothing but digits and a separator, which is nearly every one, and its field.
     #[inline]
-    pub fn plain_number(&self, column: Column) -> Option<(i64, u32, usize)> {
+    pub fn plain_number(&self, column: Column) -> Option<(Plain, usize)> {
         let (field, kind) = self.binding.cell(column as usize)?;
-        let style = self.styles.plain_style(field, kind)?;
+        // A number that is stored as one is written one way only.
+        let style = if kind == CellKind::Number { DecimalStyle::Point } else { (*self.plain_styles.get(field)?)? };
         let (digits, scale) = match self.binding.short(field) {
             Some((words, length)) => {
                 parse_short(words, length, style).or_else(|| parse_plain(self.text(column), style))?
             }
             None => parse_plain(self.text(column), style)?,
         };
-        Some((digits, scale, field))
+        Some((Plain { digits, scale }, field))
     }
 
     /// The unit cost, if it is in the row's currency; else what the row is charged by. Of a rate that cannot be read
@@ -312,12 +314,15 @@ impl<'s> Typist<'s> {
             unit_cost: typed.unit_cost,
             charged_at: typed.charged_at.as_ref(),
             cost: typed.cost,
+            plain: *memo.plain(),
             currency: typed.currency,
             line,
             treatment: memo.treatment(),
             identity,
             content: if identity.is_some() { memo.content() } else { 0 },
             whole: self.binding.whole(),
+            account_print: memo.print_of(&[Column::SubAccountId, Column::SubAccountName]),
+            sku_print: memo.print_of(&[Column::SkuId, Column::ChargeDescription, Column::Term, Column::Metric]),
             exported: typed.exported,
         }
     }

@@ -7,6 +7,7 @@ mod derivation;
 mod exact;
 mod model;
 mod money;
+mod plain;
 mod proration;
 mod terms;
 mod vendor;
@@ -19,6 +20,7 @@ pub use derivation::{Bound, Cap, CostBasis, Derivation, Discount, Minimum, Packa
 pub use exact::{ExactSum, Overflow, add, multiply, subtract};
 pub use model::{PricingModel, RateError, Tier};
 pub use money::{Currency, Rounding};
+pub use plain::Plain;
 pub use proration::{ActiveDays, EdgeDays, Proration, share};
 pub use terms::{Rated, Share, Terms, apart, rate};
 pub use vendor::{Charge, CostCheck, Part, VendorRounding};
