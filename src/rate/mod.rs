@@ -12,15 +12,17 @@ mod proration;
 mod terms;
 mod vendor;
 mod wide;
+mod written;
 
 pub use check::{TermsFault, TierFault, check_tiers, is_open};
 pub use cycle::{Calendar, Cycle};
 pub use derivation::{Bound, Cap, CostBasis, Derivation, Discount, Minimum, Packages, Slice};
 pub use exact::{ExactSum, Overflow, add, multiply, subtract};
 pub use model::{PricingModel, RateError, Tier};
-pub use money::{Currency, Rounding, as_read, money_text, plain};
+pub use money::{Currency, Rounding};
 pub use plain::Plain;
 pub use proration::{ActiveDays, EdgeDays, Proration, share};
 pub use terms::{Rated, Share, Terms, apart, rate};
 pub use vendor::{Charge, CostCheck, Part, VendorRounding};
 pub use wide::Exact;
+pub use written::{as_read, iso_date, money_text, plain, write_date, write_money, write_plain};
