@@ -12,13 +12,6 @@ pub(super) enum Kind {
     Number,
 }
 
-/// A text column of a row group: its values, and which of them each row has.
-#[derive(Debug, Default)]
-pub(super) struct Texts<'a> {
-    pub values: Vec<&'a str>,
-    pub rows: Vec<u32>,
-}
-
 /// One column of a row group as it stands in the file, dictionary before data.
 #[derive(Debug)]
 struct Chunk {
@@ -57,29 +50,29 @@ impl Group {
         self.rows > 0
     }
 
-    pub fn texts(&mut self, texts: &Texts<'_>) -> io::Result<()> {
-        let mut plain = Vec::with_capacity(texts.values.iter().map(|v| v.len() + 4).sum());
-        for value in &texts.values {
+    /// A column of texts: its values, each of which some row has, and which of them each row has.
+    pub fn texts(&mut self, values: &[&str], rows: impl Iterator<Item = u32>) -> io::Result<()> {
+        let mut plain = Vec::with_capacity(values.iter().map(|v| v.len() + 4).sum());
+        for value in values {
             plain.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
             plain.extend_from_slice(value.as_bytes());
         }
-        let width = u32::BITS - u32::try_from(texts.values.len().saturating_sub(1)).unwrap_or(u32::MAX).leading_zeros();
+        let width = u32::BITS - u32::try_from(values.len().saturating_sub(1)).unwrap_or(u32::MAX).leading_zeros();
         let mut indices = vec![u8::try_from(width).unwrap_or_default()];
-        let first = texts.rows.first().copied().unwrap_or_default();
-        if texts.rows.iter().all(|row| *row == first) {
-            // A run: how often, and what.
-            varint(&mut indices, (texts.rows.len() as u64) << 1);
-            indices.extend_from_slice(&first.to_le_bytes()[..width.div_ceil(8) as usize]);
+        if width == 0 {
+            // A run: how often the one value, of which no bit need be said.
+            varint(&mut indices, (self.rows as u64) << 1);
         } else {
-            varint(&mut indices, (texts.rows.len().div_ceil(8) as u64) << 1 | 1);
-            let padding = texts.rows.len().next_multiple_of(8) - texts.rows.len();
-            let values = texts.rows.iter().copied().map(u64::from).chain(std::iter::repeat_n(0, padding));
-            pack(&mut indices, values, width);
+            let eights = self.rows.div_ceil(8);
+            indices.reserve(10 + eights * width as usize);
+            varint(&mut indices, (eights as u64) << 1 | 1);
+            let padding = self.rows.next_multiple_of(8) - self.rows;
+            pack(&mut indices, rows.chain(std::iter::repeat_n(0, padding)).map(u64::from), width);
         }
         let mut chunk = Chunk { kind: Kind::Text, bytes: Vec::new(), dictionary: 0, uncompressed: 0 };
-        chunk.page(&plain, DICTIONARY_PAGE, texts.values.len(), PLAIN)?;
+        chunk.page(&plain, DICTIONARY_PAGE, values.len(), PLAIN)?;
         chunk.dictionary = chunk.bytes.len();
-        chunk.page(&indices, DATA_PAGE, texts.rows.len(), RLE_DICTIONARY)?;
+        chunk.page(&indices, DATA_PAGE, self.rows, RLE_DICTIONARY)?;
         self.chunks.push(chunk);
         Ok(())
     }
@@ -231,17 +224,18 @@ fn column(chunk: &Chunk, name: &str, rows: usize, offset: u64) -> Vec<u8> {
 
 /// Numbers of so many bits, one behind the other, the lowest bit first.
 fn pack(out: &mut Vec<u8>, values: impl Iterator<Item = u64>, width: u32) {
-    let (mut held, mut bits): (u128, u32) = (0, 0);
-    for value in values {
-        held |= u128::from(value) << bits;
+    let (mut held, mut bits): (u64, u32) = (0, 0);
+    // In one go, so that what is held stays at hand.
+    values.for_each(|value| {
+        held |= value << bits;
         bits += width;
-        if bits >= 64 {
-            #[allow(clippy::cast_possible_truncation, reason = "the lower half")]
-            out.extend_from_slice(&(held as u64).to_le_bytes());
-            held >>= 64;
-            bits -= 64;
+        if bits >= u64::BITS {
+            out.extend_from_slice(&held.to_le_bytes());
+            bits -= u64::BITS;
+            // What of the value was shifted out; of all 64 bits, where none was, nothing.
+            held = value.checked_shr(width - bits).unwrap_or_default();
         }
-    }
+    });
     out.extend_from_slice(&held.to_le_bytes()[..bits.div_ceil(8) as usize]);
 }
 
@@ -249,24 +243,31 @@ fn pack(out: &mut Vec<u8>, values: impl Iterator<Item = u64>, width: u32) {
 fn deltas(numbers: &[u64]) -> Vec<u8> {
     const BLOCK: usize = 128;
     const MINI: usize = 32;
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(numbers.len() / 8 + 32);
     for head in [BLOCK as u64, (BLOCK / MINI) as u64, numbers.len() as u64] {
         varint(&mut out, head);
     }
     out.extend_from_slice(&zigzag(numbers.first().copied().unwrap_or_default().cast_signed()));
-    let steps: Vec<i64> = numbers.windows(2).map(|p| p[1].wrapping_sub(p[0]).cast_signed()).collect();
-    for block in steps.chunks(BLOCK) {
-        let least = block.iter().copied().min().unwrap_or_default();
+    let mut steps = [0i64; BLOCK];
+    for before in (0..numbers.len().saturating_sub(1)).step_by(BLOCK) {
+        let count = (numbers.len() - 1 - before).min(BLOCK);
+        let pairs = numbers[before..before + count].iter().zip(&numbers[before + 1..]);
+        let mut least = i64::MAX;
+        for (step, (from, to)) in steps.iter_mut().zip(pairs) {
+            *step = to.wrapping_sub(*from).cast_signed();
+            least = least.min(*step);
+        }
         out.extend_from_slice(&zigzag(least));
         let over = |step: &i64| step.wrapping_sub(least).cast_unsigned();
-        let width = |mini: &[i64]| u64::BITS - mini.iter().map(over).max().unwrap_or_default().leading_zeros();
-        let mut widths = block.chunks(MINI).map(width);
-        for _ in 0..BLOCK / MINI {
-            out.push(widths.next().and_then(|w| u8::try_from(w).ok()).unwrap_or_default());
+        let mut widths = [0; BLOCK / MINI];
+        for (width, mini) in widths.iter_mut().zip(steps[..count].chunks(MINI)) {
+            // The highest bit of any is that of all together.
+            *width = u64::BITS - mini.iter().fold(0, |bits, step| bits | over(step)).leading_zeros();
         }
-        for mini in block.chunks(MINI) {
+        out.extend(widths.iter().map(|width| u8::try_from(*width).unwrap_or_default()));
+        for (width, mini) in widths.into_iter().zip(steps[..count].chunks(MINI)).filter(|(width, _)| *width > 0) {
             let padding = std::iter::repeat_n(0, MINI - mini.len());
-            pack(&mut out, mini.iter().map(over).chain(padding), width(mini));
+            pack(&mut out, mini.iter().map(over).chain(padding), width);
         }
     }
     out

@@ -12,7 +12,7 @@ use crate::book::Period;
 use crate::format::{ChargeCategory, MeterRule};
 use crate::ingest::Treatment;
 use crate::rate::{Currency, ExactSum, Overflow};
-use crate::tidy::{Belonging, Row, covers_more_than_a_month};
+use crate::tidy::{Belonging, Kind, Row, covers_more_than_a_month};
 
 /// How a SKU's rows become units of its product.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -94,16 +94,30 @@ pub struct Reading {
     pub units: ExactSum,
 }
 
+/// What rows say of a vendor's unit cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-enum UnitCost {
+pub enum UnitCost {
     #[default]
     Unseen,
     One(Decimal),
     Many,
 }
 
+/// Rows alike in everything but their amounts, added up: what one of them lacks all of them lack.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Together {
+    pub rows: u64,
+    /// File and line of the first of them.
+    pub first: (u32, u64),
+    pub quantity: Option<ExactSum>,
+    pub cost: Option<ExactSum>,
+    pub unit_cost: UnitCost,
+    /// Some row has units, whatever they come to together.
+    pub has_units: bool,
+}
+
 impl UnitCost {
-    fn merge(&mut self, other: UnitCost) {
+    pub fn merge(&mut self, other: UnitCost) {
         *self = match (*self, other) {
             (UnitCost::Unseen, seen) | (seen, UnitCost::Unseen) => seen,
             // 1.5 and 1.50 are one: whichever was first, the longer stands.
@@ -113,7 +127,63 @@ impl UnitCost {
     }
 }
 
+/// Whether a row's units count.
+fn counts(kind: &Kind, belonging: Belonging) -> bool {
+    belonging.quantity
+        && kind.treatment == Treatment::Counted
+        && matches!(kind.category, ChargeCategory::Purchase | ChargeCategory::Usage)
+}
+
 impl Sums {
+    /// Whether rows of a kind may be added up before they are added here, by [`Sums::add_all`]: nothing is asked of one
+    /// row that its part in the sums does not say. `priced`: they state a unit cost.
+    pub fn adds_up(kind: &Kind, belonging: Belonging, conversion: Conversion, priced: bool) -> bool {
+        let as_it_is = conversion.rule == MeterRule::Sum && conversion.multiplier == Decimal::ONE;
+        !counts(kind, belonging) || as_it_is && (!priced || !by_parts(belonging.months, conversion.term_months))
+    }
+
+    /// Adds rows that belong to the period and may be added up before.
+    pub fn add_all(
+        &mut self,
+        rows: &Together,
+        kind: &Kind,
+        provider: u32,
+        belonging: Belonging,
+    ) -> Result<(), Overflow> {
+        self.meet(provider, rows.first);
+        self.charge(kind.currency, belonging, rows.cost)?;
+        if let Some(units) = rows.quantity.filter(|_| counts(kind, belonging)) {
+            self.unit_cost.merge(rows.unit_cost);
+            self.see_units(kind, MeterRule::Sum);
+            self.plain.merge(units)?;
+        }
+        Ok(())
+    }
+
+    fn meet(&mut self, provider: u32, position: (u32, u64)) {
+        self.providers.at(provider);
+        self.first = Some(self.first.map_or(position, |f| f.min(position)));
+    }
+
+    fn charge(&mut self, currency: Currency, belonging: Belonging, cost: Option<ExactSum>) -> Result<(), Overflow> {
+        let Some(cost) = cost else { return Ok(()) };
+        let sum = self.costs.at(currency);
+        if belonging.months > 1 {
+            self.long_cost(currency, belonging.months).merge(cost)
+        } else if belonging.cost {
+            sum.merge(cost)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn see_units(&mut self, kind: &Kind, rule: MeterRule) {
+        self.counted = true;
+        self.purchased |= kind.category == ChargeCategory::Purchase;
+        self.spread |=
+            kind.category == ChargeCategory::Usage || matches!(rule, MeterRule::Average | MeterRule::Prorated);
+    }
+
     /// Adds a row that belongs to the period, in part or whole. What comes back is its reading, if the rule looks
     /// at days.
     pub fn add(
@@ -124,33 +194,18 @@ impl Sums {
         belonging: Belonging,
         conversion: Conversion,
     ) -> Result<Option<Reading>, Overflow> {
-        self.providers.at(provider);
-        let position = row.position();
-        self.first = Some(self.first.map_or(position, |f| f.min(position)));
-        let months = belonging.months;
-        if let Some(cost) = row.cost {
-            let sum = self.costs.at(row.kind.currency);
-            if months > 1 {
-                self.long_cost(row.kind.currency, months).add(cost)?;
-            } else if belonging.cost {
-                sum.add(cost)?;
-            }
-        }
-        let counts = row.kind.treatment == Treatment::Counted
-            && matches!(row.kind.category, ChargeCategory::Purchase | ChargeCategory::Usage);
-        if let Some(quantity) = row.quantity.filter(|_| counts && belonging.quantity) {
-            self.counted = true;
+        self.meet(provider, row.position());
+        self.charge(row.kind.currency, belonging, row.cost.map(ExactSum::of))?;
+        if let Some(quantity) = row.quantity.filter(|_| counts(&row.kind, belonging)) {
             if let Some(cost) = row.unit_cost {
                 // A unit cost is per vendor unit; it compares with the contract's only where units are the same.
-                let month = month_cost(row, quantity, cost, months, conversion.term_months);
+                let month = month_cost(row, quantity, cost, belonging.months, conversion.term_months);
                 self.unit_cost.merge(match month {
                     Some(cost) if conversion.multiplier == Decimal::ONE => UnitCost::One(cost),
                     _ => UnitCost::Many,
                 });
             }
-            self.purchased |= row.kind.category == ChargeCategory::Purchase;
-            self.spread |= row.kind.category == ChargeCategory::Usage
-                || matches!(conversion.rule, MeterRule::Average | MeterRule::Prorated);
+            self.see_units(&row.kind, conversion.rule);
             let units = ExactSum::of(quantity);
             let units =
                 if conversion.multiplier == Decimal::ONE { units } else { units.scaled(conversion.multiplier)? };
@@ -290,7 +345,7 @@ impl Sums {
 /// A unit's cost for a month. A price for several months, whether paid at once or a month at a time, is divided by
 /// them; which it is says the row's cost. `None` where that is not certain.
 fn month_cost(row: &Row, quantity: Decimal, unit_cost: Decimal, months: u32, term_months: u32) -> Option<Decimal> {
-    if months <= 1 && term_months <= 1 {
+    if !by_parts(months, term_months) {
         return Some(unit_cost);
     }
     let charged = quantity.checked_mul(unit_cost)?;
@@ -308,6 +363,11 @@ fn month_cost(row: &Row, quantity: Decimal, unit_cost: Decimal, months: u32, ter
         return if row.cost.is_none() || is(1)? { part_of(months) } else { None };
     }
     if row.cost.is_some() && !is(1)? && is(term_months)? { part_of(term_months) } else { Some(unit_cost) }
+}
+
+/// Whether a price may be for several months.
+fn by_parts(months: u32, term_months: u32) -> bool {
+    months > 1 || term_months > 1
 }
 
 /// Days after the period of a charge that begins in it: a month from the 25th to the 24th counts in the month it
@@ -330,7 +390,7 @@ fn days_between(from: NaiveDate, to: NaiveDate) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tidy::{Kind, months_covered};
+    use crate::tidy::months_covered;
 
     /// Three seats at 211.20 for the year from 15 September 2026.
     fn year_up_front() -> Row {

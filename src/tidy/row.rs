@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use super::lines::Position;
 use crate::format::ChargeCategory;
 use crate::ingest::{Treatment, UsageRow};
-use crate::rate::Currency;
+use crate::rate::{Currency, Small};
 
 /// A usage row between ingest and meter. Text is interned by number; `file` numbers sources in path order.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,25 +57,29 @@ impl Kind {
     }
 }
 
-/// Bytes of the mantissa of an encoded number, by the code in its first byte.
-const WIDTHS: [usize; 8] = [1, 2, 3, 4, 5, 6, 8, 13];
-/// The code of the least width that has so many bytes.
-const CODES: [u8; 9] = [0, 0, 1, 2, 3, 4, 5, 6, 6];
-/// In the place of a number that is not there.
-const NO_NUMBER: u8 = u8::MAX;
+/// Bytes of the mantissa of an encoded number, by the low bits of its head.
+const WIDTHS: [u8; 8] = [0, 1, 2, 3, 4, 6, 8, WIDE];
+/// The least width's place among them that has so many bytes.
+const CODES: [u8; 9] = [1, 1, 2, 3, 4, 5, 5, 6, 6];
+/// Bytes of a mantissa that 64 bits do not hold. No sum of bits of other widths has its bit.
+const WIDE: u8 = 16;
 /// Bytes of a record before the parts that a row may lack.
-const FIXED: usize = 38;
+const FIXED: usize = 41;
 /// Bytes of the longest record: fixed, content and series, three numbers; and room to write one in eight bytes.
-const MOST: usize = FIXED + 8 + 16 + 3 * 14 + 8;
-/// Where a record has its parts, behind its length and flags.
-const KIND: usize = 2;
-const POSITION: usize = 6;
-const KEY: usize = 14;
-const ACCOUNT: usize = 30;
-const SKU: usize = 34;
+const MOST: usize = FIXED + 8 + 16 + 3 * WIDE as usize + 8;
+/// Where a record has its parts, behind its length: which parts it has, scale and width of its numbers, and so on.
+const FLAGS: usize = 1;
+const HEADS: usize = 2;
+const KIND: usize = 5;
+const POSITION: usize = 9;
+const ACCOUNT: usize = 17;
+const SKU: usize = 21;
+const KEY: usize = 25;
 /// Flags: what a row may lack.
 const HAS_CONTENT: u8 = 1;
 const HAS_SERIES: u8 = 2;
+/// Bytes of both, by the flags.
+const BESIDE: [usize; 4] = [0, 8, 16, 24];
 
 impl Row {
     /// A typed row at rest, its texts not yet interned.
@@ -117,28 +121,29 @@ impl Row {
         let mut record = [0u8; MOST];
         let mut end = FIXED;
         record[KIND..POSITION].copy_from_slice(&kind.to_le_bytes());
-        record[POSITION..KEY].copy_from_slice(&Position::of(self.file, self.line).to_bytes());
-        record[KEY..ACCOUNT].copy_from_slice(&self.key.to_le_bytes());
+        record[POSITION..ACCOUNT].copy_from_slice(&Position::of(self.file, self.line).to_bytes());
         record[ACCOUNT..SKU].copy_from_slice(&self.account.to_le_bytes());
-        record[SKU..FIXED].copy_from_slice(&self.sku.to_le_bytes());
+        record[SKU..KEY].copy_from_slice(&self.sku.to_le_bytes());
+        record[KEY..FIXED].copy_from_slice(&self.key.to_le_bytes());
         if self.content != 0 {
-            record[1] |= HAS_CONTENT;
+            record[FLAGS] |= HAS_CONTENT;
             record[end..end + 8].copy_from_slice(&self.content.to_le_bytes());
             end += 8;
         }
         if self.series != 0 {
-            record[1] |= HAS_SERIES;
+            record[FLAGS] |= HAS_SERIES;
             record[end..end + 16].copy_from_slice(&self.series.to_le_bytes());
             end += 16;
         }
-        for number in [self.quantity, self.cost, self.unit_cost] {
-            end = encode_number(number, &mut record, end);
+        for (head, number) in (HEADS..).zip([self.quantity, self.cost, self.unit_cost]) {
+            end = encode_number(number, &mut record, head, end);
         }
         record[0] = u8::try_from(end).unwrap_or(u8::MAX);
         out.extend_from_slice(&record[..end]);
     }
 
     /// File and line of a record, without the rest.
+    #[inline]
     pub fn position_of(record: &[u8]) -> Option<Position> {
         part(record, POSITION).map(Position::from_bytes)
     }
@@ -150,38 +155,115 @@ impl Row {
 
     /// `None` if the bytes were not written by `encode`. `kinds`: by number.
     pub fn decode(record: &[u8], kinds: &[Kind]) -> Option<Self> {
-        let number = |at: usize| part(record, at).map(u32::from_le_bytes);
-        let kind = *kinds.get(number(KIND)? as usize)?;
-        let (file, line) = Self::position_of(record)?.parts();
+        let (brief, [quantity, cost, unit_cost]) = (Brief::of(record)?, numbers(record)?);
+        let (file, line) = brief.position.parts();
         let (mut at, mut content, mut series) = (FIXED, 0, 0);
-        if record[1] & HAS_CONTENT != 0 {
+        if record[FLAGS] & HAS_CONTENT != 0 {
             content = part(record, at).map(u64::from_le_bytes)?;
             at += 8;
         }
-        if record[1] & HAS_SERIES != 0 {
+        if record[FLAGS] & HAS_SERIES != 0 {
             series = part(record, at).map(u128::from_le_bytes)?;
-            at += 16;
         }
-        let (quantity, cost, unit_cost) =
-            (decode_number(record, &mut at)?, decode_number(record, &mut at)?, decode_number(record, &mut at)?);
-        (at == record.len()).then_some(())?;
-        let (account, sku, key) = (number(ACCOUNT)?, number(SKU)?, Self::key_of(record)?);
+        let (key, kind) = (Self::key_of(record)?, *kinds.get(brief.kind as usize)?);
+        let Brief { account, sku, .. } = brief;
         Some(Self { key, content, series, line, file, account, sku, kind, quantity, cost, unit_cost })
     }
 }
 
+/// As much of a row at rest as nearly every row is asked for, and in numbers that cost little.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Brief {
+    pub position: Position,
+    pub account: u32,
+    pub sku: u32,
+    /// The number of its kind.
+    pub kind: u32,
+    pub amounts: Amounts,
+}
+
+/// The figures of a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Amounts {
+    /// Which of them it has, a bit each in their order.
+    pub has: u8,
+    /// Quantity, cost and unit cost, nothing in the place of one that it lacks; `None` if one of them has too many digits.
+    pub small: Option<[Small; 3]>,
+}
+
+impl Brief {
+    /// `None` if the bytes were not written by [`Row::encode`], as far as they are looked at.
+    #[inline]
+    pub fn of(record: &[u8]) -> Option<Self> {
+        let fixed: &[u8; FIXED] = record.first_chunk()?;
+        let [quantity, cost, unit_cost] = [fixed[HEADS], fixed[HEADS + 1], fixed[HEADS + 2]];
+        let begin = FIXED + BESIDE[usize::from(fixed[FLAGS] & 3)];
+        let ends = [begin, begin + width(quantity), begin + width(quantity) + width(cost)];
+        (ends[2] + width(unit_cost) == record.len()).then_some(())?;
+        let fits = (width(quantity) | width(cost) | width(unit_cost)) & usize::from(WIDE) == 0;
+        let small = if fits {
+            let of = |head, begin| small_number(record, head, begin);
+            Some([of(quantity, ends[0])?, of(cost, ends[1])?, of(unit_cost, ends[2])?])
+        } else {
+            None
+        };
+        let has = |head: u8, bit: u8| if head == 0 { 0 } else { bit };
+        Some(Self {
+            position: Position::from_bytes(part(fixed, POSITION)?),
+            account: part(fixed, ACCOUNT).map(u32::from_le_bytes)?,
+            sku: part(fixed, SKU).map(u32::from_le_bytes)?,
+            kind: part(fixed, KIND).map(u32::from_le_bytes)?,
+            amounts: Amounts {
+                has: has(quantity, Amounts::QUANTITY) | has(cost, Amounts::COST) | has(unit_cost, Amounts::UNIT_COST),
+                small,
+            },
+        })
+    }
+}
+
+/// Bytes of the mantissa that a head announces; a number that is not there has the head 0, and none.
+#[inline]
+fn width(head: u8) -> usize {
+    usize::from(WIDTHS[usize::from(head & 7)])
+}
+
+/// A number of at most eight bytes, or nothing in its place.
+#[inline]
+fn small_number(record: &[u8], head: u8, begin: usize) -> Option<Small> {
+    let width = width(head);
+    if width == 0 {
+        return Some(Small::default());
+    }
+    // The eight bytes that end where it does: those before it are shifted out, and its sign fills their place.
+    let bytes = i64::from_le_bytes(part(record, begin + width - 8)?);
+    Some(Small::from_parts(bytes >> (64 - 8 * width), head >> 3))
+}
+
+impl Amounts {
+    /// The bit of each in [`Amounts::has`].
+    pub const QUANTITY: u8 = 1;
+    pub const COST: u8 = 2;
+    pub const UNIT_COST: u8 = 4;
+
+    pub fn of(row: &Row) -> Self {
+        let numbers = [row.quantity, row.cost, row.unit_cost];
+        let has = (0..).zip(&numbers).map(|(bit, number)| u8::from(number.is_some()) << bit).sum();
+        let small = numbers.map(|number| Small::of(number.unwrap_or_default()));
+        let small = if let [Some(a), Some(b), Some(c)] = small { Some([a, b, c]) } else { None };
+        Self { has, small }
+    }
+}
+
 /// So many bytes from there on.
+#[inline]
 fn part<const BYTES: usize>(record: &[u8], at: usize) -> Option<[u8; BYTES]> {
     record.get(at..)?.first_chunk().copied()
 }
 
-/// Scale and width in one byte, then as many bytes of the mantissa as it needs; where the next part begins.
-fn encode_number(number: Option<Decimal>, record: &mut [u8; MOST], at: usize) -> usize {
-    let Some(number) = number else {
-        record[at] = NO_NUMBER;
-        return at + 1;
-    };
-    let (mantissa, begin) = (number.mantissa(), at + 1);
+/// Scale and width in one byte at `head`, as many bytes of the mantissa as it needs at `begin`; where the next begins.
+fn encode_number(number: Option<Decimal>, record: &mut [u8; MOST], head: usize, begin: usize) -> usize {
+    let Some(number) = number else { return begin };
+    let mantissa = number.mantissa();
     let code = if let Ok(mantissa) = i64::try_from(mantissa) {
         // What is too many of these bytes is written over.
         record[begin..begin + 8].copy_from_slice(&mantissa.to_le_bytes());
@@ -189,35 +271,32 @@ fn encode_number(number: Option<Decimal>, record: &mut [u8; MOST], at: usize) ->
         let bits = 65 - (if mantissa < 0 { !mantissa } else { mantissa }).leading_zeros();
         CODES[bits.div_ceil(8) as usize]
     } else {
-        record[begin..begin + 13].copy_from_slice(&mantissa.to_le_bytes()[..13]);
+        let wide = usize::from(WIDE);
+        record[begin..begin + wide].copy_from_slice(&mantissa.to_le_bytes()[..wide]);
         7
     };
-    // A scale is at most 28, so the byte is never `NO_NUMBER`.
-    #[allow(clippy::cast_possible_truncation, reason = "five bits")]
+    #[allow(clippy::cast_possible_truncation, reason = "a scale is at most 28: five bits")]
     let scale = number.scale() as u8;
-    record[at] = scale << 3 | code;
-    begin + WIDTHS[usize::from(code)]
+    record[head] = scale << 3 | code;
+    begin + width(code)
 }
 
-#[allow(clippy::option_option, reason = "damaged, absent or there")]
-fn decode_number(record: &[u8], at: &mut usize) -> Option<Option<Decimal>> {
-    let head = *record.get(*at)?;
-    if head == NO_NUMBER {
-        *at += 1;
-        return Some(None);
+/// The numbers of a record whose parts are as long as they say.
+fn numbers(record: &[u8]) -> Option<[Option<Decimal>; 3]> {
+    let heads: [u8; 3] = part(record, HEADS)?;
+    let mut at = FIXED + BESIDE[usize::from(record[FLAGS] & 3)];
+    let mut out = [None; 3];
+    for (number, head) in out.iter_mut().zip(heads) {
+        let width = width(head);
+        if width > 0 {
+            let kept = record.get(at..at + width)?;
+            let mut bytes = [if kept.last()? & 0x80 == 0 { 0 } else { 0xFF }; 16];
+            bytes[..width].copy_from_slice(kept);
+            *number = Some(Decimal::try_from_i128_with_scale(i128::from_le_bytes(bytes), u32::from(head >> 3)).ok()?);
+            at += width;
+        }
     }
-    let width = WIDTHS[usize::from(head & 7)];
-    let (scale, end) = (u32::from(head >> 3), *at + 1 + width);
-    *at = end;
-    if width <= 8 {
-        // The eight bytes that end where it does: those before it are shifted out, and its sign fills their place.
-        let bytes = i64::from_le_bytes(part(record, end - 8)?);
-        return Decimal::try_new(bytes >> (64 - 8 * width), scale).ok().map(Some);
-    }
-    let kept = record.get(end - width..end)?;
-    let mut bytes = [if kept.last()? & 0x80 == 0 { 0 } else { 0xFF }; 16];
-    bytes[..width].copy_from_slice(kept);
-    Decimal::try_from_i128_with_scale(i128::from_le_bytes(bytes), scale).ok().map(Some)
+    Some(out)
 }
 
 #[cfg(test)]
@@ -292,16 +371,40 @@ pub(crate) mod tests {
 
     proptest::proptest! {
         #[test]
-        fn every_number_survives_its_encoding(mantissa: i64, wide: i64, scale in 0u32..29, shift in 0u32..64) {
-            let big = (i128::from(mantissa) << 32) + i128::from(wide);
-            for mantissa in [i128::from(mantissa >> shift), big >> shift] {
-                let Ok(number) = Decimal::try_from_i128_with_scale(mantissa, scale) else { continue };
-                let (mut bytes, mut at) = ([0xA5; MOST], FIXED);
-                let end = encode_number(Some(number), &mut bytes, at);
-                let back = decode_number(&bytes[..end], &mut at).flatten().expect("a number");
-                proptest::prop_assert_eq!(at, end);
-                proptest::prop_assert_eq!((back.mantissa(), back.scale()), (number.mantissa(), number.scale()));
-            }
+        fn every_number_survives_its_encoding(
+            figures in proptest::collection::vec(proptest::option::of((
+                proptest::prelude::any::<i64>(), proptest::prelude::any::<i64>(), 0u32..29, 0u32..64, proptest::bool::weighted(0.9)
+            )), 3),
+            content: bool, series: bool,
+        ) {
+            let figures: Vec<Option<Decimal>> = figures
+                .into_iter()
+                .map(|figure| {
+                    let (high, low, scale, shift, small) = figure?;
+                    let wide = (i128::from(high) << 32) + i128::from(low);
+                    let mantissa = if small { i128::from(high >> shift) } else { wide >> shift };
+                    Decimal::try_from_i128_with_scale(mantissa, scale).ok()
+                })
+                .collect();
+            let plain = row(5, 1, 2);
+            let original = Row {
+                content: u64::from(content) * 9,
+                series: u128::from(series) * 7,
+                quantity: figures[0],
+                cost: figures[1],
+                unit_cost: figures[2],
+                ..plain
+            };
+            let mut bytes = Vec::new();
+            original.encode(1, &mut bytes);
+            let back = Row::decode(&bytes, &[plain.kind, plain.kind]).expect("a row");
+            proptest::prop_assert_eq!(back, original);
+            let parts = |row: &Row| [row.quantity, row.cost, row.unit_cost].map(|n| n.map(|n| (n.mantissa(), n.scale())));
+            proptest::prop_assert_eq!(parts(&back), parts(&original));
+            let brief = Brief::of(&bytes).expect("a row");
+            proptest::prop_assert_eq!(brief.amounts, Amounts::of(&original));
+            let said = (brief.position.parts(), brief.account, brief.sku, brief.kind);
+            proptest::prop_assert_eq!(said, (original.position(), original.account, original.sku, 1));
         }
     }
 }

@@ -13,6 +13,9 @@ const LINES: u64 = 1 << 20;
 /// Bits of a line within its stretch.
 const LINE_BITS: u32 = LINES.trailing_zeros();
 
+/// Bits of what became of it.
+const END: u64 = u64::MAX >> LINE_BITS;
+
 /// What became of a row, as a number of at most 44 bits that the engine gives a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct End(pub u64);
@@ -39,6 +42,11 @@ impl Trail {
         let count = usize::try_from(lines.count().div_ceil(LINES)).unwrap_or(usize::MAX);
         let stretches = (0..count).map(|_| Mutex::default()).collect();
         Self { lines, stretches, share: (in_memory / 8 / count.max(1)).max(64), spill }
+    }
+
+    /// The lines of all exports, counted through.
+    pub fn lines(&self) -> &Lines {
+        &self.lines
     }
 
     /// Where a thread says what became of rows.
@@ -99,35 +107,37 @@ impl Taken<'_> {
             }
             let line = at - self.lines.base(file).unwrap_or_default();
             // There are as many files as fit into the number: rows came with it.
-            (u32::try_from(file).unwrap_or(u32::MAX), line, End(entry & (u64::MAX >> LINE_BITS)))
+            (u32::try_from(file).unwrap_or(u32::MAX), line, End(entry & END))
         })
     }
 }
 
-/// The entries by their lines, and those of one line by their ends. They are many and their lines are few bits, so each
-/// goes straight to its place.
+/// The entries by their lines, and those of one line by their ends. They are many and their lines are few, so each goes
+/// straight to its line.
 fn in_order(entries: &[u64]) -> Vec<u64> {
-    let line_of = |entry: u64| (entry >> (64 - LINE_BITS)) as usize;
     let lines = entries.iter().map(|e| line_of(*e) + 1).max().unwrap_or_default();
-    let mut next = vec![0u32; lines];
+    // What ended on a line plus one.
+    let mut ends = vec![0u64; lines];
+    let mut again = false;
     for entry in entries {
-        next[line_of(*entry)] += 1;
+        let end = &mut ends[line_of(*entry)];
+        again |= *end > 0;
+        *end = (entry & END) + 1;
     }
-    let mut before = 0;
-    for place in &mut next {
-        before += std::mem::replace(place, before);
-    }
-    let mut out = vec![0; entries.len()];
-    for entry in entries {
-        let place = &mut next[line_of(*entry)];
-        out[*place as usize] = *entry;
-        *place += 1;
-    }
-    if !out.is_sorted() {
+    if again {
         // A row that counts several things has several.
-        out.chunk_by_mut(|a, b| line_of(*a) == line_of(*b)).for_each(<[u64]>::sort_unstable);
+        drop(ends);
+        let mut entries = entries.to_vec();
+        entries.sort_unstable();
+        return entries;
     }
+    let mut out = Vec::with_capacity(entries.len());
+    out.extend((0u64..).zip(ends).filter(|(_, end)| *end > 0).map(|(line, end)| line << (64 - LINE_BITS) | (end - 1)));
     out
+}
+
+fn line_of(entry: u64) -> usize {
+    (entry >> (64 - LINE_BITS)) as usize
 }
 
 /// Entries that a thread holds back for each stretch.
@@ -143,10 +153,15 @@ pub struct Ends<'t> {
 impl Ends<'_> {
     /// What became of a row; rows may come in any order.
     pub fn push(&mut self, file: u32, line: u64, end: End) -> io::Result<()> {
-        let at = self.trail.lines.position(file, line);
-        let index = usize::try_from(at / LINES).unwrap_or(usize::MAX);
+        self.push_at(self.trail.lines.position(file, line), end)
+    }
+
+    /// The same of a row whose place is counted through all lines.
+    #[inline]
+    pub fn push_at(&mut self, place: u64, end: End) -> io::Result<()> {
+        let index = usize::try_from(place / LINES).unwrap_or(usize::MAX);
         let Some(entries) = self.open.get_mut(index) else { return Err(damaged()) };
-        entries.push((at % LINES) << (64 - LINE_BITS) | end.0);
+        entries.push((place % LINES) << (64 - LINE_BITS) | end.0);
         if entries.len() >= HELD { self.trail.push(index, entries) } else { Ok(()) }
     }
 
