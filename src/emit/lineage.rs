@@ -161,13 +161,15 @@ impl<'a> Lineage<'a> {
         let mut ends: Vec<Numbered> = Vec::new();
         let mut places = vec![0u32; self.ends.len()];
         let mut ended: Vec<u32> = Vec::with_capacity(rows.len());
+        // With how many rows each has.
         let mut files: Vec<(u32, usize)> = Vec::new();
+        let mut last = (u32::MAX, 0);
         for row in rows {
             lines.push(row.line);
-            match files.last_mut() {
-                Some((file, rows)) if *file == row.file => *rows += 1,
-                _ => files.push((row.file, 1)),
+            if row.file != last.0 {
+                files.push(std::mem::replace(&mut last, (row.file, 0)));
             }
+            last.1 += 1;
             match places.get(row.end) {
                 Some(place) if *place > 0 => ended.push(*place - 1),
                 _ => {
@@ -178,6 +180,8 @@ impl<'a> Lineage<'a> {
                 }
             }
         }
+        files.push(last);
+        files.retain(|(_, rows)| *rows > 0);
         drop(places);
         let sources: Vec<&str> = files.iter().map(|(file, _)| self.sources[*file as usize]).collect();
         let of_files = (0u32..).zip(&files).flat_map(|(place, (_, rows))| std::iter::repeat_n(place, *rows));

@@ -14,7 +14,7 @@ use crate::ingest::Treatment;
 use crate::meter::{Conversion, Sums, Together, UnitCost};
 use crate::rate::{Currency, ExactSum, Overflow};
 use crate::reconcile::UnmappedWhat;
-use crate::tidy::{Amounts, Brief, Row, belonging, damaged};
+use crate::tidy::{Brief, Row, belonging, damaged};
 
 /// Numbers of those whose rows are placed together, for a thread: clients, and accounts that have none.
 #[derive(Default)]
@@ -42,11 +42,11 @@ impl Worker<'_, '_> {
     /// The lot that a row is placed with.
     #[inline]
     pub(super) fn lot_of(&mut self, brief: &Brief) -> anyhow::Result<usize> {
-        let likeness = match self.likenesses.find(brief) {
-            Some(likeness) => likeness,
+        let (likeness, by_account) = match self.likenesses.find(brief) {
+            Some(found) => found,
             None => self.meet_likeness(brief)?,
         };
-        let owner = self.owner(brief.account, likeness);
+        let owner = if by_account { brief.account } else { self.owner(brief.account, likeness) };
         match self.lots.find(owner, likeness) {
             Some(lot) => Ok(lot),
             None => self.open_lot(brief, owner, likeness),
@@ -55,15 +55,11 @@ impl Worker<'_, '_> {
 
     #[inline]
     fn owner(&mut self, account: u32, likeness: u32) -> u32 {
-        let likeness = self.likenesses.get(likeness);
-        if likeness.by_account {
-            return account;
-        }
         match self.owners.by_account.get(account as usize) {
             Some(owner) if *owner > 0 => *owner - 1,
             _ => {
-                let targets = self.shared.targets;
-                let owner = self.owners.number(account, targets.side_of(&mut self.judged, account, likeness.day));
+                let (targets, day) = (self.shared.targets, self.likenesses.get(likeness).day);
+                let owner = self.owners.number(account, targets.side_of(&mut self.judged, account, day));
                 if !targets.is_dated() {
                     let known = &mut self.owners.by_account;
                     known.resize(known.len().max(account as usize + 1), 0);
@@ -74,7 +70,8 @@ impl Worker<'_, '_> {
         }
     }
 
-    fn meet_likeness(&mut self, brief: &Brief) -> anyhow::Result<u32> {
+    #[cold]
+    fn meet_likeness(&mut self, brief: &Brief) -> anyhow::Result<(u32, bool)> {
         if self.likenesses.is_full() {
             self.settle()?;
             self.likenesses.clear();
@@ -89,14 +86,15 @@ impl Worker<'_, '_> {
             file,
             sku: brief.sku,
             kind,
-            has: brief.amounts.has,
+            has: brief.has,
             here,
             day: targets.day(period, kind.start),
             by_account: !judged || targets.hangs_on_account(brief.sku),
         };
-        Ok(self.likenesses.add(brief, likeness))
+        Ok((self.likenesses.add(brief, likeness), likeness.by_account))
     }
 
+    #[cold]
     fn open_lot(&mut self, brief: &Brief, owner: u32, likeness: u32) -> anyhow::Result<usize> {
         if self.lots.is_full() {
             self.settle()?;
@@ -108,7 +106,7 @@ impl Worker<'_, '_> {
         let export = &self.shared.read.files[of.file as usize].export;
         let finding =
             fate == Fate::OutOfPeriod && of.kind.start.is_some() && export.stated == Some(self.shared.run.period);
-        let priced = of.has & Amounts::UNIT_COST != 0;
+        let priced = of.has & Brief::UNIT_COST != 0;
         let metering =
             matches!(course, Course::Group { conversion, .. } if !Sums::adds_up(&of.kind, of.here, conversion, priced));
         let asks = Asks { present, finding, metering };

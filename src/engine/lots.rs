@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use super::intern::ByNumber;
 use crate::meter::{Conversion, Together, UnitCost};
 use crate::rate::Small;
-use crate::tidy::{Amounts, Belonging, Brief, End, Kind, Position, damaged};
+use crate::tidy::{Belonging, Brief, End, Kind, Position, damaged};
 
 /// What rows of a lot have alike, whoever they are of.
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +16,7 @@ pub(super) struct Likeness {
     pub file: u32,
     pub sku: u32,
     pub kind: Kind,
-    /// The amounts they have, as [`Amounts::has`].
+    /// The amounts they have, as [`Brief::has`].
     pub has: u8,
     pub here: Belonging,
     /// On which they are judged.
@@ -33,8 +33,16 @@ type Key = (u64, u64);
 pub(super) struct Likenesses {
     all: Vec<Likeness>,
     known: ByNumber<Key, u32>,
-    /// Those lately met, with their numbers plus one: rows come with others of their file.
-    lately: Vec<(Key, u32)>,
+    /// Those lately met: rows come with others of their file.
+    lately: Vec<Lately>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Lately {
+    key: Key,
+    /// Plus one: 0 is none's.
+    number: u32,
+    by_account: bool,
 }
 
 /// Likenesses for which a thread need not look far.
@@ -43,21 +51,22 @@ const LATELY: usize = 1 << 9;
 const REMEMBERED: usize = 1 << 14;
 
 impl Likenesses {
-    /// The number of a row's likeness, if there is one.
+    /// The number of a row's likeness, if there is one, and whether it hangs on the account.
     #[inline]
-    pub fn find(&mut self, brief: &Brief) -> Option<u32> {
+    pub fn find(&mut self, brief: &Brief) -> Option<(u32, bool)> {
         let key = key_of(brief);
         let lately = self.lately.get_mut(place_of(key))?;
-        if lately.1 == 0 || lately.0 != key {
-            *lately = (key, self.known.get(&key)? + 1);
+        if lately.number == 0 || lately.key != key {
+            let number = *self.known.get(&key)?;
+            *lately = Lately { key, number: number + 1, by_account: self.all[number as usize].by_account };
         }
-        Some(lately.1 - 1)
+        Some((lately.number - 1, lately.by_account))
     }
 
     /// Numbers a row's likeness, which was not found.
     pub fn add(&mut self, brief: &Brief, likeness: Likeness) -> u32 {
         let number = u32::try_from(self.all.len()).expect("few are remembered");
-        self.lately.resize(LATELY, ((0, 0), 0));
+        self.lately.resize(LATELY, Lately::default());
         self.known.insert(key_of(brief), number);
         self.all.push(likeness);
         number
@@ -81,7 +90,7 @@ impl Likenesses {
 
 fn key_of(brief: &Brief) -> Key {
     let (file, _) = brief.position.parts();
-    (u64::from(brief.sku) << 32 | u64::from(brief.kind), u64::from(file) << 8 | u64::from(brief.amounts.has))
+    (u64::from(brief.sku) << 32 | u64::from(brief.kind), u64::from(file) << 8 | u64::from(brief.has))
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "a few bits are left")]
@@ -161,10 +170,10 @@ impl Lot {
         }
     }
 
-    /// Adds a row; whether it fits. One that does not is not added in part.
+    /// Adds a row, if its amounts are small; whether it fits. One that does not is not added in part.
     #[inline]
-    pub fn add(&mut self, brief: &Brief) -> bool {
-        let Some([quantity, cost, unit_cost]) = brief.amounts.small else { return false };
+    pub fn add(&mut self, brief: &Brief, amounts: Option<[Small; 3]>) -> bool {
+        let Some([quantity, cost, unit_cost]) = amounts else { return false };
         let (Some(quantities), Some(costs)) = (self.quantity.plus(quantity), self.cost.plus(cost)) else {
             return false;
         };
@@ -172,7 +181,7 @@ impl Lot {
         self.rows += 1;
         self.first = self.first.min(brief.position);
         self.has_units |= !quantity.is_zero();
-        if self.unit_cost != Price::One(unit_cost) && brief.amounts.has & Amounts::UNIT_COST != 0 {
+        if self.unit_cost != Price::One(unit_cost) && brief.has & Brief::UNIT_COST != 0 {
             self.unit_cost = self.unit_cost.and(unit_cost);
         }
         true
@@ -192,8 +201,8 @@ impl Lot {
         Ok(Some(Together {
             rows: self.rows,
             first: self.first.parts(),
-            quantity: sum(Amounts::QUANTITY, self.quantity),
-            cost: sum(Amounts::COST, self.cost),
+            quantity: sum(Brief::QUANTITY, self.quantity),
+            cost: sum(Brief::COST, self.cost),
             unit_cost,
             has_units: self.has_units,
         }))
@@ -202,6 +211,7 @@ impl Lot {
 
 impl Price {
     /// With that of another row, written otherwise.
+    #[cold]
     fn and(self, other: Small) -> Self {
         let one = |cost: Small| cost.decimal().map_or(UnitCost::Many, UnitCost::One);
         let mut both = match self {
@@ -315,49 +325,51 @@ mod tests {
     use super::*;
     use crate::rate::ExactSum;
 
-    const ALL: u8 = Amounts::QUANTITY | Amounts::COST | Amounts::UNIT_COST;
+    const ALL: u8 = Brief::QUANTITY | Brief::COST | Brief::UNIT_COST;
 
-    fn brief(line: u64, has: u8, amounts: [(i64, u8); 3]) -> Brief {
-        let small = Some(amounts.map(|(mantissa, scale)| Small::from_parts(mantissa, scale)));
-        Brief { position: Position::of(3, line), account: 1, sku: 2, kind: 0, amounts: Amounts { has, small } }
+    type Amounts = Option<[Small; 3]>;
+
+    fn row(line: u64, has: u8, amounts: [(i64, u8); 3]) -> (Brief, Amounts) {
+        let small = amounts.map(|(mantissa, scale)| Small::from_parts(mantissa, scale));
+        (Brief { position: Position::of(3, line), account: 1, sku: 2, kind: 0, has }, Some(small))
     }
 
     fn lot(brief: &Brief) -> Lot {
         Lot::new(7, brief, End(5), Course::Internal, Asks::default())
     }
 
-    fn added(rows: &[Brief]) -> Together {
-        let mut lot = lot(&rows[0]);
-        assert!(rows.iter().all(|row| lot.add(row)));
-        lot.sum(rows[0].amounts.has).expect("numbers").expect("rows")
+    fn added(rows: &[(Brief, Amounts)]) -> Together {
+        let mut lot = lot(&rows[0].0);
+        assert!(rows.iter().all(|(row, amounts)| lot.add(row, *amounts)));
+        lot.sum(rows[0].0.has).expect("numbers").expect("rows")
     }
 
     #[test]
     fn a_lot_says_what_its_rows_come_to() {
-        let rows = [brief(9, ALL, [(15, 1), (300, 2), (2, 0)]), brief(4, ALL, [(-150, 2), (1, 0), (20, 1)])];
+        let rows = [row(9, ALL, [(15, 1), (300, 2), (2, 0)]), row(4, ALL, [(-150, 2), (1, 0), (20, 1)])];
         let sum = |mantissa, scale| Some(ExactSum::from_parts(mantissa, scale));
         let both = added(&rows);
         assert_eq!((both.rows, both.first, both.has_units), (2, (3, 4), true));
         assert_eq!((both.quantity, both.cost), (sum(0, 2), sum(400, 2)));
         // 2 and 2.0 are one price, written out.
         assert!(matches!(both.unit_cost, UnitCost::One(cost) if cost.to_string() == "2.0"), "{both:?}");
-        let other = brief(5, ALL, [(0, 0), (0, 0), (3, 0)]);
+        let other = row(5, ALL, [(0, 0), (0, 0), (3, 0)]);
         assert_eq!(added(&[rows[0], rows[1], other]).unit_cost, UnitCost::Many);
-        let bare = added(&[brief(9, Amounts::COST, [(0, 0), (1, 0), (0, 0)])]);
+        let bare = added(&[row(9, Brief::COST, [(0, 0), (1, 0), (0, 0)])]);
         assert_eq!((bare.quantity, bare.cost, bare.unit_cost), (None, sum(1, 0), UnitCost::Unseen));
         assert!(!bare.has_units);
-        assert_eq!(lot(&rows[0]).sum(ALL).expect("numbers"), None, "no rows");
+        assert_eq!(lot(&rows[0].0).sum(ALL).expect("numbers"), None, "no rows");
     }
 
     #[test]
     fn a_row_that_does_not_fit_is_not_added_in_part() {
-        let first = brief(9, ALL, [(i64::MAX, 0), (1, 0), (1, 0)]);
-        let mut lot = lot(&first);
-        assert!(lot.add(&first));
+        let first = row(9, ALL, [(i64::MAX, 0), (1, 0), (1, 0)]);
+        let mut lot = lot(&first.0);
+        assert!(lot.add(&first.0, first.1));
         let before = lot.sum(ALL).expect("numbers");
-        let wide = Brief { amounts: Amounts { has: ALL, small: None }, ..brief(2, ALL, [(0, 0); 3]) };
-        for row in [wide, brief(3, ALL, [(1, 0), (1, 0), (2, 0)]), brief(3, ALL, [(-1, 0), (1, 19), (2, 0)])] {
-            assert!(!lot.add(&row));
+        let wide = (row(2, ALL, [(0, 0); 3]).0, None);
+        for (brief, amounts) in [wide, row(3, ALL, [(1, 0), (1, 0), (2, 0)]), row(3, ALL, [(-1, 0), (1, 19), (2, 0)])] {
+            assert!(!lot.add(&brief, amounts));
             assert_eq!(lot.sum(ALL).expect("numbers"), before);
         }
     }
@@ -367,7 +379,7 @@ mod tests {
         fn no_price_is_written_otherwise_than_row_by_row(
             prices in proptest::collection::vec((0i64..4, 0u8..3), 1..6)
         ) {
-            let rows: Vec<Brief> = prices.iter().map(|price| brief(1, ALL, [(1, 0), (1, 0), *price])).collect();
+            let rows: Vec<(Brief, Amounts)> = prices.iter().map(|price| row(1, ALL, [(1, 0), (1, 0), *price])).collect();
             let mut expected = UnitCost::Unseen;
             for (mantissa, scale) in &prices {
                 expected.merge(UnitCost::One(Decimal::new(*mantissa, u32::from(*scale))));
@@ -382,7 +394,7 @@ mod tests {
             let mut lots = Lots::new(0);
             let (mut open, mut settled): (BTreeMap<(u32, u32), u64>, u64) = (BTreeMap::new(), 0);
             for (whose, likeness) in &rows {
-                let row = brief(2, ALL, [(1, 0); 3]);
+                let (row, amounts) = row(2, ALL, [(1, 0); 3]);
                 let known = lots.find(*whose, *likeness);
                 prop_assert_eq!(known.is_some(), open.contains_key(&(*whose, *likeness)));
                 let at = known.unwrap_or_else(|| {
@@ -395,7 +407,7 @@ mod tests {
                     }
                     lots.open(*whose, Lot { likeness: *likeness, ..lot(&row) })
                 });
-                lots.get_mut(at).add(&row);
+                lots.get_mut(at).add(&row, amounts);
                 let rows = open.entry((*whose, *likeness)).or_default();
                 *rows += 1;
                 prop_assert_eq!((lots.get_mut(at).rows, lots.get_mut(at).likeness), (*rows, *likeness));
@@ -409,10 +421,11 @@ mod tests {
             let mut likenesses = Likenesses::default();
             let mut known: BTreeMap<(u32, u32, u32, u8), u32> = BTreeMap::new();
             for (file, sku, kind, has) in rows {
-                let row = brief(2, has, [(1, 0); 3]);
+                let (row, _) = row(2, has, [(1, 0); 3]);
                 let row = Brief { position: Position::of(file, 2), sku, kind, ..row };
                 let expected = known.get(&(file, sku, kind, has)).copied();
-                prop_assert_eq!(likenesses.find(&row), expected);
+                let odd = |number: u32| (number, number % 2 == 1);
+                prop_assert_eq!(likenesses.find(&row), expected.map(odd));
                 if expected.is_none() {
                     let row_of = crate::tidy::Kind {
                         identified: false,
@@ -425,7 +438,7 @@ mod tests {
                     };
                     let here = Belonging { quantity: true, cost: true, months: 1 };
                     let likeness =
-                        Likeness { file, sku, kind: row_of, has, here, day: NaiveDate::default(), by_account: false };
+                        Likeness { file, sku, kind: row_of, has, here, day: NaiveDate::default(), by_account: known.len() % 2 == 1 };
                     known.insert((file, sku, kind, has), likenesses.add(&row, likeness));
                 }
             }

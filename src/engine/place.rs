@@ -21,11 +21,11 @@ use crate::control::{Bucket, Fate, Ledger, RowFate, Tally};
 use crate::emit::FindingLog;
 use crate::finding::Place;
 use crate::meter::Sums;
-use crate::rate::{Currency, ExactSum, Overflow};
+use crate::rate::{Currency, ExactSum, Overflow, Small};
 use crate::reconcile::UnmappedWhat;
 use crate::tidy::{
-    Amounts, Brief, End, Ends, FateRuns, Judgement, Kind, Lines, Marks, Met, Part, Partitions, Position, Row, Standing,
-    Trail, belonging, damaged, each_met, judge, records,
+    Brief, End, Ends, FateRuns, Judgement, Kind, Lines, Marks, Met, Part, Partitions, Row, Standing, Trail, belonging,
+    damaged, each_met, judge, records,
 };
 
 /// Rows of one unmapped account or SKU in one currency.
@@ -239,6 +239,8 @@ pub(super) struct Worker<'a, 'p> {
     pub lots: Lots,
     ends: Ends<'a>,
     duplicates: Vec<RowFate>,
+    /// Copies that are judged together.
+    together: Vec<Row>,
     fault: Option<Fault>,
 }
 
@@ -258,6 +260,7 @@ impl<'a, 'p> Worker<'a, 'p> {
             lots: Lots::new(shared.run.budget.pending / shared.run.settings.threads),
             ends: shared.trail.ends(),
             duplicates: Vec::new(),
+            together: Vec::new(),
             fault: shared.run.settings.fault,
         }
     }
@@ -284,14 +287,15 @@ impl<'a, 'p> Worker<'a, 'p> {
         part.pieces(&run.spill, |piece| -> anyhow::Result<()> {
             for record in records(piece) {
                 let record = record?;
-                let brief = brief_of(record)?;
+                let brief = Brief::of(record).ok_or_else(damaged)?;
                 let at = trail.lines().place_of(brief.position);
                 if with_copies.has_at(at) {
                     self.set_aside(record)?;
                 } else if self.fault.is_some() {
                     self.keep(record)?;
                 } else {
-                    self.place_row(at, &brief, || decoded(record, kinds))?;
+                    let amounts = Brief::amounts(record).ok_or_else(damaged)?;
+                    self.place_row(at, &brief, amounts, || decoded(record, kinds))?;
                 }
             }
             Ok(())
@@ -338,10 +342,9 @@ impl<'a, 'p> Worker<'a, 'p> {
         })?;
         part.pieces(spill, |piece| {
             records(piece).try_for_each(|record| {
-                let record = record?;
-                let row = self.row_of(record)?;
+                let row = self.row_of(record?)?;
                 let (judgement, kept) = standing.judge(&row);
-                self.place_copy(&row, brief_of(record)?, judgement, judgement.dropped_for(|_| kept))
+                self.place_copy(&row, judgement, judgement.dropped_for(|_| kept))
             })
         })
     }
@@ -363,48 +366,44 @@ impl<'a, 'p> Worker<'a, 'p> {
 
     /// Places a row that stands alone.
     fn keep(&mut self, record: &[u8]) -> anyhow::Result<()> {
-        self.place_copy(&self.row_of(record)?, brief_of(record)?, Judgement::Keep, None)
+        self.place_copy(&self.row_of(record)?, Judgement::Keep, None)
     }
 
     fn place_copies(&mut self, set: &[&[u8]]) -> anyhow::Result<()> {
-        let copies = set.iter().map(|record| Ok((self.row_of(record)?, brief_of(record)?)));
-        let mut copies: Vec<(Row, Brief)> = copies.collect::<io::Result<_>>()?;
-        copies.sort_unstable_by_key(|(row, _)| (row.says(), row.position()));
-        let (rows, briefs): (Vec<Row>, Vec<Brief>) = copies.into_iter().unzip();
-        let mut briefs = briefs.into_iter();
-        for same in rows.chunk_by(|a, b| a.says() == b.says()) {
-            for ((row, judgement), brief) in same.iter().zip(judge(same)).zip(&mut briefs) {
-                self.place_copy(row, brief, judgement, judgement.dropped(same))?;
+        let mut copies = std::mem::take(&mut self.together);
+        copies.clear();
+        for record in set {
+            copies.push(self.row_of(record)?);
+        }
+        copies.sort_unstable_by_key(|row| (row.says(), row.position()));
+        for same in copies.chunk_by(|a, b| a.says() == b.says()) {
+            for (row, judgement) in same.iter().zip(judge(same)) {
+                self.place_copy(row, judgement, judgement.dropped(same))?;
             }
         }
+        self.together = copies;
         Ok(())
     }
 
-    fn place_copy(
-        &mut self,
-        row: &Row,
-        mut brief: Brief,
-        judgement: Judgement,
-        dropped: Option<Fate>,
-    ) -> anyhow::Result<()> {
+    fn place_copy(&mut self, row: &Row, judgement: Judgement, dropped: Option<Fate>) -> anyhow::Result<()> {
+        if self.fault.is_none() {
+            return self.place_judged(row, judgement, dropped);
+        }
         let mut row = *row;
-        let times = self.inject(&mut row, &mut brief);
-        (0..times).try_for_each(|_| self.place_judged(&row, &brief, judgement, dropped))
+        let times = self.inject(&mut row);
+        (0..times).try_for_each(|_| self.place_judged(&row, judgement, dropped))
     }
 
-    fn place_judged(
-        &mut self,
-        row: &Row,
-        brief: &Brief,
-        judgement: Judgement,
-        dropped: Option<Fate>,
-    ) -> anyhow::Result<()> {
+    fn place_judged(&mut self, row: &Row, judgement: Judgement, dropped: Option<Fate>) -> anyhow::Result<()> {
         if let Some(about) = judgement.about() {
             let source = &self.shared.read.files[row.file as usize].export.detection.source;
             self.found.log.add_at(about, source, row.line);
         }
-        let at = self.shared.trail.lines().place_of(brief.position);
-        let Some(fate) = dropped else { return self.place_row(at, brief, || Ok(*row)) };
+        let at = self.shared.trail.lines().position(row.file, row.line);
+        let Some(fate) = dropped else {
+            let (brief, amounts) = row.brief();
+            return self.place_row(at, &brief, amounts, || Ok(*row));
+        };
         if judgement == Judgement::Conflict {
             self.found.conflicts.push(row.position());
             self.contradict(row);
@@ -422,11 +421,17 @@ impl<'a, 'p> Worker<'a, 'p> {
 
     /// Places a row that is kept. `at`: where it stands when all lines are counted through; `row`: the whole of it.
     #[inline]
-    fn place_row(&mut self, at: u64, brief: &Brief, row: impl FnOnce() -> io::Result<Row>) -> anyhow::Result<()> {
+    fn place_row(
+        &mut self,
+        at: u64,
+        brief: &Brief,
+        amounts: Option<[Small; 3]>,
+        row: impl FnOnce() -> io::Result<Row>,
+    ) -> anyhow::Result<()> {
         let index = self.lot_of(brief)?;
         let lot = self.lots.get_mut(index);
         let (end, asks) = (lot.end, lot.asks);
-        let added = lot.add(brief);
+        let added = lot.add(brief, amounts);
         self.ends.push_at(at, end)?;
         if asks.present {
             self.found.present.insert(brief.account, brief.sku);
@@ -445,7 +450,7 @@ impl<'a, 'p> Worker<'a, 'p> {
     }
 
     /// Commits the fault a test asked for, once; how often the row is placed.
-    fn inject(&mut self, row: &mut Row, brief: &mut Brief) -> usize {
+    fn inject(&mut self, row: &mut Row) -> usize {
         let files = self.shared.read.files.len();
         match self.fault.take() {
             None => return 1,
@@ -455,13 +460,8 @@ impl<'a, 'p> Worker<'a, 'p> {
             Some(Fault::ChangeCost) => row.cost = Some(row.cost.unwrap_or_default() - Decimal::new(1, 6)),
             Some(Fault::WrongFile) => row.file = (row.file + 1) % u32::try_from(files).unwrap_or(1).max(1),
         }
-        (brief.position, brief.amounts) = (Position::of(row.file, row.line), Amounts::of(row));
         1
     }
-}
-
-fn brief_of(record: &[u8]) -> io::Result<Brief> {
-    Brief::of(record).ok_or_else(damaged)
 }
 
 fn decoded(record: &[u8], kinds: &[Kind]) -> io::Result<Row> {

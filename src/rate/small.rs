@@ -22,6 +22,10 @@ impl Small {
         Some(Self { mantissa: i64::try_from(value.mantissa()).ok()?, scale: u8::try_from(value.scale()).ok()? })
     }
 
+    pub const fn mantissa(self) -> i64 {
+        self.mantissa
+    }
+
     pub const fn is_zero(self) -> bool {
         self.mantissa == 0
     }
@@ -33,13 +37,24 @@ impl Small {
         if self.scale == other.scale {
             return Some(Self { mantissa: self.mantissa.checked_add(other.mantissa)?, scale: self.scale });
         }
-        let scale = self.scale.max(other.scale);
-        Some(Self { mantissa: self.at_scale(scale)?.checked_add(other.at_scale(scale)?)?, scale })
+        if self.scale < other.scale {
+            return other.plus_longer(self);
+        }
+        self.plus_shorter(other)
     }
 
+    /// With a number of fewer digits behind the point.
     #[inline]
-    fn at_scale(self, scale: u8) -> Option<i64> {
-        self.mantissa.checked_mul(*POWERS.get(usize::from(scale - self.scale))?)
+    fn plus_shorter(self, other: Self) -> Option<Self> {
+        let power = POWERS.get(usize::from(self.scale - other.scale))?;
+        let mantissa = self.mantissa.checked_add(other.mantissa.checked_mul(*power)?)?;
+        Some(Self { mantissa, scale: self.scale })
+    }
+
+    /// The same, where a sum has fewer digits than what is added: that happens once or twice.
+    #[cold]
+    fn plus_longer(self, sum: Self) -> Option<Self> {
+        self.plus_shorter(sum)
     }
 
     /// The same number, to be added up without a bound.

@@ -23,6 +23,8 @@ pub struct Row {
     pub account: u32,
     pub sku: u32,
     pub kind: Kind,
+    /// The number of its kind, once it was at rest.
+    pub of_kind: u32,
     pub quantity: Option<Decimal>,
     pub cost: Option<Decimal>,
     pub unit_cost: Option<Decimal>,
@@ -78,7 +80,9 @@ const KEY: usize = 25;
 /// Flags: what a row may lack.
 const HAS_CONTENT: u8 = 1;
 const HAS_SERIES: u8 = 2;
-/// Bytes of both, by the flags.
+/// The bit of the first of its amounts.
+const HAS_AMOUNTS: usize = 2;
+/// Bytes of content and series, by the flags.
 const BESIDE: [usize; 4] = [0, 8, 16, 24];
 
 impl Row {
@@ -96,6 +100,7 @@ impl Row {
             account: 0,
             sku: 0,
             kind: Kind::of(row),
+            of_kind: 0,
             quantity: row.quantity,
             cost: row.cost,
             unit_cost: row.unit_cost,
@@ -125,20 +130,25 @@ impl Row {
         record[ACCOUNT..SKU].copy_from_slice(&self.account.to_le_bytes());
         record[SKU..KEY].copy_from_slice(&self.sku.to_le_bytes());
         record[KEY..FIXED].copy_from_slice(&self.key.to_le_bytes());
+        let mut flags = 0;
         if self.content != 0 {
-            record[FLAGS] |= HAS_CONTENT;
+            flags |= HAS_CONTENT;
             record[end..end + 8].copy_from_slice(&self.content.to_le_bytes());
             end += 8;
         }
         if self.series != 0 {
-            record[FLAGS] |= HAS_SERIES;
+            flags |= HAS_SERIES;
             record[end..end + 16].copy_from_slice(&self.series.to_le_bytes());
             end += 16;
         }
-        for (head, number) in (HEADS..).zip([self.quantity, self.cost, self.unit_cost]) {
-            end = encode_number(number, &mut record, head, end);
+        for (index, number) in [&self.quantity, &self.cost, &self.unit_cost].into_iter().enumerate() {
+            if let Some(number) = number {
+                flags |= 1 << (index + HAS_AMOUNTS);
+                (record[HEADS + index], end) = encode_number(*number, &mut record, end);
+            }
         }
         record[0] = u8::try_from(end).unwrap_or(u8::MAX);
+        record[FLAGS] = flags;
         out.extend_from_slice(&record[..end]);
     }
 
@@ -155,8 +165,14 @@ impl Row {
 
     /// `None` if the bytes were not written by `encode`. `kinds`: by number.
     pub fn decode(record: &[u8], kinds: &[Kind]) -> Option<Self> {
-        let (brief, [quantity, cost, unit_cost]) = (Brief::of(record)?, numbers(record)?);
-        let (file, line) = brief.position.parts();
+        let Brief { position, account, sku, kind: of_kind, has } = Brief::of(record)?;
+        let kind = *kinds.get(of_kind as usize)?;
+        let [quantity, cost, unit_cost] = match Brief::amounts(record)? {
+            Some(small) => [small[0].decimal()?, small[1].decimal()?, small[2].decimal()?],
+            None => wide_numbers(record)?,
+        };
+        let there = |bit, number| (has & bit != 0).then_some(number);
+        let (file, line) = position.parts();
         let (mut at, mut content, mut series) = (FIXED, 0, 0);
         if record[FLAGS] & HAS_CONTENT != 0 {
             content = part(record, at).map(u64::from_le_bytes)?;
@@ -165,59 +181,80 @@ impl Row {
         if record[FLAGS] & HAS_SERIES != 0 {
             series = part(record, at).map(u128::from_le_bytes)?;
         }
-        let (key, kind) = (Self::key_of(record)?, *kinds.get(brief.kind as usize)?);
-        let Brief { account, sku, .. } = brief;
-        Some(Self { key, content, series, line, file, account, sku, kind, quantity, cost, unit_cost })
+        Some(Self {
+            key: Self::key_of(record)?,
+            content,
+            series,
+            line,
+            file,
+            account,
+            sku,
+            kind,
+            of_kind,
+            quantity: there(Brief::QUANTITY, quantity),
+            cost: there(Brief::COST, cost),
+            unit_cost: there(Brief::UNIT_COST, unit_cost),
+        })
+    }
+
+    /// As much of it as its record has for nearly every row, and its amounts, as [`Brief::amounts`].
+    pub fn brief(&self) -> (Brief, Option<[Small; 3]>) {
+        let bit = |number: Option<Decimal>, bit| if number.is_some() { bit } else { 0 };
+        let has =
+            bit(self.quantity, Brief::QUANTITY) | bit(self.cost, Brief::COST) | bit(self.unit_cost, Brief::UNIT_COST);
+        let position = Position::of(self.file, self.line);
+        let brief = Brief { position, account: self.account, sku: self.sku, kind: self.of_kind, has };
+        let small = |number: Option<Decimal>| number.map_or(Some(Small::default()), Small::of);
+        let small = [small(self.quantity), small(self.cost), small(self.unit_cost)];
+        (brief, if let [Some(a), Some(b), Some(c)] = small { Some([a, b, c]) } else { None })
     }
 }
 
-/// As much of a row at rest as nearly every row is asked for, and in numbers that cost little.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// As much of a row at rest as nearly every row is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Brief {
     pub position: Position,
     pub account: u32,
     pub sku: u32,
     /// The number of its kind.
     pub kind: u32,
-    pub amounts: Amounts,
-}
-
-/// The figures of a row.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Amounts {
-    /// Which of them it has, a bit each in their order.
+    /// Which amounts it has, a bit each.
     pub has: u8,
-    /// Quantity, cost and unit cost, nothing in the place of one that it lacks; `None` if one of them has too many digits.
-    pub small: Option<[Small; 3]>,
 }
 
 impl Brief {
+    pub const QUANTITY: u8 = 1;
+    pub const COST: u8 = 2;
+    pub const UNIT_COST: u8 = 4;
+
     /// `None` if the bytes were not written by [`Row::encode`], as far as they are looked at.
     #[inline]
     pub fn of(record: &[u8]) -> Option<Self> {
         let fixed: &[u8; FIXED] = record.first_chunk()?;
-        let [quantity, cost, unit_cost] = [fixed[HEADS], fixed[HEADS + 1], fixed[HEADS + 2]];
-        let begin = FIXED + BESIDE[usize::from(fixed[FLAGS] & 3)];
-        let ends = [begin, begin + width(quantity), begin + width(quantity) + width(cost)];
-        (ends[2] + width(unit_cost) == record.len()).then_some(())?;
-        let fits = (width(quantity) | width(cost) | width(unit_cost)) & usize::from(WIDE) == 0;
-        let small = if fits {
-            let of = |head, begin| small_number(record, head, begin);
-            Some([of(quantity, ends[0])?, of(cost, ends[1])?, of(unit_cost, ends[2])?])
-        } else {
-            None
-        };
-        let has = |head: u8, bit: u8| if head == 0 { 0 } else { bit };
         Some(Self {
             position: Position::from_bytes(part(fixed, POSITION)?),
             account: part(fixed, ACCOUNT).map(u32::from_le_bytes)?,
             sku: part(fixed, SKU).map(u32::from_le_bytes)?,
             kind: part(fixed, KIND).map(u32::from_le_bytes)?,
-            amounts: Amounts {
-                has: has(quantity, Amounts::QUANTITY) | has(cost, Amounts::COST) | has(unit_cost, Amounts::UNIT_COST),
-                small,
-            },
+            has: fixed[FLAGS] >> HAS_AMOUNTS,
         })
+    }
+
+    /// Quantity, cost and unit cost of a record, nothing in the place of one that it lacks; none at all if one of them has
+    /// too many digits. `None` if the bytes were not written by [`Row::encode`].
+    #[inline]
+    #[allow(clippy::option_option, reason = "damaged, wide or small")]
+    pub fn amounts(record: &[u8]) -> Option<Option<[Small; 3]>> {
+        let fixed: &[u8; FIXED] = record.first_chunk()?;
+        let [quantity, cost, unit_cost] = [fixed[HEADS], fixed[HEADS + 1], fixed[HEADS + 2]];
+        let begin = FIXED + BESIDE[usize::from(fixed[FLAGS] & 3)];
+        let ends = [begin, begin + width(quantity), begin + width(quantity) + width(cost)];
+        (ends[2] + width(unit_cost) == record.len()).then_some(())?;
+        if (width(quantity) | width(cost) | width(unit_cost)) & usize::from(WIDE) != 0 {
+            return Some(None);
+        }
+        let of = |head, begin| small_number(record, head, begin);
+        Some(Some([of(quantity, ends[0])?, of(cost, ends[1])?, of(unit_cost, ends[2])?]))
     }
 }
 
@@ -239,60 +276,43 @@ fn small_number(record: &[u8], head: u8, begin: usize) -> Option<Small> {
     Some(Small::from_parts(bytes >> (64 - 8 * width), head >> 3))
 }
 
-impl Amounts {
-    /// The bit of each in [`Amounts::has`].
-    pub const QUANTITY: u8 = 1;
-    pub const COST: u8 = 2;
-    pub const UNIT_COST: u8 = 4;
-
-    pub fn of(row: &Row) -> Self {
-        let numbers = [row.quantity, row.cost, row.unit_cost];
-        let has = (0..).zip(&numbers).map(|(bit, number)| u8::from(number.is_some()) << bit).sum();
-        let small = numbers.map(|number| Small::of(number.unwrap_or_default()));
-        let small = if let [Some(a), Some(b), Some(c)] = small { Some([a, b, c]) } else { None };
-        Self { has, small }
-    }
-}
-
 /// So many bytes from there on.
 #[inline]
 fn part<const BYTES: usize>(record: &[u8], at: usize) -> Option<[u8; BYTES]> {
     record.get(at..)?.first_chunk().copied()
 }
 
-/// Scale and width in one byte at `head`, as many bytes of the mantissa as it needs at `begin`; where the next begins.
-fn encode_number(number: Option<Decimal>, record: &mut [u8; MOST], head: usize, begin: usize) -> usize {
-    let Some(number) = number else { return begin };
-    let mantissa = number.mantissa();
-    let code = if let Ok(mantissa) = i64::try_from(mantissa) {
+/// Writes as many bytes of the mantissa as it needs; scale and width in one byte, and where the next number begins.
+fn encode_number(number: Decimal, record: &mut [u8; MOST], begin: usize) -> (u8, usize) {
+    let code = if let Some(small) = Small::of(number) {
+        let mantissa = small.mantissa();
         // What is too many of these bytes is written over.
         record[begin..begin + 8].copy_from_slice(&mantissa.to_le_bytes());
         // Leading bits that only repeat the sign need not be kept.
-        let bits = 65 - (if mantissa < 0 { !mantissa } else { mantissa }).leading_zeros();
+        let bits = 65 - (mantissa ^ mantissa >> 63).leading_zeros();
         CODES[bits.div_ceil(8) as usize]
     } else {
         let wide = usize::from(WIDE);
-        record[begin..begin + wide].copy_from_slice(&mantissa.to_le_bytes()[..wide]);
+        record[begin..begin + wide].copy_from_slice(&number.mantissa().to_le_bytes());
         7
     };
     #[allow(clippy::cast_possible_truncation, reason = "a scale is at most 28: five bits")]
     let scale = number.scale() as u8;
-    record[head] = scale << 3 | code;
-    begin + width(code)
+    (scale << 3 | code, begin + width(code))
 }
 
-/// The numbers of a record whose parts are as long as they say.
-fn numbers(record: &[u8]) -> Option<[Option<Decimal>; 3]> {
+/// The numbers of a record whose parts are as long as they say, however many digits they have.
+fn wide_numbers(record: &[u8]) -> Option<[Decimal; 3]> {
     let heads: [u8; 3] = part(record, HEADS)?;
     let mut at = FIXED + BESIDE[usize::from(record[FLAGS] & 3)];
-    let mut out = [None; 3];
+    let mut out = [Decimal::ZERO; 3];
     for (number, head) in out.iter_mut().zip(heads) {
         let width = width(head);
         if width > 0 {
             let kept = record.get(at..at + width)?;
             let mut bytes = [if kept.last()? & 0x80 == 0 { 0 } else { 0xFF }; 16];
             bytes[..width].copy_from_slice(kept);
-            *number = Some(Decimal::try_from_i128_with_scale(i128::from_le_bytes(bytes), u32::from(head >> 3)).ok()?);
+            *number = Decimal::try_from_i128_with_scale(i128::from_le_bytes(bytes), u32::from(head >> 3)).ok()?;
             at += width;
         }
     }
@@ -322,6 +342,7 @@ pub(crate) mod tests {
                 end: NaiveDate::from_ymd_opt(2026, 11, 1),
                 exported: None,
             },
+            of_kind: 0,
             quantity: Some(Decimal::new(15, 1)),
             cost: Some(Decimal::new(-325, 2)),
             unit_cost: None,
@@ -335,6 +356,7 @@ pub(crate) mod tests {
         bare.content = 0;
         let mut full = row(3, (1 << 24) - 1, 1);
         full.kind = Kind { identified: true, exported: full.kind.start, ..full.kind };
+        full.of_kind = 1;
         full.unit_cost = Some(Decimal::MIN);
         full.cost = Some(Decimal::MAX);
         full.content = u64::MAX;
@@ -393,6 +415,7 @@ pub(crate) mod tests {
                 quantity: figures[0],
                 cost: figures[1],
                 unit_cost: figures[2],
+                of_kind: 1,
                 ..plain
             };
             let mut bytes = Vec::new();
@@ -402,7 +425,7 @@ pub(crate) mod tests {
             let parts = |row: &Row| [row.quantity, row.cost, row.unit_cost].map(|n| n.map(|n| (n.mantissa(), n.scale())));
             proptest::prop_assert_eq!(parts(&back), parts(&original));
             let brief = Brief::of(&bytes).expect("a row");
-            proptest::prop_assert_eq!(brief.amounts, Amounts::of(&original));
+            proptest::prop_assert_eq!((brief, Brief::amounts(&bytes).expect("a row")), original.brief());
             let said = (brief.position.parts(), brief.account, brief.sku, brief.kind);
             proptest::prop_assert_eq!(said, (original.position(), original.account, original.sku, 1));
         }

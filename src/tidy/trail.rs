@@ -79,8 +79,9 @@ impl Trail {
         for extent in extents {
             bytes.clear();
             self.spill.read(extent, &mut bytes)?;
-            let read = bytes.chunks_exact(8).map(|e| e.try_into().map_or(0, u64::from_le_bytes));
-            entries.extend(read);
+            let (read, rest) = bytes.as_chunks();
+            rest.is_empty().then_some(()).ok_or_else(damaged)?;
+            entries.extend(read.iter().map(|entry| u64::from_le_bytes(*entry)));
         }
         drop(bytes);
         Ok(Taken { lines: &self.lines, first: index as u64 * LINES, entries: in_order(&entries) })
@@ -99,15 +100,18 @@ pub struct Taken<'t> {
 impl Taken<'_> {
     /// Rows as file, line and end.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (u32, u64, End)> {
-        let mut file = self.lines.file_at(self.first);
+        let lines = self.lines;
+        let end_of = move |file: usize| lines.base(file + 1).unwrap_or(u64::MAX);
+        let mut file = lines.file_at(self.first);
+        let (mut base, mut end) = (lines.base(file).unwrap_or_default(), end_of(file));
         self.entries.iter().map(move |entry| {
             let at = self.first + (entry >> (64 - LINE_BITS));
-            while self.lines.base(file + 1).is_some_and(|base| base <= at) {
+            while at >= end {
                 file += 1;
+                (base, end) = (end, end_of(file));
             }
-            let line = at - self.lines.base(file).unwrap_or_default();
             // There are as many files as fit into the number: rows came with it.
-            (u32::try_from(file).unwrap_or(u32::MAX), line, End(entry & END))
+            (u32::try_from(file).unwrap_or(u32::MAX), at - base, End(entry & END))
         })
     }
 }
