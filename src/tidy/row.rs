@@ -61,8 +61,18 @@ impl Kind {
 
 /// Bytes of the mantissa of an encoded number, by the low bits of its head.
 const WIDTHS: [u8; 8] = [0, 1, 2, 3, 4, 6, 8, WIDE];
-/// The least width's place among them that has so many bytes.
-const CODES: [u8; 9] = [1, 1, 2, 3, 4, 5, 5, 6, 6];
+/// The place among them of the least width for a number of so many bits, its sign not counted.
+const CODES: [u8; 64] = {
+    let mut codes = [1; 64];
+    let mut bits = 0;
+    while bits < codes.len() {
+        while (WIDTHS[codes[bits] as usize] as usize) * 8 < bits + 1 {
+            codes[bits] += 1;
+        }
+        bits += 1;
+    }
+    codes
+};
 /// Bytes of a mantissa that 64 bits do not hold. No sum of bits of other widths has its bit.
 const WIDE: u8 = 16;
 /// Bytes of a record before the parts that a row may lack.
@@ -289,8 +299,8 @@ fn encode_number(number: Decimal, record: &mut [u8; MOST], begin: usize) -> (u8,
         // What is too many of these bytes is written over.
         record[begin..begin + 8].copy_from_slice(&mantissa.to_le_bytes());
         // Leading bits that only repeat the sign need not be kept.
-        let bits = 65 - (mantissa ^ mantissa >> 63).leading_zeros();
-        CODES[bits.div_ceil(8) as usize]
+        let bits = i64::BITS - (mantissa ^ mantissa >> 63).leading_zeros();
+        CODES[bits as usize & 63]
     } else {
         let wide = usize::from(WIDE);
         record[begin..begin + wide].copy_from_slice(&number.mantissa().to_le_bytes());

@@ -193,7 +193,9 @@ proptest::proptest! {
             together.rows += 1;
             together.first = together.first.min(row.position());
             for (sum, number) in [(&mut together.quantity, quantity), (&mut together.cost, cost)] {
-                sum.iter_mut().for_each(|sum| sum.add(number.unwrap_or_default()).expect("fits"));
+                if let Some(sum) = sum {
+                        sum.add(number.unwrap_or_default()).expect("fits");
+                    }
             }
             together.unit_cost.merge(unit_cost.map_or(UnitCost::Unseen, UnitCost::One));
         }
