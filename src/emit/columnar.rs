@@ -50,8 +50,9 @@ impl Group {
         self.rows > 0
     }
 
-    /// A column of texts: its values, each of which some row has, and which of them each row has.
-    pub fn texts(&mut self, values: &[&str], rows: impl Iterator<Item = u32>) -> io::Result<()> {
+    /// A column of texts: its values, each of which some row has. Which of them each row has, `pack` is asked for, in so
+    /// many bits.
+    pub fn texts(&mut self, values: &[&str], pack: impl FnOnce(&mut Vec<u8>, u32)) -> io::Result<()> {
         let mut plain = Vec::with_capacity(values.iter().map(|v| v.len() + 4).sum());
         for value in values {
             plain.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
@@ -66,8 +67,7 @@ impl Group {
             let eights = self.rows.div_ceil(8);
             indices.reserve(10 + eights * width as usize);
             varint(&mut indices, (eights as u64) << 1 | 1);
-            let padding = self.rows.next_multiple_of(8) - self.rows;
-            pack(&mut indices, rows.chain(std::iter::repeat_n(0, padding)).map(u64::from), width);
+            pack(&mut indices, width);
         }
         let mut chunk = Chunk { kind: Kind::Text, bytes: Vec::new(), dictionary: 0, uncompressed: 0 };
         chunk.page(&plain, DICTIONARY_PAGE, values.len(), PLAIN)?;
@@ -222,9 +222,35 @@ fn column(chunk: &Chunk, name: &str, rows: usize, offset: u64) -> Vec<u8> {
     column.end()
 }
 
-/// Numbers of so many bits, one behind the other, the lowest bit first.
-fn pack(out: &mut Vec<u8>, values: impl Iterator<Item = u64>, width: u32) {
-    let (mut held, mut bits): (u64, u32) = (0, 0);
+/// As [`pack`], of rows of which each names its value by number; eight of them at a time, as they stand in the file.
+pub(super) fn pack_each(out: &mut Vec<u8>, rows: &[u32], values: &[u32], width: u32) {
+    let value = |row: u32| u64::from(values[row as usize]);
+    if width > 16 {
+        return pack(out, rows.iter().map(|row| value(*row)), width);
+    }
+    let (bytes, (eights, rest)) = (width as usize, rows.as_chunks::<8>());
+    let mut at = out.len();
+    // Eight are as many bytes as each is bits; what is written behind them is written over.
+    out.resize(at + (eights.len() + 1) * bytes + size_of::<u128>(), 0);
+    let mut write = |eight: u128| {
+        out[at..at + size_of::<u128>()].copy_from_slice(&eight.to_le_bytes());
+        at += bytes;
+    };
+    let four =
+        |[a, b, c, d]: [u32; 4]| value(a) | value(b) << width | value(c) << (2 * width) | value(d) << (3 * width);
+    for [a, b, c, d, e, f, g, h] in eights.iter().copied() {
+        write(u128::from(four([a, b, c, d])) | u128::from(four([e, f, g, h])) << (4 * width));
+    }
+    if !rest.is_empty() {
+        let held = rest.iter().rev().fold(0, |held, row| held << width | u128::from(value(*row)));
+        write(held);
+    }
+    out.truncate(at);
+}
+
+/// Numbers of so many bits, one behind the other, the lowest bit first, and nothing behind them up to eight.
+pub(super) fn pack(out: &mut Vec<u8>, values: impl Iterator<Item = u64>, width: u32) {
+    let (mut held, mut bits, begin): (u64, u32, usize) = (0, 0, out.len());
     // In one go, so that what is held stays at hand.
     values.for_each(|value| {
         held |= value << bits;
@@ -237,6 +263,7 @@ fn pack(out: &mut Vec<u8>, values: impl Iterator<Item = u64>, width: u32) {
         }
     });
     out.extend_from_slice(&held.to_le_bytes()[..bits.div_ceil(8) as usize]);
+    out.resize(begin + (out.len() - begin).next_multiple_of(width as usize), 0);
 }
 
 /// Numbers as differences, in blocks of four times 32.
@@ -355,4 +382,31 @@ fn zigzag(value: i64) -> Vec<u8> {
     let mut out = Vec::with_capacity(10);
     varint(&mut out, ((value << 1) ^ (value >> 63)).cast_unsigned());
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn rows_are_packed_as_the_values_they_name(
+            rows in proptest::collection::vec(0u32..40, 0..70), values in proptest::collection::vec(any::<u32>(), 40), width in 1u32..33
+        ) {
+            let values: Vec<u32> = values.iter().map(|value| value >> (32 - width)).collect();
+            let (mut each, mut all) = (vec![7], vec![7]);
+            pack_each(&mut each, &rows, &values, width);
+            pack(&mut all, rows.iter().map(|row| u64::from(values[*row as usize])), width);
+            prop_assert_eq!(&each, &all);
+            prop_assert_eq!(all.len(), 1 + rows.len().div_ceil(8) * width as usize);
+            // Read back bit by bit.
+            let bit = |at: usize| u64::from(all[1 + at / 8] >> (at % 8) & 1);
+            for (number, row) in rows.iter().enumerate() {
+                let value = (0..width as usize).map(|n| bit(number * width as usize + n) << n).sum::<u64>();
+                prop_assert_eq!(value, u64::from(values[*row as usize]));
+            }
+        }
+    }
 }

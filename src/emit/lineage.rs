@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use fs_err::File;
 
-use super::columnar::{Footer, Group, Kind, MAGIC};
+use super::columnar::{Footer, Group, Kind, MAGIC, pack, pack_each};
 use super::columns::Output;
 use super::error::EmitError;
 use crate::control::Bucket;
@@ -185,14 +185,14 @@ impl<'a> Lineage<'a> {
         drop(places);
         let sources: Vec<&str> = files.iter().map(|(file, _)| self.sources[*file as usize]).collect();
         let of_files = (0u32..).zip(&files).flat_map(|(place, (_, rows))| std::iter::repeat_n(place, *rows));
-        group.texts(&sources, of_files)?;
+        group.texts(&sources, |out, width| pack(out, of_files.map(u64::from), width))?;
         group.numbers(&lines)?;
         drop(lines);
         // Each column is let go as soon as it is encoded. Of an end, each says which value it has.
         let mut column = |values: usize, value: &dyn Fn(&Numbered) -> (usize, &'a str)| {
             let mut seen = Seen::new(values);
             let of_ends: Vec<u32> = ends.iter().map(value).map(|(value, text)| seen.place(value, text)).collect();
-            group.texts(&seen.values, ended.iter().map(|end| of_ends[*end as usize]))
+            group.texts(&seen.values, |out, width| pack_each(out, &ended, &of_ends, width))
         };
         let id = |ids: &[&'a str], number: u32| (number as usize, ids[number as usize]);
         column(Bucket::ALL.len(), &|end| (end.bucket as usize, end.bucket.name()))?;

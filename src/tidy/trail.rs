@@ -135,8 +135,14 @@ fn in_order(entries: &[u64]) -> Vec<u64> {
         entries.sort_unstable();
         return entries;
     }
-    let mut out = Vec::with_capacity(entries.len());
-    out.extend((0u64..).zip(ends).filter(|(_, end)| *end > 0).map(|(line, end)| line << (64 - LINE_BITS) | (end - 1)));
+    // Lines without a row are written over by the next.
+    let mut out = vec![0; entries.len() + 1];
+    let mut count = 0;
+    for (line, end) in (0u64..).zip(ends) {
+        out[count] = line << (64 - LINE_BITS) | end.wrapping_sub(1) & END;
+        count += usize::from(end > 0);
+    }
+    out.truncate(count);
     out
 }
 
