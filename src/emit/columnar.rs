@@ -12,13 +12,6 @@ pub(super) enum Kind {
     Number,
 }
 
-/// A text column of a row group: its values, and which of them each row has.
-#[derive(Debug, Default)]
-pub(super) struct Texts<'a> {
-    pub values: Vec<&'a str>,
-    pub rows: Vec<u32>,
-}
-
 /// One column of a row group as it stands in the file, dictionary before data.
 #[derive(Debug)]
 struct Chunk {
@@ -57,29 +50,29 @@ impl Group {
         self.rows > 0
     }
 
-    pub fn texts(&mut self, texts: &Texts<'_>) -> io::Result<()> {
-        let mut plain = Vec::with_capacity(texts.values.iter().map(|v| v.len() + 4).sum());
-        for value in &texts.values {
+    /// A column of texts: its values, each of which some row has. Which of them each row has, `pack` is asked for, in so
+    /// many bits.
+    pub fn texts(&mut self, values: &[&str], pack: impl FnOnce(&mut Vec<u8>, u32)) -> io::Result<()> {
+        let mut plain = Vec::with_capacity(values.iter().map(|v| v.len() + 4).sum());
+        for value in values {
             plain.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
             plain.extend_from_slice(value.as_bytes());
         }
-        let width = u32::BITS - u32::try_from(texts.values.len().saturating_sub(1)).unwrap_or(u32::MAX).leading_zeros();
+        let width = u32::BITS - u32::try_from(values.len().saturating_sub(1)).unwrap_or(u32::MAX).leading_zeros();
         let mut indices = vec![u8::try_from(width).unwrap_or_default()];
-        let first = texts.rows.first().copied().unwrap_or_default();
-        if texts.rows.iter().all(|row| *row == first) {
-            // A run: how often, and what.
-            varint(&mut indices, (texts.rows.len() as u64) << 1);
-            indices.extend_from_slice(&first.to_le_bytes()[..width.div_ceil(8) as usize]);
+        if width == 0 {
+            // A run: how often the one value, of which no bit need be said.
+            varint(&mut indices, (self.rows as u64) << 1);
         } else {
-            varint(&mut indices, (texts.rows.len().div_ceil(8) as u64) << 1 | 1);
-            let padding = texts.rows.len().next_multiple_of(8) - texts.rows.len();
-            let values = texts.rows.iter().copied().map(u64::from).chain(std::iter::repeat_n(0, padding));
-            pack(&mut indices, values, width);
+            let eights = self.rows.div_ceil(8);
+            indices.reserve(10 + eights * width as usize);
+            varint(&mut indices, (eights as u64) << 1 | 1);
+            pack(&mut indices, width);
         }
         let mut chunk = Chunk { kind: Kind::Text, bytes: Vec::new(), dictionary: 0, uncompressed: 0 };
-        chunk.page(&plain, DICTIONARY_PAGE, texts.values.len(), PLAIN)?;
+        chunk.page(&plain, DICTIONARY_PAGE, values.len(), PLAIN)?;
         chunk.dictionary = chunk.bytes.len();
-        chunk.page(&indices, DATA_PAGE, texts.rows.len(), RLE_DICTIONARY)?;
+        chunk.page(&indices, DATA_PAGE, self.rows, RLE_DICTIONARY)?;
         self.chunks.push(chunk);
         Ok(())
     }
@@ -229,44 +222,79 @@ fn column(chunk: &Chunk, name: &str, rows: usize, offset: u64) -> Vec<u8> {
     column.end()
 }
 
-/// Numbers of so many bits, one behind the other, the lowest bit first.
-fn pack(out: &mut Vec<u8>, values: impl Iterator<Item = u64>, width: u32) {
-    let (mut held, mut bits): (u128, u32) = (0, 0);
-    for value in values {
-        held |= u128::from(value) << bits;
-        bits += width;
-        if bits >= 64 {
-            #[allow(clippy::cast_possible_truncation, reason = "the lower half")]
-            out.extend_from_slice(&(held as u64).to_le_bytes());
-            held >>= 64;
-            bits -= 64;
-        }
+/// As [`pack`], of rows of which each names its value by number; eight of them at a time, as they stand in the file.
+pub(super) fn pack_each(out: &mut Vec<u8>, rows: &[u32], values: &[u32], width: u32) {
+    let value = |row: u32| u64::from(values[row as usize]);
+    if width > 16 {
+        return pack(out, rows.iter().map(|row| value(*row)), width);
     }
+    let (bytes, (eights, rest)) = (width as usize, rows.as_chunks::<8>());
+    let mut at = out.len();
+    // Eight are as many bytes as each is bits; what is written behind them is written over.
+    out.resize(at + (eights.len() + 1) * bytes + size_of::<u128>(), 0);
+    let mut write = |eight: u128| {
+        out[at..at + size_of::<u128>()].copy_from_slice(&eight.to_le_bytes());
+        at += bytes;
+    };
+    let four =
+        |[a, b, c, d]: [u32; 4]| value(a) | value(b) << width | value(c) << (2 * width) | value(d) << (3 * width);
+    for [a, b, c, d, e, f, g, h] in eights.iter().copied() {
+        write(u128::from(four([a, b, c, d])) | u128::from(four([e, f, g, h])) << (4 * width));
+    }
+    if !rest.is_empty() {
+        let held = rest.iter().rev().fold(0, |held, row| held << width | u128::from(value(*row)));
+        write(held);
+    }
+    out.truncate(at);
+}
+
+/// Numbers of so many bits, one behind the other, the lowest bit first, and nothing behind them up to eight.
+pub(super) fn pack(out: &mut Vec<u8>, values: impl Iterator<Item = u64>, width: u32) {
+    let (mut held, mut bits, begin): (u64, u32, usize) = (0, 0, out.len());
+    // In one go, so that what is held stays at hand.
+    values.for_each(|value| {
+        held |= value << bits;
+        bits += width;
+        if bits >= u64::BITS {
+            out.extend_from_slice(&held.to_le_bytes());
+            bits -= u64::BITS;
+            // What of the value was shifted out; of all 64 bits, where none was, nothing.
+            held = value.checked_shr(width - bits).unwrap_or_default();
+        }
+    });
     out.extend_from_slice(&held.to_le_bytes()[..bits.div_ceil(8) as usize]);
+    out.resize(begin + (out.len() - begin).next_multiple_of(width as usize), 0);
 }
 
 /// Numbers as differences, in blocks of four times 32.
 fn deltas(numbers: &[u64]) -> Vec<u8> {
     const BLOCK: usize = 128;
     const MINI: usize = 32;
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(numbers.len() / 8 + 32);
     for head in [BLOCK as u64, (BLOCK / MINI) as u64, numbers.len() as u64] {
         varint(&mut out, head);
     }
     out.extend_from_slice(&zigzag(numbers.first().copied().unwrap_or_default().cast_signed()));
-    let steps: Vec<i64> = numbers.windows(2).map(|p| p[1].wrapping_sub(p[0]).cast_signed()).collect();
-    for block in steps.chunks(BLOCK) {
-        let least = block.iter().copied().min().unwrap_or_default();
+    let mut steps = [0i64; BLOCK];
+    for before in (0..numbers.len().saturating_sub(1)).step_by(BLOCK) {
+        let count = (numbers.len() - 1 - before).min(BLOCK);
+        let pairs = numbers[before..before + count].iter().zip(&numbers[before + 1..]);
+        let mut least = i64::MAX;
+        for (step, (from, to)) in steps.iter_mut().zip(pairs) {
+            *step = to.wrapping_sub(*from).cast_signed();
+            least = least.min(*step);
+        }
         out.extend_from_slice(&zigzag(least));
         let over = |step: &i64| step.wrapping_sub(least).cast_unsigned();
-        let width = |mini: &[i64]| u64::BITS - mini.iter().map(over).max().unwrap_or_default().leading_zeros();
-        let mut widths = block.chunks(MINI).map(width);
-        for _ in 0..BLOCK / MINI {
-            out.push(widths.next().and_then(|w| u8::try_from(w).ok()).unwrap_or_default());
+        let mut widths = [0; BLOCK / MINI];
+        for (width, mini) in widths.iter_mut().zip(steps[..count].chunks(MINI)) {
+            // The highest bit of any is that of all together.
+            *width = u64::BITS - mini.iter().fold(0, |bits, step| bits | over(step)).leading_zeros();
         }
-        for mini in block.chunks(MINI) {
+        out.extend(widths.iter().map(|width| u8::try_from(*width).unwrap_or_default()));
+        for (width, mini) in widths.into_iter().zip(steps[..count].chunks(MINI)).filter(|(width, _)| *width > 0) {
             let padding = std::iter::repeat_n(0, MINI - mini.len());
-            pack(&mut out, mini.iter().map(over).chain(padding), width(mini));
+            pack(&mut out, mini.iter().map(over).chain(padding), width);
         }
     }
     out
@@ -354,4 +382,31 @@ fn zigzag(value: i64) -> Vec<u8> {
     let mut out = Vec::with_capacity(10);
     varint(&mut out, ((value << 1) ^ (value >> 63)).cast_unsigned());
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn rows_are_packed_as_the_values_they_name(
+            rows in proptest::collection::vec(0u32..40, 0..70), values in proptest::collection::vec(any::<u32>(), 40), width in 1u32..33
+        ) {
+            let values: Vec<u32> = values.iter().map(|value| value >> (32 - width)).collect();
+            let (mut each, mut all) = (vec![7], vec![7]);
+            pack_each(&mut each, &rows, &values, width);
+            pack(&mut all, rows.iter().map(|row| u64::from(values[*row as usize])), width);
+            prop_assert_eq!(&each, &all);
+            prop_assert_eq!(all.len(), 1 + rows.len().div_ceil(8) * width as usize);
+            // Read back bit by bit.
+            let bit = |at: usize| u64::from(all[1 + at / 8] >> (at % 8) & 1);
+            for (number, row) in rows.iter().enumerate() {
+                let value = (0..width as usize).map(|n| bit(number * width as usize + n) << n).sum::<u64>();
+                prop_assert_eq!(value, u64::from(values[*row as usize]));
+            }
+        }
+    }
 }

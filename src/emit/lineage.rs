@@ -8,30 +8,22 @@ use std::sync::{Mutex, PoisonError};
 
 use fs_err::File;
 
-use super::columnar::{Footer, Group, Kind, MAGIC, Texts};
+use super::columnar::{Footer, Group, Kind, MAGIC, pack, pack_each};
 use super::columns::Output;
 use super::error::EmitError;
 use crate::control::Bucket;
 use crate::finding::Code;
 
-/// What the rows of one metered group feed.
+/// Where rows ended, and what they feed.
 #[derive(Debug, Clone, Copy)]
 pub struct Feeds<'a> {
     pub bucket: Bucket,
-    /// Empty where the rows feed no line item.
-    pub line_id: &'a str,
-    /// Empty where no discrepancy carries the rows.
-    pub discrepancy_id: &'a str,
+    /// Of rows of a metered group, empty where they feed no line item.
+    pub line_id: Option<&'a str>,
+    /// Likewise, empty where no discrepancy carries them.
+    pub discrepancy_id: Option<&'a str>,
     /// Why they are where they are, where a finding says so.
     pub code: Option<Code>,
-}
-
-/// Where a row ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LineageEnd {
-    /// With its group, by number.
-    Feeds(usize),
-    In(Bucket, Option<Code>),
 }
 
 /// The way forward of a usage row.
@@ -40,7 +32,8 @@ pub struct LineageRow {
     /// By number.
     pub file: u32,
     pub line: u64,
-    pub end: LineageEnd,
+    /// Where it ended, by number.
+    pub end: usize,
 }
 
 /// Writes `lineage.parquet`. Row groups may come from any thread in any order, each with its number.
@@ -48,8 +41,8 @@ pub struct Lineage<'a> {
     path: PathBuf,
     /// Relative to the book, with `/`.
     sources: Vec<&'a str>,
-    /// By number of their group.
-    feeds: Vec<Numbered>,
+    /// By number; there may be numbers that no row has.
+    ends: Vec<Option<Numbered>>,
     /// The distinct line items and discrepancies that rows feed.
     line_ids: Vec<&'a str>,
     discrepancy_ids: Vec<&'a str>,
@@ -77,7 +70,8 @@ impl<'a> Ids<'a> {
         Self { known: HashMap::new(), all: vec![""] }
     }
 
-    fn number(&mut self, text: &'a str) -> u32 {
+    fn number(&mut self, text: Option<&'a str>) -> u32 {
+        let Some(text) = text else { return 0 };
         *self.known.entry(text).or_insert_with(|| {
             self.all.push(text);
             u32::try_from(self.all.len() - 1).unwrap_or(u32::MAX)
@@ -95,33 +89,33 @@ struct Writer {
 
 /// The values of a column in the order in which rows have them, each once.
 struct Seen<'a> {
-    texts: Texts<'a>,
+    values: Vec<&'a str>,
     /// By number of the value: its place plus one.
     places: Vec<u32>,
 }
 
 impl<'a> Seen<'a> {
-    fn new(values: usize, rows: usize) -> Self {
-        let texts = Texts { values: Vec::new(), rows: Vec::with_capacity(rows) };
-        Self { texts, places: vec![0; values] }
+    fn new(values: usize) -> Self {
+        Self { values: Vec::new(), places: vec![0; values] }
     }
 
-    fn push(&mut self, value: usize, text: impl FnOnce(usize) -> &'a str) {
+    /// The place of a value.
+    fn place(&mut self, value: usize, text: &'a str) -> u32 {
         let place = &mut self.places[value];
         if *place == 0 {
-            self.texts.values.push(text(value));
-            *place = u32::try_from(self.texts.values.len()).unwrap_or(u32::MAX);
+            self.values.push(text);
+            *place = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
         }
-        self.texts.rows.push(*place - 1);
+        *place - 1
     }
 }
 
 impl<'a> Lineage<'a> {
-    /// `sources` and `feeds` are what rows name by number.
+    /// `sources` and `ends` are what rows name by number.
     pub fn create(
         folder: &Path,
         sources: Vec<&'a str>,
-        feeds: impl Iterator<Item = Feeds<'a>>,
+        ends: impl Iterator<Item = Option<Feeds<'a>>>,
     ) -> Result<Self, EmitError> {
         let path = folder.join(Output::Lineage.file());
         let open = || -> io::Result<BufWriter<File>> {
@@ -134,14 +128,14 @@ impl<'a> Lineage<'a> {
         let columns = Output::Lineage.columns().iter().map(|name| ((*name).to_string(), kind(name))).collect();
         let writer = Mutex::new(Writer { file, footer: Footer::new(columns), next: 0, early: BTreeMap::new() });
         let (mut line_ids, mut discrepancy_ids) = (Ids::new(), Ids::new());
-        let numbered = |f: Feeds<'a>| Numbered {
+        let mut numbered = |f: Feeds<'a>| Numbered {
             line_id: line_ids.number(f.line_id),
             discrepancy_id: discrepancy_ids.number(f.discrepancy_id),
             bucket: f.bucket,
             code: f.code,
         };
-        let feeds = feeds.map(numbered).collect();
-        Ok(Self { path, sources, feeds, line_ids: line_ids.all, discrepancy_ids: discrepancy_ids.all, writer })
+        let ends = ends.map(|end| end.map(&mut numbered)).collect();
+        Ok(Self { path, sources, ends, line_ids: line_ids.all, discrepancy_ids: discrepancy_ids.all, writer })
     }
 
     /// Writes the row group of this number, from 0 on; its rows come by source and line.
@@ -161,36 +155,51 @@ impl<'a> Lineage<'a> {
     }
 
     fn encode(&self, rows: impl ExactSizeIterator<Item = LineageRow>) -> io::Result<Group> {
-        let count = rows.len();
-        let mut numbers: Vec<u64> = Vec::with_capacity(count);
-        let mut source = Seen::new(self.sources.len(), count);
-        let mut bucket = Seen::new(Bucket::ALL.len(), count);
-        let mut line_id = Seen::new(self.line_ids.len(), count);
-        let mut discrepancy_id = Seen::new(self.discrepancy_ids.len(), count);
-        // Behind the last is that of rows of which nothing says why.
-        let mut code = Seen::new(Code::ALL.len() + 1, count);
+        let mut group = Group::new(rows.len());
+        let mut lines: Vec<u64> = Vec::with_capacity(rows.len());
+        // The ends that rows have in the order in which they have them, and by number their places plus one.
+        let mut ends: Vec<Numbered> = Vec::new();
+        let mut places = vec![0u32; self.ends.len()];
+        let mut ended: Vec<u32> = Vec::with_capacity(rows.len());
+        // With how many rows each has.
+        let mut files: Vec<(u32, usize)> = Vec::new();
+        let mut last = (u32::MAX, 0);
         for row in rows {
-            numbers.push(row.line);
-            let ended = match row.end {
-                LineageEnd::Feeds(group) => self.feeds.get(group).copied(),
-                LineageEnd::In(bucket, code) => Some(Numbered { line_id: 0, discrepancy_id: 0, bucket, code }),
-            };
-            let ended = ended.ok_or_else(|| io::Error::other("a row feeds a group that is not there"))?;
-            source.push(row.file as usize, |file| self.sources[file]);
-            line_id.push(ended.line_id as usize, |id| self.line_ids[id]);
-            discrepancy_id.push(ended.discrepancy_id as usize, |id| self.discrepancy_ids[id]);
-            bucket.push(ended.bucket as usize, |_| ended.bucket.name());
-            code.push(ended.code.map_or(Code::ALL.len(), |c| c as usize), |_| ended.code.map_or("", Code::id));
+            lines.push(row.line);
+            if row.file != last.0 {
+                files.push(std::mem::replace(&mut last, (row.file, 0)));
+            }
+            last.1 += 1;
+            match places.get(row.end) {
+                Some(place) if *place > 0 => ended.push(*place - 1),
+                _ => {
+                    let end = self.ends.get(row.end).copied().flatten();
+                    ended.push(u32::try_from(ends.len()).unwrap_or(u32::MAX));
+                    ends.push(end.ok_or_else(|| io::Error::other("a row feeds a group that is not there"))?);
+                    places[row.end] = u32::try_from(ends.len()).unwrap_or(u32::MAX);
+                }
+            }
         }
-        let mut group = Group::new(count);
-        // Each column is let go as soon as it is encoded.
-        group.texts(&source.texts)?;
-        drop(source);
-        group.numbers(&numbers)?;
-        drop(numbers);
-        for column in [bucket, line_id, discrepancy_id, code] {
-            group.texts(&column.texts)?;
-        }
+        files.push(last);
+        files.retain(|(_, rows)| *rows > 0);
+        drop(places);
+        let sources: Vec<&str> = files.iter().map(|(file, _)| self.sources[*file as usize]).collect();
+        let of_files = (0u32..).zip(&files).flat_map(|(place, (_, rows))| std::iter::repeat_n(place, *rows));
+        group.texts(&sources, |out, width| pack(out, of_files.map(u64::from), width))?;
+        group.numbers(&lines)?;
+        drop(lines);
+        // Each column is let go as soon as it is encoded. Of an end, each says which value it has.
+        let mut column = |values: usize, value: &dyn Fn(&Numbered) -> (usize, &'a str)| {
+            let mut seen = Seen::new(values);
+            let of_ends: Vec<u32> = ends.iter().map(value).map(|(value, text)| seen.place(value, text)).collect();
+            group.texts(&seen.values, |out, width| pack_each(out, &ended, &of_ends, width))
+        };
+        let id = |ids: &[&'a str], number: u32| (number as usize, ids[number as usize]);
+        column(Bucket::ALL.len(), &|end| (end.bucket as usize, end.bucket.name()))?;
+        column(self.line_ids.len(), &|end| id(&self.line_ids, end.line_id))?;
+        column(self.discrepancy_ids.len(), &|end| id(&self.discrepancy_ids, end.discrepancy_id))?;
+        // Behind the last is that of rows of which nothing says why.
+        column(Code::ALL.len() + 1, &|end| end.code.map_or((Code::ALL.len(), ""), |code| (code as usize, code.id())))?;
         Ok(group)
     }
 
@@ -210,23 +219,18 @@ mod tests {
 
     fn write(folder: &Path, rows: u64, group_rows: usize) {
         let ids: Vec<String> = (0..300).map(|line| format!("line-with-a-long-name-{line}")).collect();
-        let feeds = ids.iter().enumerate().map(|(line, id)| Feeds {
-            bucket: Bucket::Billed,
-            line_id: id,
-            discrepancy_id: if line == 1 { "d1" } else { "" },
-            code: None,
+        let feeds = ids.iter().enumerate().map(|(line, id)| {
+            let discrepancy_id = Some(if line == 1 { "d1" } else { "" });
+            Some(Feeds { bucket: Bucket::Billed, line_id: Some(id), discrepancy_id, code: None })
         });
+        let rejected = Feeds { bucket: Bucket::Rejected, line_id: None, discrepancy_id: None, code: Some(Code::I105) };
         let sources = vec!["usage/2026-10/a.csv", "usage/2026-10/b.csv"];
-        let lineage = Lineage::create(folder, sources, feeds).expect("created");
+        let lineage = Lineage::create(folder, sources, feeds.chain([None, Some(rejected)])).expect("created");
         let all: Vec<LineageRow> = (0..rows)
             .map(|line| LineageRow {
                 file: u32::from(line * 2 >= rows),
                 line: line + 2,
-                end: if line % 3 == 0 {
-                    LineageEnd::In(Bucket::Rejected, Some(Code::I105))
-                } else {
-                    LineageEnd::Feeds(usize::try_from(line % 300).expect("small"))
-                },
+                end: if line % 3 == 0 { 301 } else { usize::try_from(line % 300).expect("small") },
             })
             .collect();
         // The later groups come first.
@@ -287,6 +291,16 @@ mod tests {
             fs_err::read(dir.path().join("lineage.parquet")).expect("read")
         };
         assert_eq!(bytes(), bytes());
+    }
+
+    #[test]
+    fn an_end_that_is_not_there_is_no_lineage() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let lineage = Lineage::create(dir.path(), vec!["a.csv"], [None].into_iter()).expect("created");
+        for end in [0, 1] {
+            let error = lineage.write(0, [LineageRow { file: 0, line: 2, end }].into_iter()).expect_err("no end");
+            assert!(format!("{error:?}").contains("a group that is not there"), "{error:?}");
+        }
     }
 
     #[test]

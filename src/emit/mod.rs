@@ -34,7 +34,7 @@ pub use focus::FOCUS_COLUMNS;
 pub use github::github_text;
 pub use health::write_health;
 pub use junit::junit_text;
-pub use lineage::{Feeds, Lineage, LineageEnd, LineageRow};
+pub use lineage::{Feeds, Lineage, LineageRow};
 pub use page::outputs_page;
 pub use psa_changes::{PsaChanges, psa_changes, write_psa_changes};
 pub use records::{RecordFormat, RecordWriter};

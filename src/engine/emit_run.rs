@@ -12,23 +12,23 @@ use super::Run;
 use super::collect::Collected;
 use super::load::Refused;
 use super::metered::MeteredSums;
-use super::place::{end_of, fate_of};
+use super::place::{end_of, number_of, other_fates};
 use super::spool::Spool;
 use super::threads::{Turns, in_threads};
 use super::unmapped::NotJoined;
 use crate::book::Period;
 use crate::control::{Bucket, ControlRow, Fate, Ledger, RowFate, Tally};
 use crate::emit::{
-    Counts, Duplicate, DuplicatesWriter, EmitError, Feeds, FindingLog, Input, LineCounts, Lineage, LineageEnd,
-    LineageRow, Money, Program, PsaChanges, Rejected, RejectsWriter, Residue, Summary, UnmappedCounts, VendorRow,
-    VerdictWord, write_controls, write_discrepancies, write_invoice_lines, write_psa_changes, write_quantity_changes,
-    write_summary, write_unmapped, write_verdicts,
+    Counts, Duplicate, DuplicatesWriter, EmitError, Feeds, FindingLog, Input, LineCounts, Lineage, LineageRow, Money,
+    Program, PsaChanges, Rejected, RejectsWriter, Residue, Summary, UnmappedCounts, VendorRow, VerdictWord,
+    write_controls, write_discrepancies, write_invoice_lines, write_psa_changes, write_quantity_changes, write_summary,
+    write_unmapped, write_verdicts,
 };
 use crate::finding::Code;
 use crate::ingest::raw_lines;
 use crate::rate::{Currency, Overflow, add};
 use crate::reconcile::{LineStatus, Outcome, Verdict, VerdictRow, VerdictScope};
-use crate::tidy::{End, FateRuns, Trail};
+use crate::tidy::{FateRuns, Trail};
 
 /// Takes out what one thread alone writes.
 fn taken<T>(slot: &Mutex<Option<T>>) -> Option<T> {
@@ -239,40 +239,32 @@ impl Emission<'_> {
     /// `lineage.parquet`: every row in order, a row group at a time, encoded by all threads.
     fn write_lineage(&self, folder: &Path, threads: usize) -> anyhow::Result<()> {
         let sources = self.read.files.iter().map(|f| f.export.detection.source.as_str()).collect();
-        let feeds = self.outcome.placements.iter().map(|p| Feeds {
-            bucket: p.bucket,
-            line_id: &p.line_id,
-            discrepancy_id: &p.discrepancy_id,
-            code: p.code,
+        let of_groups = self.metered.index_of_group.iter().map(|index| {
+            let placement = self.outcome.placements.get(*index)?;
+            Some(Feeds {
+                bucket: placement.bucket,
+                line_id: Some(placement.line_id.as_str()),
+                discrepancy_id: Some(placement.discrepancy_id.as_str()),
+                code: placement.code,
+            })
         });
-        let lineage = Lineage::create(folder, sources, feeds)?;
+        let of_others = other_fates().map(|fate| {
+            let (bucket, code) = ended(fate?)?;
+            Some(Feeds { bucket, line_id: None, discrepancy_id: None, code })
+        });
+        let lineage = Lineage::create(folder, sources, of_groups.chain(of_others))?;
+        let groups = self.metered.index_of_group.len();
         let turns = Turns::new(self.trail.stretches());
         in_threads(threads, |_| {
             while let Some(index) = turns.next() {
                 let ends = self.trail.take(index)?;
+                let row = |(file, line, end)| LineageRow { file, line, end: number_of(end, groups) };
                 // Row groups stand in the file in order, whichever is encoded first.
-                lineage.write(index, ends.iter().map(|(file, line, end)| self.lineage_row(file, line, end)))?;
+                lineage.write(index, ends.iter().map(row))?;
             }
             Ok(())
         })?;
         Ok(lineage.finish()?)
-    }
-
-    /// Where a row ended, and what it feeds.
-    fn lineage_row(&self, file: u32, line: u64, end: End) -> LineageRow {
-        let (bucket, code) = match fate_of(end) {
-            Some(Fate::Metered(group)) => {
-                let feeds = self.metered.index_of_group.get(group as usize).copied().unwrap_or(usize::MAX);
-                return LineageRow { file, line, end: LineageEnd::Feeds(feeds) };
-            }
-            Some(Fate::Duplicate { code, .. }) => (Bucket::Duplicate, Some(code)),
-            Some(Fate::Internal) => (Bucket::Internal, None),
-            Some(Fate::Excluded) => (Bucket::Excluded, None),
-            Some(Fate::Unmapped(code)) => (Bucket::Unmapped, Some(code)),
-            Some(Fate::Rejected(code)) => (Bucket::Rejected, Some(code)),
-            Some(Fate::OutOfPeriod) | None => (Bucket::OutOfPeriod, None),
-        };
-        LineageRow { file, line, end: LineageEnd::In(bucket, code) }
     }
 
     fn summary(&self, controls: &[ControlRow], verdicts: &[VerdictRow], log: &FindingLog) -> anyhow::Result<Summary> {
@@ -410,5 +402,18 @@ impl Emission<'_> {
         let mut all: Vec<Input> = exports.chain(self.other_inputs.iter().cloned()).collect();
         all.sort_by(|a, b| a.source.cmp(&b.source));
         all
+    }
+}
+
+/// Where rows of a fate are, and why, if they are of no group.
+fn ended(fate: Fate) -> Option<(Bucket, Option<Code>)> {
+    match fate {
+        Fate::Metered(_) => None,
+        Fate::Duplicate { code, .. } => Some((Bucket::Duplicate, Some(code))),
+        Fate::Internal => Some((Bucket::Internal, None)),
+        Fate::Excluded => Some((Bucket::Excluded, None)),
+        Fate::Unmapped(code) => Some((Bucket::Unmapped, Some(code))),
+        Fate::Rejected(code) => Some((Bucket::Rejected, Some(code))),
+        Fate::OutOfPeriod => Some((Bucket::OutOfPeriod, None)),
     }
 }

@@ -7,9 +7,11 @@ mod collect;
 mod desk;
 mod drift;
 mod emit_run;
+mod enter;
 mod inspect;
 mod intern;
 mod load;
+mod lots;
 mod meet;
 mod metered;
 #[cfg(test)]

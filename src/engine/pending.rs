@@ -1,130 +1,38 @@
 //! What was metered, per group, file and currency, until it is known in which bucket the group ends. There may
-//! be as many of these as rows, so a thread adds up what it can hold and puts the rest aside.
+//! be as many of these as rows, so they are put aside.
 
 use std::io;
 use std::sync::Arc;
 
-use rust_decimal::Decimal;
-
-use super::intern::ByNumber;
 use crate::control::Tally;
 use crate::rate::{Currency, ExactSum};
 use crate::tidy::{Extent, Spill, damaged};
 
-/// Bytes of an entry in memory, with what the table needs beside it.
-const ENTRY_BYTES: usize = 72;
 /// Bytes of an entry put aside.
 const RECORD: usize = 53;
 /// Bytes put aside at a time.
 const PIECE: usize = 1 << 20;
 
-/// Entries that are no burden to keep.
-const SETTLED: usize = 1 << 9;
-
 /// One thread's part.
 pub struct Pending {
-    open: ByNumber<(u32, u32, Currency), Small>,
-    most: usize,
-    /// Entries that are done with, encoded.
+    /// Entries, encoded.
     done: Vec<u8>,
     extents: Vec<Extent>,
     spill: Arc<Spill>,
-}
-
-/// A tally in numbers that a processor adds in one step; what does not fit is put aside instead.
-#[derive(Debug, Clone, Copy, Default)]
-struct Small {
-    rows: u32,
-    quantity: SmallSum,
-    cost: SmallSum,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct SmallSum {
-    halves: [u32; 2],
-    scale: u8,
-}
-
-impl SmallSum {
-    fn mantissa(self) -> i64 {
-        i64::from(self.halves[1].cast_signed()) << 32 | i64::from(self.halves[0])
-    }
-
-    /// The sum with a value more; `None` if it does not fit.
-    fn plus(self, value: Decimal) -> Option<Self> {
-        let scale = u8::try_from(value.scale()).ok()?;
-        let (mut mine, mut more) = (self.mantissa(), i64::try_from(value.mantissa()).ok()?);
-        let common = self.scale.max(scale);
-        if self.scale < common {
-            mine = mine.checked_mul(10i64.checked_pow(u32::from(common - self.scale))?)?;
-        }
-        if scale < common {
-            more = more.checked_mul(10i64.checked_pow(u32::from(common - scale))?)?;
-        }
-        let sum = mine.checked_add(more)?;
-        let sum = sum.cast_unsigned();
-        #[allow(clippy::cast_possible_truncation, reason = "the two halves of it")]
-        let halves = [sum as u32, (sum >> 32) as u32];
-        Some(Self { halves, scale: common })
-    }
-}
-
-impl Small {
-    fn plus(self, quantity: Decimal, cost: Decimal) -> Option<Self> {
-        let (quantity, cost) = (self.quantity.plus(quantity)?, self.cost.plus(cost)?);
-        Some(Self { rows: self.rows.checked_add(1)?, quantity, cost })
-    }
+    piece: usize,
 }
 
 impl Pending {
-    pub fn new(spill: Arc<Spill>, in_memory: usize) -> Self {
-        let most = (in_memory / ENTRY_BYTES).max(16);
-        Self { open: ByNumber::default(), most, done: Vec::new(), extents: Vec::new(), spill }
+    pub fn new(spill: Arc<Spill>) -> Self {
+        Self::in_pieces(spill, PIECE)
     }
 
-    /// Adds a row as it was read.
-    pub fn add(
-        &mut self,
-        group: u32,
-        file: u32,
-        currency: Currency,
-        quantity: Option<Decimal>,
-        cost: Option<Decimal>,
-    ) -> io::Result<()> {
-        let (quantity, cost) = (quantity.unwrap_or_default(), cost.unwrap_or_default());
-        let key = (group, file, currency);
-        let known = self.open.entry(key).or_default();
-        if let Some(more) = known.plus(quantity, cost) {
-            *known = more;
-            if self.open.len() > self.most {
-                self.close_all()?;
-            }
-            return Ok(());
-        }
-        // Too large to be added up here: it goes by itself, exactly.
-        let tally = Tally { rows: 1, quantity: ExactSum::of(quantity), cost: ExactSum::of(cost) };
-        self.close(key, &tally)
+    fn in_pieces(spill: Arc<Spill>, piece: usize) -> Self {
+        Self { done: Vec::new(), extents: Vec::new(), spill, piece }
     }
 
-    /// Makes room for other groups: those there are hardly come again.
-    pub fn settle(&mut self) -> io::Result<()> {
-        if self.open.len() > SETTLED { self.close_all() } else { Ok(()) }
-    }
-
-    fn close_all(&mut self) -> io::Result<()> {
-        let open = std::mem::take(&mut self.open);
-        for (key, small) in &open {
-            let sum = |s: SmallSum| ExactSum::from_parts(i128::from(s.mantissa()), u32::from(s.scale));
-            let tally = Tally { rows: u64::from(small.rows), quantity: sum(small.quantity), cost: sum(small.cost) };
-            self.close(*key, &tally)?;
-        }
-        // Its room is used again.
-        self.open = open;
-        self.open.clear();
-        Ok(())
-    }
-
-    fn close(&mut self, (group, file, currency): (u32, u32, Currency), tally: &Tally) -> io::Result<()> {
+    /// Adds rows as they were read.
+    pub fn add(&mut self, group: u32, file: u32, currency: Currency, tally: &Tally) -> io::Result<()> {
         let mut code = [0u8; 3];
         code[..currency.code().len()].copy_from_slice(currency.code().as_bytes());
         let out = &mut self.done;
@@ -138,7 +46,7 @@ impl Pending {
             // A sum of decimals has the scale of one of them: at most 28.
             out.push(u8::try_from(scale).unwrap_or(u8::MAX));
         }
-        if out.len() >= PIECE {
+        if out.len() >= self.piece {
             self.extents.push(self.spill.write(out)?);
             out.clear();
         }
@@ -150,8 +58,6 @@ impl Pending {
         mut self,
         mut show: impl FnMut(u32, u32, Currency, &Tally) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        self.close_all()?;
-        self.open = ByNumber::default();
         let mut piece = std::mem::take(&mut self.done);
         let mut extents = std::mem::take(&mut self.extents).into_iter();
         loop {
@@ -179,32 +85,36 @@ fn decode(record: &[u8]) -> Option<(u32, u32, Currency, Tally)> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use proptest::prelude::*;
 
     use super::*;
 
     proptest! {
         #[test]
-        fn nothing_is_lost_however_little_is_held_and_however_large_it_is(
-            rows in proptest::collection::vec((0u32..40, 0u32..3, any::<i64>(), 0u32..6, 0u32..64), 0..300)
+        fn every_entry_comes_back(
+            entries in proptest::collection::vec((0u32..40, 0u32..3, 1u64..9, any::<i128>(), 0u32..29), 0..100),
+            piece in 1usize..2_000,
         ) {
             let dir = tempfile::tempdir().expect("a folder");
-            let mut pending = Pending::new(Arc::new(Spill::new(dir.path(), 0)), 0);
-            let mut expected: BTreeMap<(u32, u32), Tally> = BTreeMap::new();
+            let mut pending = Pending::in_pieces(Arc::new(Spill::new(dir.path(), 0)), piece);
             let usd = Currency::parse("USD").expect("a code");
-            for (group, file, mantissa, scale, shift) in rows {
-                let value = Some(Decimal::new(mantissa >> shift, scale));
-                pending.add(group, file, usd, value, value.filter(|_| shift % 2 == 0)).expect("room");
-                expected.entry((group, file)).or_default().add(value, value.filter(|_| shift % 2 == 0)).expect("fits");
+            let mut expected = Vec::new();
+            for (round, (group, file, rows, mantissa, scale)) in entries.iter().enumerate() {
+                let currency = if round % 2 == 0 { usd } else { Currency::NONE };
+                let quantity = ExactSum::from_parts(*mantissa, *scale);
+                let cost = ExactSum::from_parts(mantissa.wrapping_neg() >> round, *scale);
+                let tally = Tally { rows: *rows, quantity, cost };
+                pending.add(*group, *file, currency, &tally).expect("room");
+                expected.push((*group, *file, currency, tally.rows, quantity.parts(), cost.parts()));
             }
-            let mut seen: BTreeMap<(u32, u32), Tally> = BTreeMap::new();
+            let mut seen = Vec::new();
             pending.each(|group, file, currency, tally| {
-                assert_eq!(currency, usd);
-                Ok(seen.entry((group, file)).or_default().merge(tally)?)
+                seen.push((group, file, currency, tally.rows, tally.quantity.parts(), tally.cost.parts()));
+                Ok(())
             })
             .expect("readable");
+            seen.sort_unstable();
+            expected.sort_unstable();
             prop_assert_eq!(seen, expected);
         }
     }

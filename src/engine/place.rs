@@ -5,28 +5,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::Context;
 use rust_decimal::Decimal;
 
-use super::collect::{Collected, out_of_period};
+use super::collect::Collected;
+use super::enter::Owners;
+use super::lots::{Likenesses, Lots};
 use super::meet::meet;
 use super::pairs::Pairs;
 use super::pending::Pending;
 use super::readings::Readings;
-use super::targets::{Judged, Target, Targets};
+use super::targets::{Judged, Targets};
 use super::threads::{Turns, in_threads};
 use super::{Fault, Run};
 use crate::control::{Bucket, Fate, Ledger, RowFate, Tally};
 use crate::emit::FindingLog;
-use crate::finding::{Code, Place};
-use crate::format::ChargeCategory;
-use crate::ingest::Treatment;
-use crate::meter::{Conversion, Sums};
-use crate::rate::{Currency, ExactSum, Overflow};
+use crate::finding::Place;
+use crate::meter::Sums;
+use crate::rate::{Currency, ExactSum, Overflow, Small};
 use crate::reconcile::UnmappedWhat;
 use crate::tidy::{
-    Belonging, Belongings, End, Ends, FateRuns, Judgement, Lines, Marks, Met, Part, Partitions, Row, Standing, Trail,
-    belonging, damaged, each_met, judge, records,
+    Brief, End, Ends, FateRuns, Judgement, Kind, Lines, Marks, Met, Part, Partitions, Row, Standing, Trail, belonging,
+    damaged, each_met, judge, records,
 };
 
 /// Rows of one unmapped account or SKU in one currency.
@@ -66,10 +65,25 @@ pub fn end_of(fate: Fate) -> End {
     End(u64::from(kind) << 40 | u64::from(code) << 32 | u64::from(group))
 }
 
-/// The fate again, but for the copy kept of a duplicate. `None` if it is none of [`end_of`].
-pub fn fate_of(end: End) -> Option<Fate> {
+/// Ends of rows that no group has are numbered behind all groups.
+const OTHER_ENDS: u16 = 1 << 12;
+
+/// The number of an end, where groups have the numbers below `groups`.
+#[inline]
+pub fn number_of(end: End, groups: usize) -> usize {
     let [g0, g1, g2, g3, code, kind, ..] = end.0.to_le_bytes();
-    Fate::of_parts(kind, code, u32::from_le_bytes([g0, g1, g2, g3]))
+    match u16::from_le_bytes([code, kind]) {
+        0 => u32::from_le_bytes([g0, g1, g2, g3]) as usize,
+        other => groups + usize::from(other),
+    }
+}
+
+/// The fates by the numbers of their ends, behind those of groups and but for the copy kept of a duplicate.
+pub fn other_fates() -> impl Iterator<Item = Option<Fate>> {
+    (0..OTHER_ENDS).map(|other| {
+        let [code, kind, ..] = other.to_le_bytes();
+        Fate::of_parts(kind, code, 0).filter(|fate| !matches!(fate, Fate::Metered(_)))
+    })
 }
 
 /// Places every row of every partition: those that stand alone as they are met, then those with copies.
@@ -125,25 +139,24 @@ pub fn place(run: &Run<'_>, read: &Collected, targets: &Targets<'_>, log: &mut F
 }
 
 /// What one thread found.
-struct Found {
-    sums: Vec<Sums>,
-    pending: Vec<Pending>,
-    ledger: Ledger,
-    unmapped: BTreeMap<(UnmappedWhat, u32, Currency), UnmappedUse>,
-    unattributed: BTreeSet<(u32, u32)>,
+pub(super) struct Found {
+    pub sums: Vec<Sums>,
+    pub pending: Vec<Pending>,
+    pub ledger: Ledger,
+    pub unmapped: BTreeMap<(UnmappedWhat, u32, Currency), UnmappedUse>,
+    pub unattributed: BTreeSet<(u32, u32)>,
     contradicted: BTreeMap<(u32, u32), (u64, (u32, u64))>,
     conflicts: Vec<(u32, u64)>,
-    before: BTreeMap<(u32, u32), (ExactSum, (u32, u64))>,
+    pub before: BTreeMap<(u32, u32), (ExactSum, (u32, u64))>,
     present: Pairs,
-    log: FindingLog,
+    pub log: FindingLog,
 }
 
 impl Found {
     fn new(run: &Run<'_>) -> Self {
-        let share = run.budget.pending / run.settings.threads;
         Self {
             sums: Vec::new(),
-            pending: vec![Pending::new(run.spill.clone(), share)],
+            pending: vec![Pending::new(run.spill.clone())],
             ledger: Ledger::default(),
             unmapped: BTreeMap::new(),
             unattributed: BTreeSet::new(),
@@ -192,19 +205,19 @@ pub fn place_of(read: &Collected, file: u32, line: u64) -> Place {
 }
 
 /// What the threads share.
-struct Shared<'a, 'p> {
-    run: &'a Run<'a>,
-    read: &'a Collected,
-    targets: &'a Targets<'p>,
+pub(super) struct Shared<'a, 'p> {
+    pub run: &'a Run<'a>,
+    pub read: &'a Collected,
+    pub targets: &'a Targets<'p>,
     /// Which rows have copies.
     with_copies: Marks,
     /// Those rows, until all others are placed.
     copies: Partitions,
-    readings: Readings,
+    pub readings: Readings,
     duplicates: Mutex<FateRuns>,
     trail: Trail,
     /// There are rows of other periods, which those of this one are held against.
-    elsewhere: bool,
+    pub elsewhere: bool,
 }
 
 /// Most rows stand alone, and need not be put together with others: what is done of a partition.
@@ -217,13 +230,17 @@ enum Stage {
 }
 
 /// One thread's work.
-struct Worker<'a, 'p> {
-    shared: &'a Shared<'a, 'p>,
-    judged: Judged,
-    found: Found,
+pub(super) struct Worker<'a, 'p> {
+    pub shared: &'a Shared<'a, 'p>,
+    pub judged: Judged,
+    pub found: Found,
+    pub owners: Owners,
+    pub likenesses: Likenesses,
+    pub lots: Lots,
     ends: Ends<'a>,
     duplicates: Vec<RowFate>,
-    belongings: Belongings,
+    /// Copies that are judged together.
+    together: Vec<Row>,
     fault: Option<Fault>,
 }
 
@@ -238,9 +255,12 @@ impl<'a, 'p> Worker<'a, 'p> {
             shared,
             judged: Judged::default(),
             found: Found::new(shared.run),
+            owners: Owners::default(),
+            likenesses: Likenesses::default(),
+            lots: Lots::new(shared.run.budget.pending / shared.run.settings.threads),
             ends: shared.trail.ends(),
             duplicates: Vec::new(),
-            belongings: Belongings::default(),
+            together: Vec::new(),
             fault: shared.run.settings.fault,
         }
     }
@@ -252,24 +272,30 @@ impl<'a, 'p> Worker<'a, 'p> {
                 Stage::Copies => self.copies(part, partitions.bits())?,
                 Stage::Alone => {
                     self.rows(&part)?;
-                    // The groups of the next are others: a small table is a fast one.
-                    self.found.pending[0].settle()?;
+                    // The clients of the next are others.
+                    self.settle()?;
                 }
             }
         }
+        self.settle()?;
         self.hand_over()
     }
 
     /// Places the rows of a partition that stand alone.
     fn rows(&mut self, part: &Part) -> anyhow::Result<()> {
-        let Shared { run, with_copies, .. } = self.shared;
+        let Shared { run, read: Collected { kinds, .. }, with_copies, trail, .. } = self.shared;
         part.pieces(&run.spill, |piece| -> anyhow::Result<()> {
             for record in records(piece) {
                 let record = record?;
-                if with_copies.has(Row::position_of(record).ok_or_else(damaged)?) {
+                let brief = Brief::of(record).ok_or_else(damaged)?;
+                let at = trail.lines().place_of(brief.position);
+                if with_copies.has_at(at) {
                     self.set_aside(record)?;
-                } else {
+                } else if self.fault.is_some() {
                     self.keep(record)?;
+                } else {
+                    let amounts = Brief::amounts(record).ok_or_else(damaged)?;
+                    self.place_row(at, &brief, amounts, || decoded(record, kinds))?;
                 }
             }
             Ok(())
@@ -324,7 +350,7 @@ impl<'a, 'p> Worker<'a, 'p> {
     }
 
     fn row_of(&self, record: &[u8]) -> io::Result<Row> {
-        Row::decode(record, &self.shared.read.kinds).ok_or_else(damaged)
+        decoded(record, &self.shared.read.kinds)
     }
 
     fn set_aside(&mut self, record: &[u8]) -> anyhow::Result<()> {
@@ -340,26 +366,29 @@ impl<'a, 'p> Worker<'a, 'p> {
 
     /// Places a row that stands alone.
     fn keep(&mut self, record: &[u8]) -> anyhow::Result<()> {
-        let mut row = self.row_of(record)?;
-        let times = self.inject(&mut row);
-        (0..times).try_for_each(|_| {
-            let fate = self.place_row(&row)?;
-            self.end(&row, fate)
-        })
+        self.place_copy(&self.row_of(record)?, Judgement::Keep, None)
     }
 
     fn place_copies(&mut self, set: &[&[u8]]) -> anyhow::Result<()> {
-        let mut copies: Vec<Row> = set.iter().map(|record| self.row_of(record)).collect::<io::Result<_>>()?;
+        let mut copies = std::mem::take(&mut self.together);
+        copies.clear();
+        for record in set {
+            copies.push(self.row_of(record)?);
+        }
         copies.sort_unstable_by_key(|row| (row.says(), row.position()));
         for same in copies.chunk_by(|a, b| a.says() == b.says()) {
             for (row, judgement) in same.iter().zip(judge(same)) {
                 self.place_copy(row, judgement, judgement.dropped(same))?;
             }
         }
+        self.together = copies;
         Ok(())
     }
 
     fn place_copy(&mut self, row: &Row, judgement: Judgement, dropped: Option<Fate>) -> anyhow::Result<()> {
+        if self.fault.is_none() {
+            return self.place_judged(row, judgement, dropped);
+        }
         let mut row = *row;
         let times = self.inject(&mut row);
         (0..times).try_for_each(|_| self.place_judged(&row, judgement, dropped))
@@ -370,125 +399,44 @@ impl<'a, 'p> Worker<'a, 'p> {
             let source = &self.shared.read.files[row.file as usize].export.detection.source;
             self.found.log.add_at(about, source, row.line);
         }
-        let fate = match dropped {
-            None => self.place_row(row)?,
-            Some(fate) => {
-                if judgement == Judgement::Conflict {
-                    self.found.conflicts.push(row.position());
-                    self.contradict(row);
-                }
-                let is_copy = matches!(fate, Fate::Duplicate { .. });
-                self.enter(row, if is_copy { Bucket::Duplicate } else { Bucket::Rejected })?;
-                if is_copy {
-                    self.duplicates.push(RowFate { file: row.file, line: row.line, fate });
-                    if self.duplicates.len() >= HELD {
-                        self.hand_over()?;
-                    }
-                }
-                fate
-            }
+        let at = self.shared.trail.lines().position(row.file, row.line);
+        let Some(fate) = dropped else {
+            let (brief, amounts) = row.brief();
+            return self.place_row(at, &brief, amounts, || Ok(*row));
         };
-        self.end(row, fate)
-    }
-
-    fn end(&mut self, row: &Row, fate: Fate) -> anyhow::Result<()> {
-        Ok(self.ends.push(row.file, row.line, end_of(fate))?)
-    }
-
-    /// The place of a row that is kept.
-    fn place_row(&mut self, row: &Row) -> anyhow::Result<Fate> {
-        if row.kind.treatment == Treatment::Excluded {
-            self.enter(row, Bucket::Excluded)?;
-            return Ok(Fate::Excluded);
+        if judgement == Judgement::Conflict {
+            self.found.conflicts.push(row.position());
+            self.contradict(row);
         }
-        let period = self.shared.run.period;
-        let file = &self.shared.read.files[row.file as usize];
-        let here = self.belongings.of(period, row.kind.category, row.kind.start, row.kind.end, file.export.stated);
-        if here.is_elsewhere() {
-            if row.kind.start.is_some() && file.export.stated == Some(period) {
-                self.found.log.add_at(out_of_period(), &file.export.detection.source, row.line);
-            }
-            self.remember(row)?;
-            self.enter(row, Bucket::OutOfPeriod)?;
-            return Ok(Fate::OutOfPeriod);
-        }
-        let targets = self.shared.targets;
-        let day = targets.day(period, row.kind.start);
-        let target = targets.judge(&mut self.judged, row.account, row.sku, day);
-        if self.shared.elsewhere {
-            self.found.present.insert(row.account, row.sku);
-        }
-        match target {
-            Target::Internal => {
-                self.enter(row, Bucket::Internal)?;
-                Ok(Fate::Internal)
-            }
-            Target::Excluded => {
-                self.enter(row, Bucket::Excluded)?;
-                Ok(Fate::Excluded)
-            }
-            Target::Unmapped { account, product } => self.place_unmapped(row, account, product),
-            Target::Beside { group, conversion } => {
-                self.meter(row, group, here, conversion)?;
-                self.enter(row, Bucket::Excluded)?;
-                Ok(Fate::Excluded)
-            }
-            Target::Group { group, conversion } => {
-                self.meter(row, group, here, conversion)?;
-                // A row in the group's sums is entered in the ledger with its group, once the bucket is known.
-                self.found.pending[0].add(group, row.file, row.kind.currency, row.quantity, row.cost)?;
-                Ok(Fate::Metered(group))
+        let is_copy = matches!(fate, Fate::Duplicate { .. });
+        self.enter_dropped(row, if is_copy { Bucket::Duplicate } else { Bucket::Rejected })?;
+        if is_copy {
+            self.duplicates.push(RowFate { file: row.file, line: row.line, fate });
+            if self.duplicates.len() >= HELD {
+                self.hand_over()?;
             }
         }
+        Ok(self.ends.push_at(at, end_of(fate))?)
     }
 
-    fn meter(&mut self, row: &Row, group: u32, here: Belonging, conversion: Conversion) -> anyhow::Result<()> {
-        let (read, period) = (self.shared.read, self.shared.run.period);
-        let sums = &mut self.found.sums;
-        if sums.len() <= group as usize {
-            // Others may have met more groups already; all of them will be met here, too.
-            sums.resize_with((group as usize + 1).max(sums.len() + 1024), Sums::default);
+    /// Places a row that is kept. `at`: where it stands when all lines are counted through; `row`: the whole of it.
+    #[inline]
+    fn place_row(
+        &mut self,
+        at: u64,
+        brief: &Brief,
+        amounts: Option<[Small; 3]>,
+        row: impl FnOnce() -> io::Result<Row>,
+    ) -> anyhow::Result<()> {
+        let index = self.lot_of(brief)?;
+        let lot = self.lots.get_mut(index);
+        let (end, asks) = (lot.end, lot.asks);
+        let added = lot.add(brief, amounts);
+        self.ends.push_at(at, end)?;
+        if asks.present {
+            self.found.present.insert(brief.account, brief.sku);
         }
-        let reading = sums[group as usize]
-            .add(row, read.names.vendor_of[row.account as usize], period, here, conversion)
-            .with_context(|| format!("{} cannot be metered", place_of(read, row.file, row.line)))?;
-        if let Some(reading) = reading {
-            self.shared.readings.push(group, &reading)?;
-        }
-        Ok(())
-    }
-
-    /// Keeps the units of a row of the period before, to tell what disappeared.
-    fn remember(&mut self, row: &Row) -> Result<(), Overflow> {
-        let stated = self.shared.read.files[row.file as usize].export.stated;
-        let Some(before) = self.shared.run.period.previous() else { return Ok(()) };
-        let counts = row.kind.treatment == Treatment::Counted
-            && row.kind.category == ChargeCategory::Purchase
-            && belonging(before, row.kind.category, row.kind.start, row.kind.end, stated).quantity;
-        if let Some(quantity) = row.quantity.filter(|_| counts) {
-            let position = row.position();
-            let uses = self.found.before.entry((row.account, row.sku)).or_insert((ExactSum::ZERO, position));
-            uses.0.add(quantity)?;
-            uses.1 = uses.1.min(position);
-        }
-        Ok(())
-    }
-
-    fn place_unmapped(&mut self, row: &Row, account: bool, product: bool) -> anyhow::Result<Fate> {
-        self.enter(row, Bucket::Unmapped)?;
-        let what = [(account, UnmappedWhat::Account, row.account), (product, UnmappedWhat::Product, row.sku)];
-        for (_, what, number) in what.into_iter().filter(|(applies, _, _)| *applies) {
-            let uses = self.found.unmapped.entry((what, number, row.kind.currency)).or_default();
-            uses.tally.add(row.quantity, row.cost)?;
-            uses.first = uses.first.into_iter().chain([row.position()]).min();
-        }
-        let holds_units = row.kind.treatment == Treatment::Counted
-            && matches!(row.kind.category, ChargeCategory::Purchase | ChargeCategory::Usage)
-            && row.quantity.is_some_and(|q| !q.is_zero());
-        if account && !product && holds_units {
-            self.found.unattributed.insert((row.sku, row.account));
-        }
-        Ok(Fate::Unmapped(if account { Code::M301 } else { Code::M302 }))
+        if asks.finding || asks.metering || !added { self.look_at(index, &row()?, added) } else { Ok(()) }
     }
 
     /// A row that contradicts a copy still names its client and product.
@@ -499,12 +447,6 @@ impl<'a, 'p> Worker<'a, 'p> {
             let uses = self.found.contradicted.entry((row.account, row.sku)).or_insert((0, position));
             *uses = (uses.0 + 1, uses.1.min(position));
         }
-    }
-
-    fn enter(&mut self, row: &Row, bucket: Bucket) -> Result<(), Overflow> {
-        let mut tally = Tally::default();
-        tally.add(row.quantity, row.cost)?;
-        self.found.ledger.place(row.file, row.kind.currency, bucket, &tally)
     }
 
     /// Commits the fault a test asked for, once; how often the row is placed.
@@ -520,6 +462,10 @@ impl<'a, 'p> Worker<'a, 'p> {
         }
         1
     }
+}
+
+fn decoded(record: &[u8], kinds: &[Kind]) -> io::Result<Row> {
+    Row::decode(record, kinds).ok_or_else(damaged)
 }
 
 fn key_of(record: &[u8]) -> io::Result<u128> {

@@ -39,7 +39,7 @@ pub enum Target {
 
 /// What one side comes to: the client, or the product and term with how units become its.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Side<T> {
+pub(super) enum Side<T> {
     Internal,
     Excluded,
     Unmapped,
@@ -91,29 +91,10 @@ pub struct Judged {
     accounts: ByNumber<(u32, i32), Side<u32>>,
     skus: ByNumber<(u32, i32), Side<(u32, Conversion)>>,
     groups: ByNumber<(u32, u32), u32>,
-    /// Clients and wares lately met with their groups plus one: rows come with others of their client.
-    lately: Vec<((u32, u32), u32)>,
     counts: BTreeMap<(u32, u32, NaiveDate), Target>,
     pairs: BTreeSet<(u32, u32, NaiveDate)>,
 }
 
-impl Judged {
-    /// The number of a client's group, or what is told of it.
-    fn group(&mut self, of: (u32, u32), ask: impl FnOnce() -> u32) -> u32 {
-        if self.lately.is_empty() {
-            self.lately = vec![((0, 0), 0); LATELY];
-        }
-        let mixed = (of.0.wrapping_mul(0x9E37_79B9) ^ of.1).wrapping_mul(0x85EB_CA6B);
-        let lately = &mut self.lately[mixed as usize >> (u32::BITS - LATELY.trailing_zeros())];
-        if lately.1 == 0 || lately.0 != of {
-            *lately = (of, *self.groups.entry(of).or_insert_with(ask) + 1);
-        }
-        lately.1 - 1
-    }
-}
-
-/// Groups for which a thread need not look far.
-const LATELY: usize = 1 << 11;
 /// Accounts a thread remembers; beyond, it asks again.
 const REMEMBERED: usize = 1 << 18;
 
@@ -186,15 +167,38 @@ impl<'p> Targets<'p> {
         }
     }
 
+    /// Whether it may matter on which day a row is judged.
+    pub fn is_dated(&self) -> bool {
+        self.dated
+    }
+
+    /// Whether what a row of this SKU comes to hangs on more of its account than its client.
+    pub fn hangs_on_account(&self, sku: u32) -> bool {
+        self.watched[sku as usize] || self.several.contains_key(&sku)
+    }
+
+    /// Whose rows of an account are on that day.
+    pub fn side_of(&self, judged: &mut Judged, account: u32, day: NaiveDate) -> Side<u32> {
+        if !self.dated {
+            return remembered(&mut judged.undated_accounts, account, REMEMBERED, || self.judge_account(account, day));
+        }
+        let key = (account, day.to_epoch_days());
+        judged.accounts.get(&key).copied().unwrap_or_else(|| {
+            let side = self.judge_account(account, day);
+            if judged.accounts.len() < REMEMBERED {
+                judged.accounts.insert(key, side);
+            }
+            side
+        })
+    }
+
     /// What a row of this account and SKU comes to on that day.
     pub fn judge(&self, judged: &mut Judged, account: u32, sku: u32, day: NaiveDate) -> Target {
-        let (by_account, by_sku) = if self.dated {
-            self.sides_on(judged, account, sku, day)
+        let by_account = self.side_of(judged, account, day);
+        let by_sku = if self.dated {
+            *judged.skus.entry((sku, day.to_epoch_days())).or_insert_with(|| self.judge_sku(sku, day))
         } else {
-            let (accounts, skus) = (&mut judged.undated_accounts, &mut judged.undated_skus);
-            let by_account = remembered(accounts, account, REMEMBERED, || self.judge_account(account, day));
-            let by_sku = remembered(skus, sku, usize::MAX, || self.judge_sku(sku, day));
-            (by_account, by_sku)
+            remembered(&mut judged.undated_skus, sku, usize::MAX, || self.judge_sku(sku, day))
         };
         if self.watched[sku as usize] && judged.pairs.insert((account, sku, day)) {
             let mut resolvers = self.lock();
@@ -210,31 +214,13 @@ impl<'p> Targets<'p> {
             (Side::Internal, _) | (_, Side::Internal) => Target::Internal,
             (Side::Mapped(client), Side::Mapped((ware, conversion))) => {
                 let group = Group { client, ware, count: None, beside: false };
-                Target::Group { group: judged.group((client, ware), || self.groups.number(group)), conversion }
+                let number = *judged.groups.entry((client, ware)).or_insert_with(|| self.groups.number(group));
+                Target::Group { group: number, conversion }
             }
             (by_account, by_sku) => {
                 Target::Unmapped { account: by_account == Side::Unmapped, product: by_sku == Side::Unmapped }
             }
         }
-    }
-
-    fn sides_on(
-        &self,
-        judged: &mut Judged,
-        account: u32,
-        sku: u32,
-        day: NaiveDate,
-    ) -> (Side<u32>, Side<(u32, Conversion)>) {
-        let on = day.to_epoch_days();
-        let by_account = judged.accounts.get(&(account, on)).copied().unwrap_or_else(|| {
-            let side = self.judge_account(account, day);
-            if judged.accounts.len() < REMEMBERED {
-                judged.accounts.insert((account, on), side);
-            }
-            side
-        });
-        let by_sku = *judged.skus.entry((sku, on)).or_insert_with(|| self.judge_sku(sku, day));
-        (by_account, by_sku)
     }
 
     /// Of a SKU that is counted in several ways, each count is metered by itself, also one that a mapping leaves out.

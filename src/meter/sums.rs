@@ -12,7 +12,7 @@ use crate::book::Period;
 use crate::format::{ChargeCategory, MeterRule};
 use crate::ingest::Treatment;
 use crate::rate::{Currency, ExactSum, Overflow};
-use crate::tidy::{Belonging, Row, covers_more_than_a_month};
+use crate::tidy::{Belonging, Kind, Row, covers_more_than_a_month};
 
 /// How a SKU's rows become units of its product.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -94,16 +94,30 @@ pub struct Reading {
     pub units: ExactSum,
 }
 
+/// What rows say of a vendor's unit cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-enum UnitCost {
+pub enum UnitCost {
     #[default]
     Unseen,
     One(Decimal),
     Many,
 }
 
+/// Rows alike in everything but their amounts, added up: what one of them lacks all of them lack.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Together {
+    pub rows: u64,
+    /// File and line of the first of them.
+    pub first: (u32, u64),
+    pub quantity: Option<ExactSum>,
+    pub cost: Option<ExactSum>,
+    pub unit_cost: UnitCost,
+    /// Some row has units, whatever they come to together.
+    pub has_units: bool,
+}
+
 impl UnitCost {
-    fn merge(&mut self, other: UnitCost) {
+    pub fn merge(&mut self, other: UnitCost) {
         *self = match (*self, other) {
             (UnitCost::Unseen, seen) | (seen, UnitCost::Unseen) => seen,
             // 1.5 and 1.50 are one: whichever was first, the longer stands.
@@ -113,7 +127,63 @@ impl UnitCost {
     }
 }
 
+/// Whether a row's units count.
+fn counts(kind: &Kind, belonging: Belonging) -> bool {
+    belonging.quantity
+        && kind.treatment == Treatment::Counted
+        && matches!(kind.category, ChargeCategory::Purchase | ChargeCategory::Usage)
+}
+
 impl Sums {
+    /// Whether rows of a kind may be added up before they are added here, by [`Sums::add_all`]: nothing is asked of one
+    /// row that its part in the sums does not say. `priced`: they state a unit cost.
+    pub fn adds_up(kind: &Kind, belonging: Belonging, conversion: Conversion, priced: bool) -> bool {
+        let as_it_is = conversion.rule == MeterRule::Sum && conversion.multiplier == Decimal::ONE;
+        !counts(kind, belonging) || as_it_is && (!priced || !by_parts(belonging.months, conversion.term_months))
+    }
+
+    /// Adds rows that belong to the period and may be added up before.
+    pub fn add_all(
+        &mut self,
+        rows: &Together,
+        kind: &Kind,
+        provider: u32,
+        belonging: Belonging,
+    ) -> Result<(), Overflow> {
+        self.meet(provider, rows.first);
+        self.charge(kind.currency, belonging, rows.cost)?;
+        if let Some(units) = rows.quantity.filter(|_| counts(kind, belonging)) {
+            self.unit_cost.merge(rows.unit_cost);
+            self.see_units(kind, MeterRule::Sum);
+            self.plain.merge(units)?;
+        }
+        Ok(())
+    }
+
+    fn meet(&mut self, provider: u32, position: (u32, u64)) {
+        self.providers.at(provider);
+        self.first = Some(self.first.map_or(position, |f| f.min(position)));
+    }
+
+    fn charge(&mut self, currency: Currency, belonging: Belonging, cost: Option<ExactSum>) -> Result<(), Overflow> {
+        let Some(cost) = cost else { return Ok(()) };
+        let sum = self.costs.at(currency);
+        if belonging.months > 1 {
+            self.long_cost(currency, belonging.months).merge(cost)
+        } else if belonging.cost {
+            sum.merge(cost)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn see_units(&mut self, kind: &Kind, rule: MeterRule) {
+        self.counted = true;
+        self.purchased |= kind.category == ChargeCategory::Purchase;
+        self.spread |=
+            kind.category == ChargeCategory::Usage || matches!(rule, MeterRule::Average | MeterRule::Prorated);
+    }
+
     /// Adds a row that belongs to the period, in part or whole. What comes back is its reading, if the rule looks
     /// at days.
     pub fn add(
@@ -124,33 +194,18 @@ impl Sums {
         belonging: Belonging,
         conversion: Conversion,
     ) -> Result<Option<Reading>, Overflow> {
-        self.providers.at(provider);
-        let position = row.position();
-        self.first = Some(self.first.map_or(position, |f| f.min(position)));
-        let months = belonging.months;
-        if let Some(cost) = row.cost {
-            let sum = self.costs.at(row.kind.currency);
-            if months > 1 {
-                self.long_cost(row.kind.currency, months).add(cost)?;
-            } else if belonging.cost {
-                sum.add(cost)?;
-            }
-        }
-        let counts = row.kind.treatment == Treatment::Counted
-            && matches!(row.kind.category, ChargeCategory::Purchase | ChargeCategory::Usage);
-        if let Some(quantity) = row.quantity.filter(|_| counts && belonging.quantity) {
-            self.counted = true;
+        self.meet(provider, row.position());
+        self.charge(row.kind.currency, belonging, row.cost.map(ExactSum::of))?;
+        if let Some(quantity) = row.quantity.filter(|_| counts(&row.kind, belonging)) {
             if let Some(cost) = row.unit_cost {
                 // A unit cost is per vendor unit; it compares with the contract's only where units are the same.
-                let month = month_cost(row, quantity, cost, months, conversion.term_months);
+                let month = month_cost(row, quantity, cost, belonging.months, conversion.term_months);
                 self.unit_cost.merge(match month {
                     Some(cost) if conversion.multiplier == Decimal::ONE => UnitCost::One(cost),
                     _ => UnitCost::Many,
                 });
             }
-            self.purchased |= row.kind.category == ChargeCategory::Purchase;
-            self.spread |= row.kind.category == ChargeCategory::Usage
-                || matches!(conversion.rule, MeterRule::Average | MeterRule::Prorated);
+            self.see_units(&row.kind, conversion.rule);
             let units = ExactSum::of(quantity);
             let units =
                 if conversion.multiplier == Decimal::ONE { units } else { units.scaled(conversion.multiplier)? };
@@ -290,7 +345,7 @@ impl Sums {
 /// A unit's cost for a month. A price for several months, whether paid at once or a month at a time, is divided by
 /// them; which it is says the row's cost. `None` where that is not certain.
 fn month_cost(row: &Row, quantity: Decimal, unit_cost: Decimal, months: u32, term_months: u32) -> Option<Decimal> {
-    if months <= 1 && term_months <= 1 {
+    if !by_parts(months, term_months) {
         return Some(unit_cost);
     }
     let charged = quantity.checked_mul(unit_cost)?;
@@ -308,6 +363,11 @@ fn month_cost(row: &Row, quantity: Decimal, unit_cost: Decimal, months: u32, ter
         return if row.cost.is_none() || is(1)? { part_of(months) } else { None };
     }
     if row.cost.is_some() && !is(1)? && is(term_months)? { part_of(term_months) } else { Some(unit_cost) }
+}
+
+/// Whether a price may be for several months.
+fn by_parts(months: u32, term_months: u32) -> bool {
+    months > 1 || term_months > 1
 }
 
 /// Days after the period of a charge that begins in it: a month from the 25th to the 24th counts in the month it
@@ -328,167 +388,4 @@ fn days_between(from: NaiveDate, to: NaiveDate) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tidy::{Kind, months_covered};
-
-    /// Three seats at 211.20 for the year from 15 September 2026.
-    fn year_up_front() -> Row {
-        let day = |y, m, d| NaiveDate::from_ymd_opt(y, m, d);
-        Row {
-            key: 1,
-            content: 1,
-            series: 1,
-            line: 9,
-            file: 0,
-            account: 0,
-            sku: 0,
-            kind: Kind {
-                identified: false,
-                category: ChargeCategory::Purchase,
-                treatment: Treatment::Counted,
-                currency: Currency::parse("USD").expect("a code"),
-                start: day(2026, 9, 15),
-                end: day(2027, 9, 15),
-                exported: None,
-            },
-            quantity: Some(Decimal::from(3)),
-            cost: Some(Decimal::new(63_360, 2)),
-            unit_cost: Some(Decimal::new(21_120, 2)),
-        }
-    }
-
-    fn of_days(row: Row, start: Option<NaiveDate>, end: Option<NaiveDate>) -> Row {
-        Row { kind: Kind { start, end, ..row.kind }, ..row }
-    }
-
-    /// A row of the period itself.
-    fn here(row: &Row) -> Belonging {
-        let months = row.kind.start.zip(row.kind.end).map_or(1, |(start, end)| months_covered(start, end));
-        Belonging { quantity: true, cost: true, months }
-    }
-
-    fn summed(row: &Row, belonging: Belonging) -> (String, String, Option<Decimal>) {
-        let october: Period = "2026-10".parse().expect("a period");
-        let mut sums = Sums::default();
-        let conversion = Conversion { rule: MeterRule::Sum, multiplier: Decimal::ONE, term_months: 12 };
-        sums.add(row, 0, october, belonging, conversion).expect("fits");
-        let cost = sums.costs().expect("fits").get(&row.kind.currency).expect("a cost").normalize().to_string();
-        (sums.quantity(october).expect("fits").to_string(), cost, sums.unit_cost())
-    }
-
-    /// The sums of rows of one meter, each added by a thread of its own.
-    fn metered(rows: &[Row], rule: MeterRule, period: Period) -> Sums {
-        let (mut sums, mut series) = (Sums::default(), Series::default());
-        for row in rows {
-            let mut own = Sums::default();
-            let reading = own
-                .add(row, 0, period, here(row), Conversion { rule, multiplier: Decimal::ONE, term_months: 1 })
-                .expect("fits");
-            if let Some(Reading { start, end, units, .. }) = reading {
-                series.add(period, start, end, units).expect("fits");
-            }
-            sums.merge(&own).expect("fits");
-        }
-        sums.settle(rule, &series, period).expect("fits");
-        sums
-    }
-
-    #[test]
-    fn an_instant_is_one_day_under_every_rule_of_days() {
-        let october: Period = "2026-10".parse().expect("a period");
-        let on = NaiveDate::from_ymd_opt(2026, 10, 7);
-        let row = Row { quantity: Some(Decimal::from(62)), ..of_days(year_up_front(), on, on) };
-        let quantity = |rule| metered(&[row], rule, october).quantity(october).expect("fits").to_string();
-        let rules = [MeterRule::Max, MeterRule::Last, MeterRule::Average, MeterRule::Prorated];
-        assert_eq!(rules.map(quantity), ["62", "62", "2", "2"]);
-    }
-
-    /// 10 seats of the month from 25 January, 2 of them only until 10 February: what a vendor with a billing day of
-    /// its own writes. 31 of 31 days, and 16 of 31.
-    #[test]
-    fn a_month_from_another_day_counts_all_its_days_in_the_month_it_begins_in() {
-        let january: Period = "2026-01".parse().expect("a period");
-        for (start, end, units, shown) in [
-            ((1, 25), (2, 25), 10, "10"),
-            ((1, 31), (2, 28), 10, "10"),
-            ((1, 25), (2, 10), 2, "1.032258"),
-            ((1, 25), (1, 30), 31, "5"),
-            ((1, 30), (3, 2), 10, "10"),
-        ] {
-            let day = |(m, d)| NaiveDate::from_ymd_opt(2026, m, d);
-            let row = of_days(year_up_front(), day(start), day(end));
-            let row = Row { quantity: Some(Decimal::from(units)), ..row };
-            for rule in [MeterRule::Average, MeterRule::Prorated] {
-                let sums = metered(&[row], rule, january);
-                assert_eq!(sums.quantity(january).expect("fits").to_string(), shown, "{rule:?} {start:?} {end:?}");
-                let at_end = if end <= (2, 1) { 0 } else { units };
-                assert_eq!(sums.at_end().expect("fits"), Decimal::from(at_end), "{rule:?} {start:?} {end:?}");
-            }
-        }
-    }
-
-    /// 10 seats until the 14th, 12 from then on.
-    #[test]
-    fn units_of_days_know_what_the_month_ends_with() {
-        let october: Period = "2026-10".parse().expect("a period");
-        let day = |d| NaiveDate::from_ymd_opt(2026, 10, d);
-        let next = NaiveDate::from_ymd_opt(2026, 11, 1);
-        let rows = [(10, day(1), day(15)), (12, day(15), next)].map(|(units, start, end)| Row {
-            quantity: Some(Decimal::from(units)),
-            ..of_days(year_up_front(), start, end)
-        });
-        for (rule, quantity, at_end) in [
-            (MeterRule::Prorated, "11.096774", "12"),
-            (MeterRule::Average, "11.096774", "12"),
-            (MeterRule::Last, "12", "12"),
-            (MeterRule::Max, "12", "12"),
-            (MeterRule::Sum, "22", "22"),
-        ] {
-            let one = metered(&rows, rule, october);
-            assert_eq!(one.quantity(october).expect("fits").to_string(), quantity, "{rule:?}");
-            assert_eq!(one.at_end().expect("fits").to_string(), at_end, "{rule:?}");
-            assert!(!one.is_consumption());
-        }
-        let mut used = Sums::default();
-        let row = Row { kind: Kind { category: ChargeCategory::Usage, ..rows[0].kind }, ..rows[0] };
-        let conversion = Conversion { rule: MeterRule::Sum, multiplier: Decimal::ONE, term_months: 1 };
-        used.add(&row, 0, october, here(&row), conversion).expect("fits");
-        assert!(used.is_consumption());
-    }
-
-    #[test]
-    fn one_unit_cost_is_written_alike_in_whatever_order_its_rows_come() {
-        let written = [(15, 1), (150, 2)].map(|(digits, scale)| UnitCost::One(Decimal::new(digits, scale)));
-        for (mut first, second) in [(written[0], written[1]), (written[1], written[0])] {
-            first.merge(second);
-            assert!(matches!(first, UnitCost::One(cost) if cost.to_string() == "1.50"), "{first:?}");
-        }
-    }
-
-    /// 633.60 ÷ 12, in September, when it is paid, as in October.
-    #[test]
-    fn a_year_costs_a_twelfth_in_every_month_and_never_nothing() {
-        for cost in [true, false] {
-            let (quantity, cost, _) = summed(&year_up_front(), Belonging { cost, ..here(&year_up_front()) });
-            assert_eq!((quantity.as_str(), cost.as_str()), ("3", "52.8"));
-        }
-    }
-
-    #[test]
-    fn the_unit_cost_of_a_year_is_a_twelfth_of_it_a_month() {
-        let year = year_up_front();
-        let month = of_days(year, year.kind.start, NaiveDate::from_ymd_opt(2026, 10, 15));
-        let costs = |row: &Row, cost: i64| summed(&Row { cost: Some(Decimal::new(cost, 2)), ..*row }, here(row)).2;
-        let cents = |n| Some(Decimal::new(n, 2));
-        // Paid at once; a month at a time, with the price of the year beside it; by the month.
-        assert_eq!(costs(&year_up_front(), 63_360), cents(1_760));
-        assert_eq!(costs(&month, 5_280), cents(1_760));
-        assert_eq!(costs(&month, 63_360), cents(21_120));
-        // Neither: part of a year was paid.
-        assert_eq!(costs(&year_up_front(), 40_000), None);
-        // 100.00 a year are 8.33 a month.
-        let hundred = Row { unit_cost: cents(10_000), ..month };
-        assert_eq!(costs(&hundred, 2_499), cents(833));
-    }
-}
+mod tests;

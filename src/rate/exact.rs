@@ -68,6 +68,13 @@ impl ExactSum {
             self.mantissa = self.mantissa.checked_add(other.mantissa).ok_or(Overflow)?;
             return Ok(());
         }
+        // Fewer digits than there were before: a product that a processor makes in one step.
+        let up = self.scale.checked_sub(other.scale).and_then(|up| POWERS.get(up as usize));
+        if let (Some(power), Ok(more)) = (up, i64::try_from(other.mantissa)) {
+            let more = i128::from(more) * i128::from(*power);
+            self.mantissa = self.mantissa.checked_add(more).ok_or(Overflow)?;
+            return Ok(());
+        }
         self.merge_another_scale(other)
     }
 

@@ -67,6 +67,13 @@ impl Lines {
         self.bases.get(file as usize).copied().unwrap_or_default() + line
     }
 
+    /// Where a row stands when all lines are counted through.
+    #[inline]
+    pub fn place_of(&self, at: Position) -> u64 {
+        let (file, line) = at.parts();
+        self.position(file, line)
+    }
+
     /// The file that a line is of.
     pub fn file_at(&self, position: u64) -> usize {
         self.bases.partition_point(|base| *base <= position).saturating_sub(1)
@@ -94,22 +101,27 @@ impl Marks {
 
     /// Marks a row. A place beyond all lines, which nobody reads, is not kept.
     pub fn set(&self, at: Position) {
-        let (word, bit) = self.place(at);
+        let (word, bit) = bit_of(self.lines.place_of(at));
         if let Some(word) = self.bits.get(word) {
             word.fetch_or(bit, Ordering::Relaxed);
         }
     }
 
     pub fn has(&self, at: Position) -> bool {
-        let (word, bit) = self.place(at);
-        self.bits.get(word).is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
+        self.has_at(self.lines.place_of(at))
     }
 
-    fn place(&self, at: Position) -> (usize, u64) {
-        let (file, line) = at.parts();
-        let position = self.lines.position(file, line);
-        (usize::try_from(position / 64).unwrap_or(usize::MAX), 1 << (position % 64))
+    /// Whether the row there is marked, its place counted through all lines.
+    #[inline]
+    pub fn has_at(&self, place: u64) -> bool {
+        let (word, bit) = bit_of(place);
+        self.bits.get(word).is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
     }
+}
+
+/// The word of a place, and its bit there.
+fn bit_of(place: u64) -> (usize, u64) {
+    (usize::try_from(place / 64).unwrap_or(usize::MAX), 1 << (place % 64))
 }
 
 #[cfg(test)]

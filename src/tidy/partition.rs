@@ -151,10 +151,14 @@ impl Partitions {
     }
 
     /// The highest bits of the key, behind those used, choose the partition.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "as many bits are left as count partitions")]
     pub fn index_of(&self, key: u128) -> usize {
-        match self.parts.len() {
-            1 => 0,
-            count => ((key << self.used) >> (128 - count.trailing_zeros())) as usize,
+        match self.parts.len().trailing_zeros() {
+            0 => 0,
+            // Nearly always: the first half of the key is enough.
+            bits if self.used + bits <= u64::BITS => (((key >> 64) as u64) << self.used >> (u64::BITS - bits)) as usize,
+            bits => ((key << self.used) >> (u128::BITS - bits)) as usize,
         }
     }
 
@@ -259,6 +263,11 @@ mod tests {
         assert_eq!(seen.len(), 128);
         let seen: std::collections::BTreeSet<_> = (0..64u128).map(|i| inner.index_of(7 << 121 | i << 115)).collect();
         assert_eq!((seen.len(), inner.bits()), (64, 13));
+        for used in [57, 58, 60, 64, 90, 122] {
+            let deep = Partitions::within(Arc::clone(outer.spill()), 64, 0, used);
+            let index = |i: u128| deep.index_of(u128::MAX << (128 - used) | i << (122 - used));
+            assert!((0..64u128).all(|i| index(i) == usize::try_from(i).expect("small")), "{used}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use super::lines::Position;
 use crate::format::ChargeCategory;
 use crate::ingest::{Treatment, UsageRow};
-use crate::rate::Currency;
+use crate::rate::{Currency, Small};
 
 /// A usage row between ingest and meter. Text is interned by number; `file` numbers sources in path order.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Row {
     pub account: u32,
     pub sku: u32,
     pub kind: Kind,
+    /// The number of its kind, once it was at rest.
+    pub of_kind: u32,
     pub quantity: Option<Decimal>,
     pub cost: Option<Decimal>,
     pub unit_cost: Option<Decimal>,
@@ -57,25 +59,41 @@ impl Kind {
     }
 }
 
-/// Bytes of the mantissa of an encoded number, by the code in its first byte.
-const WIDTHS: [usize; 8] = [1, 2, 3, 4, 5, 6, 8, 13];
-/// The code of the least width that has so many bytes.
-const CODES: [u8; 9] = [0, 0, 1, 2, 3, 4, 5, 6, 6];
-/// In the place of a number that is not there.
-const NO_NUMBER: u8 = u8::MAX;
+/// Bytes of the mantissa of an encoded number, by the low bits of its head.
+const WIDTHS: [u8; 8] = [0, 1, 2, 3, 4, 6, 8, WIDE];
+/// The place among them of the least width for a number of so many bits, its sign not counted.
+const CODES: [u8; 64] = {
+    let mut codes = [1; 64];
+    let mut bits = 0;
+    while bits < codes.len() {
+        while (WIDTHS[codes[bits] as usize] as usize) * 8 < bits + 1 {
+            codes[bits] += 1;
+        }
+        bits += 1;
+    }
+    codes
+};
+/// Bytes of a mantissa that 64 bits do not hold. No sum of bits of other widths has its bit.
+const WIDE: u8 = 16;
 /// Bytes of a record before the parts that a row may lack.
-const FIXED: usize = 38;
+const FIXED: usize = 41;
 /// Bytes of the longest record: fixed, content and series, three numbers; and room to write one in eight bytes.
-const MOST: usize = FIXED + 8 + 16 + 3 * 14 + 8;
-/// Where a record has its parts, behind its length and flags.
-const KIND: usize = 2;
-const POSITION: usize = 6;
-const KEY: usize = 14;
-const ACCOUNT: usize = 30;
-const SKU: usize = 34;
+const MOST: usize = FIXED + 8 + 16 + 3 * WIDE as usize + 8;
+/// Where a record has its parts, behind its length: which parts it has, scale and width of its numbers, and so on.
+const FLAGS: usize = 1;
+const HEADS: usize = 2;
+const KIND: usize = 5;
+const POSITION: usize = 9;
+const ACCOUNT: usize = 17;
+const SKU: usize = 21;
+const KEY: usize = 25;
 /// Flags: what a row may lack.
 const HAS_CONTENT: u8 = 1;
 const HAS_SERIES: u8 = 2;
+/// The bit of the first of its amounts.
+const HAS_AMOUNTS: usize = 2;
+/// Bytes of content and series, by the flags.
+const BESIDE: [usize; 4] = [0, 8, 16, 24];
 
 impl Row {
     /// A typed row at rest, its texts not yet interned.
@@ -90,6 +108,7 @@ impl Row {
             account: 0,
             sku: 0,
             kind,
+            of_kind: 0,
             quantity: row.quantity,
             cost: row.cost,
             unit_cost: row.unit_cost,
@@ -115,24 +134,29 @@ impl Row {
         let mut record = [0u8; MOST];
         let mut end = FIXED;
         record[KIND..POSITION].copy_from_slice(&kind.to_le_bytes());
-        record[POSITION..KEY].copy_from_slice(&Position::of(self.file, self.line).to_bytes());
-        record[KEY..ACCOUNT].copy_from_slice(&self.key.to_le_bytes());
+        record[POSITION..ACCOUNT].copy_from_slice(&Position::of(self.file, self.line).to_bytes());
         record[ACCOUNT..SKU].copy_from_slice(&self.account.to_le_bytes());
-        record[SKU..FIXED].copy_from_slice(&self.sku.to_le_bytes());
+        record[SKU..KEY].copy_from_slice(&self.sku.to_le_bytes());
+        record[KEY..FIXED].copy_from_slice(&self.key.to_le_bytes());
+        let mut flags = 0;
         if self.content != 0 {
-            record[1] |= HAS_CONTENT;
+            flags |= HAS_CONTENT;
             record[end..end + 8].copy_from_slice(&self.content.to_le_bytes());
             end += 8;
         }
         if self.series != 0 {
-            record[1] |= HAS_SERIES;
+            flags |= HAS_SERIES;
             record[end..end + 16].copy_from_slice(&self.series.to_le_bytes());
             end += 16;
         }
-        for number in [self.quantity, self.cost, self.unit_cost] {
-            end = encode_number(number, &mut record, end);
+        for (index, number) in [&self.quantity, &self.cost, &self.unit_cost].into_iter().enumerate() {
+            if let Some(number) = number {
+                flags |= 1 << (index + HAS_AMOUNTS);
+                (record[HEADS + index], end) = encode_number(*number, &mut record, end);
+            }
         }
         record[0] = u8::try_from(end).unwrap_or(u8::MAX);
+        record[FLAGS] = flags;
         out.extend_from_slice(&record[..end]);
     }
 
@@ -143,11 +167,12 @@ impl Row {
 
     /// Puts its series, which is not 0, into a record that was written with another.
     pub fn put_series(record: &mut [u8], series: u128) {
-        let at = if record[1] & HAS_CONTENT == 0 { FIXED } else { FIXED + 8 };
+        let at = if record[FLAGS] & HAS_CONTENT == 0 { FIXED } else { FIXED + 8 };
         record[at..at + 16].copy_from_slice(&series.to_le_bytes());
     }
 
     /// File and line of a record, without the rest.
+    #[inline]
     pub fn position_of(record: &[u8]) -> Option<Position> {
         part(record, POSITION).map(Position::from_bytes)
     }
@@ -159,74 +184,158 @@ impl Row {
 
     /// `None` if the bytes were not written by `encode`. `kinds`: by number.
     pub fn decode(record: &[u8], kinds: &[Kind]) -> Option<Self> {
-        let number = |at: usize| part(record, at).map(u32::from_le_bytes);
-        let kind = *kinds.get(number(KIND)? as usize)?;
-        let (file, line) = Self::position_of(record)?.parts();
+        let Brief { position, account, sku, kind: of_kind, has } = Brief::of(record)?;
+        let kind = *kinds.get(of_kind as usize)?;
+        let [quantity, cost, unit_cost] = match Brief::amounts(record)? {
+            Some(small) => [small[0].decimal()?, small[1].decimal()?, small[2].decimal()?],
+            None => wide_numbers(record)?,
+        };
+        let there = |bit, number| (has & bit != 0).then_some(number);
+        let (file, line) = position.parts();
         let (mut at, mut content, mut series) = (FIXED, 0, 0);
-        if record[1] & HAS_CONTENT != 0 {
+        if record[FLAGS] & HAS_CONTENT != 0 {
             content = part(record, at).map(u64::from_le_bytes)?;
             at += 8;
         }
-        if record[1] & HAS_SERIES != 0 {
+        if record[FLAGS] & HAS_SERIES != 0 {
             series = part(record, at).map(u128::from_le_bytes)?;
-            at += 16;
         }
-        let (quantity, cost, unit_cost) =
-            (decode_number(record, &mut at)?, decode_number(record, &mut at)?, decode_number(record, &mut at)?);
-        (at == record.len()).then_some(())?;
-        let (account, sku, key) = (number(ACCOUNT)?, number(SKU)?, Self::key_of(record)?);
-        Some(Self { key, content, series, line, file, account, sku, kind, quantity, cost, unit_cost })
+        Some(Self {
+            key: Self::key_of(record)?,
+            content,
+            series,
+            line,
+            file,
+            account,
+            sku,
+            kind,
+            of_kind,
+            quantity: there(Brief::QUANTITY, quantity),
+            cost: there(Brief::COST, cost),
+            unit_cost: there(Brief::UNIT_COST, unit_cost),
+        })
+    }
+
+    /// As much of it as its record has for nearly every row, and its amounts, as [`Brief::amounts`].
+    pub fn brief(&self) -> (Brief, Option<[Small; 3]>) {
+        let bit = |number: Option<Decimal>, bit| if number.is_some() { bit } else { 0 };
+        let has =
+            bit(self.quantity, Brief::QUANTITY) | bit(self.cost, Brief::COST) | bit(self.unit_cost, Brief::UNIT_COST);
+        let position = Position::of(self.file, self.line);
+        let brief = Brief { position, account: self.account, sku: self.sku, kind: self.of_kind, has };
+        let small = |number: Option<Decimal>| number.map_or(Some(Small::default()), Small::of);
+        let small = [small(self.quantity), small(self.cost), small(self.unit_cost)];
+        (brief, if let [Some(a), Some(b), Some(c)] = small { Some([a, b, c]) } else { None })
     }
 }
 
+/// As much of a row at rest as nearly every row is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Brief {
+    pub position: Position,
+    pub account: u32,
+    pub sku: u32,
+    /// The number of its kind.
+    pub kind: u32,
+    /// Which amounts it has, a bit each.
+    pub has: u8,
+}
+
+impl Brief {
+    pub const QUANTITY: u8 = 1;
+    pub const COST: u8 = 2;
+    pub const UNIT_COST: u8 = 4;
+
+    /// `None` if the bytes were not written by [`Row::encode`], as far as they are looked at.
+    #[inline]
+    pub fn of(record: &[u8]) -> Option<Self> {
+        let fixed: &[u8; FIXED] = record.first_chunk()?;
+        Some(Self {
+            position: Position::from_bytes(part(fixed, POSITION)?),
+            account: part(fixed, ACCOUNT).map(u32::from_le_bytes)?,
+            sku: part(fixed, SKU).map(u32::from_le_bytes)?,
+            kind: part(fixed, KIND).map(u32::from_le_bytes)?,
+            has: fixed[FLAGS] >> HAS_AMOUNTS,
+        })
+    }
+
+    /// Quantity, cost and unit cost of a record, nothing in the place of one that it lacks; none at all if one of them has
+    /// too many digits. `None` if the bytes were not written by [`Row::encode`].
+    #[inline]
+    #[allow(clippy::option_option, reason = "damaged, wide or small")]
+    pub fn amounts(record: &[u8]) -> Option<Option<[Small; 3]>> {
+        let fixed: &[u8; FIXED] = record.first_chunk()?;
+        let [quantity, cost, unit_cost] = [fixed[HEADS], fixed[HEADS + 1], fixed[HEADS + 2]];
+        let begin = FIXED + BESIDE[usize::from(fixed[FLAGS] & 3)];
+        let ends = [begin, begin + width(quantity), begin + width(quantity) + width(cost)];
+        (ends[2] + width(unit_cost) == record.len()).then_some(())?;
+        if (width(quantity) | width(cost) | width(unit_cost)) & usize::from(WIDE) != 0 {
+            return Some(None);
+        }
+        let of = |head, begin| small_number(record, head, begin);
+        Some(Some([of(quantity, ends[0])?, of(cost, ends[1])?, of(unit_cost, ends[2])?]))
+    }
+}
+
+/// Bytes of the mantissa that a head announces; a number that is not there has the head 0, and none.
+#[inline]
+fn width(head: u8) -> usize {
+    usize::from(WIDTHS[usize::from(head & 7)])
+}
+
+/// A number of at most eight bytes, or nothing in its place.
+#[inline]
+fn small_number(record: &[u8], head: u8, begin: usize) -> Option<Small> {
+    let width = width(head);
+    if width == 0 {
+        return Some(Small::default());
+    }
+    // The eight bytes that end where it does: those before it are shifted out, and its sign fills their place.
+    let bytes = i64::from_le_bytes(part(record, begin + width - 8)?);
+    Some(Small::from_parts(bytes >> (64 - 8 * width), head >> 3))
+}
+
 /// So many bytes from there on.
+#[inline]
 fn part<const BYTES: usize>(record: &[u8], at: usize) -> Option<[u8; BYTES]> {
     record.get(at..)?.first_chunk().copied()
 }
 
-/// Scale and width in one byte, then as many bytes of the mantissa as it needs; where the next part begins.
-fn encode_number(number: Option<Decimal>, record: &mut [u8; MOST], at: usize) -> usize {
-    let Some(number) = number else {
-        record[at] = NO_NUMBER;
-        return at + 1;
-    };
-    let (mantissa, begin) = (number.mantissa(), at + 1);
-    let code = if let Ok(mantissa) = i64::try_from(mantissa) {
+/// Writes as many bytes of the mantissa as it needs; scale and width in one byte, and where the next number begins.
+fn encode_number(number: Decimal, record: &mut [u8; MOST], begin: usize) -> (u8, usize) {
+    let code = if let Some(small) = Small::of(number) {
+        let mantissa = small.mantissa();
         // What is too many of these bytes is written over.
         record[begin..begin + 8].copy_from_slice(&mantissa.to_le_bytes());
         // Leading bits that only repeat the sign need not be kept.
-        let bits = 65 - (if mantissa < 0 { !mantissa } else { mantissa }).leading_zeros();
-        CODES[bits.div_ceil(8) as usize]
+        let bits = i64::BITS - (mantissa ^ mantissa >> 63).leading_zeros();
+        CODES[bits as usize & 63]
     } else {
-        record[begin..begin + 13].copy_from_slice(&mantissa.to_le_bytes()[..13]);
+        let wide = usize::from(WIDE);
+        record[begin..begin + wide].copy_from_slice(&number.mantissa().to_le_bytes());
         7
     };
-    // A scale is at most 28, so the byte is never `NO_NUMBER`.
-    #[allow(clippy::cast_possible_truncation, reason = "five bits")]
+    #[allow(clippy::cast_possible_truncation, reason = "a scale is at most 28: five bits")]
     let scale = number.scale() as u8;
-    record[at] = scale << 3 | code;
-    begin + WIDTHS[usize::from(code)]
+    (scale << 3 | code, begin + width(code))
 }
 
-#[allow(clippy::option_option, reason = "damaged, absent or there")]
-fn decode_number(record: &[u8], at: &mut usize) -> Option<Option<Decimal>> {
-    let head = *record.get(*at)?;
-    if head == NO_NUMBER {
-        *at += 1;
-        return Some(None);
+/// The numbers of a record whose parts are as long as they say, however many digits they have.
+fn wide_numbers(record: &[u8]) -> Option<[Decimal; 3]> {
+    let heads: [u8; 3] = part(record, HEADS)?;
+    let mut at = FIXED + BESIDE[usize::from(record[FLAGS] & 3)];
+    let mut out = [Decimal::ZERO; 3];
+    for (number, head) in out.iter_mut().zip(heads) {
+        let width = width(head);
+        if width > 0 {
+            let kept = record.get(at..at + width)?;
+            let mut bytes = [if kept.last()? & 0x80 == 0 { 0 } else { 0xFF }; 16];
+            bytes[..width].copy_from_slice(kept);
+            *number = Decimal::try_from_i128_with_scale(i128::from_le_bytes(bytes), u32::from(head >> 3)).ok()?;
+            at += width;
+        }
     }
-    let width = WIDTHS[usize::from(head & 7)];
-    let (scale, end) = (u32::from(head >> 3), *at + 1 + width);
-    *at = end;
-    if width <= 8 {
-        // The eight bytes that end where it does: those before it are shifted out, and its sign fills their place.
-        let bytes = i64::from_le_bytes(part(record, end - 8)?);
-        return Decimal::try_new(bytes >> (64 - 8 * width), scale).ok().map(Some);
-    }
-    let kept = record.get(end - width..end)?;
-    let mut bytes = [if kept.last()? & 0x80 == 0 { 0 } else { 0xFF }; 16];
-    bytes[..width].copy_from_slice(kept);
-    Decimal::try_from_i128_with_scale(i128::from_le_bytes(bytes), scale).ok().map(Some)
+    Some(out)
 }
 
 #[cfg(test)]
@@ -252,6 +361,7 @@ pub(crate) mod tests {
                 end: NaiveDate::from_ymd_opt(2026, 11, 1),
                 exported: None,
             },
+            of_kind: 0,
             quantity: Some(Decimal::new(15, 1)),
             cost: Some(Decimal::new(-325, 2)),
             unit_cost: None,
@@ -265,6 +375,7 @@ pub(crate) mod tests {
         bare.content = 0;
         let mut full = row(3, (1 << 24) - 1, 1);
         full.kind = Kind { identified: true, exported: full.kind.start, ..full.kind };
+        full.of_kind = 1;
         full.unit_cost = Some(Decimal::MIN);
         full.cost = Some(Decimal::MAX);
         full.content = u64::MAX;
@@ -301,16 +412,41 @@ pub(crate) mod tests {
 
     proptest::proptest! {
         #[test]
-        fn every_number_survives_its_encoding(mantissa: i64, wide: i64, scale in 0u32..29, shift in 0u32..64) {
-            let big = (i128::from(mantissa) << 32) + i128::from(wide);
-            for mantissa in [i128::from(mantissa >> shift), big >> shift] {
-                let Ok(number) = Decimal::try_from_i128_with_scale(mantissa, scale) else { continue };
-                let (mut bytes, mut at) = ([0xA5; MOST], FIXED);
-                let end = encode_number(Some(number), &mut bytes, at);
-                let back = decode_number(&bytes[..end], &mut at).flatten().expect("a number");
-                proptest::prop_assert_eq!(at, end);
-                proptest::prop_assert_eq!((back.mantissa(), back.scale()), (number.mantissa(), number.scale()));
-            }
+        fn every_number_survives_its_encoding(
+            figures in proptest::collection::vec(proptest::option::of((
+                proptest::prelude::any::<i64>(), proptest::prelude::any::<i64>(), 0u32..29, 0u32..64, proptest::bool::weighted(0.9)
+            )), 3),
+            content: bool, series: bool,
+        ) {
+            let figures: Vec<Option<Decimal>> = figures
+                .into_iter()
+                .map(|figure| {
+                    let (high, low, scale, shift, small) = figure?;
+                    let wide = (i128::from(high) << 32) + i128::from(low);
+                    let mantissa = if small { i128::from(high >> shift) } else { wide >> shift };
+                    Decimal::try_from_i128_with_scale(mantissa, scale).ok()
+                })
+                .collect();
+            let plain = row(5, 1, 2);
+            let original = Row {
+                content: u64::from(content) * 9,
+                series: u128::from(series) * 7,
+                quantity: figures[0],
+                cost: figures[1],
+                unit_cost: figures[2],
+                of_kind: 1,
+                ..plain
+            };
+            let mut bytes = Vec::new();
+            original.encode(1, &mut bytes);
+            let back = Row::decode(&bytes, &[plain.kind, plain.kind]).expect("a row");
+            proptest::prop_assert_eq!(back, original);
+            let parts = |row: &Row| [row.quantity, row.cost, row.unit_cost].map(|n| n.map(|n| (n.mantissa(), n.scale())));
+            proptest::prop_assert_eq!(parts(&back), parts(&original));
+            let brief = Brief::of(&bytes).expect("a row");
+            proptest::prop_assert_eq!((brief, Brief::amounts(&bytes).expect("a row")), original.brief());
+            let said = (brief.position.parts(), brief.account, brief.sku, brief.kind);
+            proptest::prop_assert_eq!(said, (original.position(), original.account, original.sku, 1));
         }
     }
 }

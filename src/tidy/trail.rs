@@ -13,6 +13,9 @@ const LINES: u64 = 1 << 20;
 /// Bits of a line within its stretch.
 const LINE_BITS: u32 = LINES.trailing_zeros();
 
+/// Bits of what became of it.
+const END: u64 = u64::MAX >> LINE_BITS;
+
 /// What became of a row, as a number of at most 44 bits that the engine gives a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct End(pub u64);
@@ -39,6 +42,11 @@ impl Trail {
         let count = usize::try_from(lines.count().div_ceil(LINES)).unwrap_or(usize::MAX);
         let stretches = (0..count).map(|_| Mutex::default()).collect();
         Self { lines, stretches, share: (in_memory / 8 / count.max(1)).max(64), spill }
+    }
+
+    /// The lines of all exports, counted through.
+    pub fn lines(&self) -> &Lines {
+        &self.lines
     }
 
     /// Where a thread says what became of rows.
@@ -71,8 +79,9 @@ impl Trail {
         for extent in extents {
             bytes.clear();
             self.spill.read(extent, &mut bytes)?;
-            let read = bytes.chunks_exact(8).map(|e| e.try_into().map_or(0, u64::from_le_bytes));
-            entries.extend(read);
+            let (read, rest) = bytes.as_chunks();
+            rest.is_empty().then_some(()).ok_or_else(damaged)?;
+            entries.extend(read.iter().map(|entry| u64::from_le_bytes(*entry)));
         }
         drop(bytes);
         Ok(Taken { lines: &self.lines, first: index as u64 * LINES, entries: in_order(&entries) })
@@ -91,43 +100,54 @@ pub struct Taken<'t> {
 impl Taken<'_> {
     /// Rows as file, line and end.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (u32, u64, End)> {
-        let mut file = self.lines.file_at(self.first);
+        let lines = self.lines;
+        let end_of = move |file: usize| lines.base(file + 1).unwrap_or(u64::MAX);
+        let mut file = lines.file_at(self.first);
+        let (mut base, mut end) = (lines.base(file).unwrap_or_default(), end_of(file));
         self.entries.iter().map(move |entry| {
             let at = self.first + (entry >> (64 - LINE_BITS));
-            while self.lines.base(file + 1).is_some_and(|base| base <= at) {
+            while at >= end {
                 file += 1;
+                (base, end) = (end, end_of(file));
             }
-            let line = at - self.lines.base(file).unwrap_or_default();
             // There are as many files as fit into the number: rows came with it.
-            (u32::try_from(file).unwrap_or(u32::MAX), line, End(entry & (u64::MAX >> LINE_BITS)))
+            (u32::try_from(file).unwrap_or(u32::MAX), at - base, End(entry & END))
         })
     }
 }
 
-/// The entries by their lines, and those of one line by their ends. They are many and their lines are few bits, so each
-/// goes straight to its place.
+/// The entries by their lines, and those of one line by their ends. They are many and their lines are few, so each goes
+/// straight to its line.
 fn in_order(entries: &[u64]) -> Vec<u64> {
-    let line_of = |entry: u64| (entry >> (64 - LINE_BITS)) as usize;
     let lines = entries.iter().map(|e| line_of(*e) + 1).max().unwrap_or_default();
-    let mut next = vec![0u32; lines];
+    // What ended on a line plus one.
+    let mut ends = vec![0u64; lines];
+    let mut again = false;
     for entry in entries {
-        next[line_of(*entry)] += 1;
+        let end = &mut ends[line_of(*entry)];
+        again |= *end > 0;
+        *end = (entry & END) + 1;
     }
-    let mut before = 0;
-    for place in &mut next {
-        before += std::mem::replace(place, before);
-    }
-    let mut out = vec![0; entries.len()];
-    for entry in entries {
-        let place = &mut next[line_of(*entry)];
-        out[*place as usize] = *entry;
-        *place += 1;
-    }
-    if !out.is_sorted() {
+    if again {
         // A row that counts several things has several.
-        out.chunk_by_mut(|a, b| line_of(*a) == line_of(*b)).for_each(<[u64]>::sort_unstable);
+        drop(ends);
+        let mut entries = entries.to_vec();
+        entries.sort_unstable();
+        return entries;
     }
+    // Lines without a row are written over by the next.
+    let mut out = vec![0; entries.len() + 1];
+    let mut count = 0;
+    for (line, end) in (0u64..).zip(ends) {
+        out[count] = line << (64 - LINE_BITS) | end.wrapping_sub(1) & END;
+        count += usize::from(end > 0);
+    }
+    out.truncate(count);
     out
+}
+
+fn line_of(entry: u64) -> usize {
+    (entry >> (64 - LINE_BITS)) as usize
 }
 
 /// Entries that a thread holds back for each stretch.
@@ -143,10 +163,15 @@ pub struct Ends<'t> {
 impl Ends<'_> {
     /// What became of a row; rows may come in any order.
     pub fn push(&mut self, file: u32, line: u64, end: End) -> io::Result<()> {
-        let at = self.trail.lines.position(file, line);
-        let index = usize::try_from(at / LINES).unwrap_or(usize::MAX);
+        self.push_at(self.trail.lines.position(file, line), end)
+    }
+
+    /// The same of a row whose place is counted through all lines.
+    #[inline]
+    pub fn push_at(&mut self, place: u64, end: End) -> io::Result<()> {
+        let index = usize::try_from(place / LINES).unwrap_or(usize::MAX);
         let Some(entries) = self.open.get_mut(index) else { return Err(damaged()) };
-        entries.push((at % LINES) << (64 - LINE_BITS) | end.0);
+        entries.push((place % LINES) << (64 - LINE_BITS) | end.0);
         if entries.len() >= HELD { self.trail.push(index, entries) } else { Ok(()) }
     }
 
