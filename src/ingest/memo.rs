@@ -348,34 +348,53 @@ fn print_of([first, second]: [u64; 2], length: u64, column: usize) -> u64 {
     twice as u64 ^ (twice >> 64) as u64
 }
 
-/// That of a number: of its digits without zeros behind the point, and of how many of them stand there.
+/// That of a number, by its value: of one value there is one, however many zeros it is written with.
 #[inline]
 fn print_of_amount(plain: Option<Plain>, number: Option<Decimal>, column: Column) -> u64 {
-    match plain {
-        Some(Plain { digits, scale }) => print_of_short(digits, scale, column),
-        None => number.map_or(0, |number| print_of_number(number, column)),
+    // Two numbers of 64 bits are multiplied in one step.
+    let raised = plain.and_then(|plain| Some(i128::from(plain.digits) * i128::from(to_places(plain.scale)?)));
+    match (raised, number) {
+        (Some(raised), _) => print_of_raised(raised, column),
+        (None, Some(number)) => print_of_number(number, column),
+        (None, None) => 0,
     }
 }
 
+/// Places to which a number is raised to be told by its digits alone: no number of 64 bits has more.
+const PLACES: u32 = 18;
+
+/// What brings a number to so many places; `None` where it has more.
 #[inline]
-fn print_of_short(mut digits: i64, mut scale: u32, column: Column) -> u64 {
-    while scale > 0 && digits % 10 == 0 {
-        (digits, scale) = (digits / 10, scale - 1);
-    }
-    print_of([digits.cast_unsigned(), u64::from(scale)], 0, column as usize)
+fn to_places(scale: u32) -> Option<i64> {
+    const TENS: [i64; PLACES as usize + 1] = {
+        let mut tens = [1; PLACES as usize + 1];
+        let mut power = 1;
+        while power < tens.len() {
+            tens[power] = tens[power - 1] * 10;
+            power += 1;
+        }
+        tens
+    };
+    TENS.get(PLACES.checked_sub(scale)? as usize).copied()
+}
+
+#[inline]
+#[allow(clippy::cast_possible_truncation, reason = "64 bits of 128 each")]
+fn print_of_raised(raised: i128, column: Column) -> u64 {
+    let bits = raised.cast_unsigned();
+    print_of([bits as u64, (bits >> 64) as u64], 0, column as usize)
 }
 
 #[cold]
 fn print_of_number(number: Decimal, column: Column) -> u64 {
-    // Zeros may be what makes it long.
-    let number = if i64::try_from(number.mantissa()).is_err() { number.normalize() } else { number };
-    let scale = number.scale();
-    if let Ok(digits) = i64::try_from(number.mantissa()) {
-        return print_of_short(digits, scale, column);
+    let number = number.normalize();
+    let power = to_places(number.scale()).map(i128::from);
+    if let Some(raised) = power.and_then(|power| number.mantissa().checked_mul(power)) {
+        return print_of_raised(raised, column);
     }
     let mut bytes = [0; 20];
     bytes[..16].copy_from_slice(&number.mantissa().to_le_bytes());
-    bytes[16..].copy_from_slice(&scale.to_le_bytes());
+    bytes[16..].copy_from_slice(&number.scale().to_le_bytes());
     xxh3_64_with_seed(&bytes, column as u64)
 }
 
@@ -390,7 +409,11 @@ mod tests {
             print_of_number(number, Column::Cost)
         };
         assert_eq!(print("1"), print("1.000"));
-        assert_eq!(print("-1.5"), print_of_short(-1500, 3, Column::Cost));
+        let plain = |digits, scale| print_of_amount(Some(Plain { digits, scale }), None, Column::Cost);
+        assert_eq!(print("-1.5"), plain(-1500, 3));
+        assert_eq!(print("9223372036854775807"), plain(i64::MAX, 0));
+        assert_eq!(print("0.000000000000000001"), plain(1, 18));
+        assert_eq!(print("0.0000000000000000001"), print("0.00000000000000000010"));
         assert_eq!(print("1"), print("1.0000000000000000000"));
         assert_eq!(print("-12345678901234567890.1"), print("-12345678901234567890.1000"));
         assert_eq!(print("0"), print("0.00"));
