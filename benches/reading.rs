@@ -180,7 +180,7 @@ impl UsageSink for Count {
     fn row(&mut self, row: &UsageRow<'_>) -> Result<()> {
         self.rows += 1;
         self.lines += row.line;
-        self.copies ^= row.identity.unwrap_or(row.whole) ^ row.content;
+        self.copies ^= row.identity.unwrap_or(row.whole) ^ u128::from(row.content);
         if let Some(cost) = row.cost {
             self.cost.add(cost)?;
         }

@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use super::config_file::nearest;
+use super::trimmed;
 use crate::finding::{Code, Finding, Place, Severity};
 use crate::ingest::{DateFault, DecimalStyle, NumberFault, Table, TableRow, parse_date, parse_number};
 use crate::rate::Currency;
@@ -40,7 +41,7 @@ impl<'t> Cells<'t> {
     }
 
     pub fn text(&self, column: &str) -> &'t str {
-        self.table.cell(self.row, column).trim()
+        trimmed(self.table.cell(self.row, column))
     }
 
     pub fn owned(&self, column: &str) -> String {

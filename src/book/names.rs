@@ -6,6 +6,8 @@
 //! every other sign and run of spaces. For companies, legal forms are then taken off the end, one after
 //! another, never leaving nothing. `S.p.A.` counts as a legal form only with its dots: a spa is a business.
 
+use std::borrow::Cow;
+
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -63,31 +65,51 @@ const DOTTED_FORMS: &[&str] = &["spa"];
 
 /// The key of a company's name: equal keys are one name. Empty only for a blank name.
 pub fn company_key(name: &str) -> String {
-    key(name, true)
+    company_key_of(folded(name))
+}
+
+/// [`company_key`] of a name that is folded already.
+pub fn company_key_of(folded: String) -> String {
+    key(folded, true)
 }
 
 /// The key of a product's name: as for companies, but nothing is taken off its end.
 pub fn product_key(name: &str) -> String {
-    key(name, false)
+    key(folded(name), false)
 }
 
 /// Case and width folded and spaces collapsed, signs kept: what patterns are matched on.
 pub fn folded(text: &str) -> String {
-    fold(text).split_whitespace().collect::<Vec<_>>().join(" ")
+    let folded = fold(text);
+    let mut out = String::with_capacity(folded.len());
+    for word in folded.split_whitespace() {
+        push_word(&mut out, word);
+    }
+    out
 }
 
-struct Token {
-    text: String,
+fn push_word(words: &mut String, word: &str) {
+    if !words.is_empty() {
+        words.push(' ');
+    }
+    words.push_str(word);
+}
+
+struct Token<'t> {
+    text: Cow<'t, str>,
     dotted: bool,
 }
 
-fn key(name: &str, company: bool) -> String {
-    let folded = folded(name);
-    let mut tokens = tokens(&folded);
+fn key(folded: String, company: bool) -> String {
+    let spaced = spaced(&folded);
+    let mut tokens = tokens(&spaced);
     if company {
         strip_legal_forms(&mut tokens);
     }
-    let key = tokens.iter().map(|t| t.text.as_str()).collect::<Vec<_>>().join(" ");
+    let mut key = String::with_capacity(spaced.len());
+    for token in &tokens {
+        push_word(&mut key, &token.text);
+    }
     // A name of signs alone still is a name.
     if key.is_empty() { folded } else { key }
 }
@@ -99,6 +121,10 @@ fn fold(text: &str) -> String {
     let mut current: String = fold_once(text);
     // A folded character may itself fold further; two rounds are enough for all known, the bound is for the unknown.
     for _ in 0..4 {
+        if current.is_ascii() {
+            // Lower case it has, and there is nothing else to fold.
+            break;
+        }
         let next = fold_once(&current);
         if next == current {
             break;
@@ -108,24 +134,43 @@ fn fold(text: &str) -> String {
     current
 }
 
+/// Characters of ASCII stand for themselves in every form of Unicode, and what stands before one is never put behind
+/// it: between two of them each stretch of other characters is normalised by itself.
 fn fold_once(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut after_latin = false;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (ascii, behind) = rest.split_at(rest.bytes().position(|b| !b.is_ascii()).unwrap_or(rest.len()));
+        out.extend(ascii.bytes().map(|b| char::from(b.to_ascii_lowercase())));
+        after_latin = ascii.bytes().last().map_or(after_latin, |b| b.is_ascii_alphabetic());
+        let (other, behind) = behind.split_at(behind.bytes().position(|b| b.is_ascii()).unwrap_or(behind.len()));
+        fold_stretch(other, &mut after_latin, &mut out);
+        rest = behind;
+    }
+    if out.is_ascii() { out } else { out.nfkc().collect() }
+}
+
+fn fold_stretch(text: &str, after_latin: &mut bool, out: &mut String) {
     for c in text.nfkd() {
         if ('\u{300}'..='\u{36F}').contains(&c) {
-            if after_latin {
+            if *after_latin {
                 continue;
             }
         } else {
-            after_latin = c.is_ascii_alphabetic();
+            *after_latin = c.is_ascii_alphabetic();
         }
-        // Through upper case, so that ß is ss and both small sigmas are one.
-        out.extend(c.to_uppercase().flat_map(char::to_lowercase));
+        if c.is_ascii() {
+            out.push(c.to_ascii_lowercase());
+        } else {
+            // Through upper case, so that ß is ss and both small sigmas are one.
+            out.extend(c.to_uppercase().flat_map(char::to_lowercase));
+        }
     }
-    out.nfkc().collect()
 }
 
-fn tokens(folded: &str) -> Vec<Token> {
+/// The name with every sign that tells nothing as a space.
+fn spaced(folded: &str) -> String {
     let mut spaced = String::with_capacity(folded.len());
     for c in folded.chars() {
         match c {
@@ -136,26 +181,34 @@ fn tokens(folded: &str) -> Vec<Token> {
             _ => spaced.push(' '),
         }
     }
+    spaced
+}
+
+fn tokens(spaced: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     for chunk in spaced.split_whitespace() {
+        if chunk.bytes().all(|b| b.is_ascii() && !matches!(b, b'.' | b'/')) {
+            tokens.push(Token { text: Cow::Borrowed(chunk), dotted: false });
+            continue;
+        }
         let pieces: Vec<&str> = chunk.split(['.', '/']).filter(|p| !p.is_empty()).collect();
         let letters = |p: &&str| p.chars().count() == 1 && p.chars().all(char::is_alphabetic);
         if pieces.len() > 1 && pieces.iter().all(letters) {
-            tokens.push(Token { text: pieces.concat(), dotted: true });
+            tokens.push(Token { text: Cow::Owned(pieces.concat()), dotted: true });
             continue;
         }
         for piece in chunk.split('/') {
             // Where a sign is gone, marks may stand side by side that have an order of their own.
             let text = fold(&piece.replace('.', ""));
             if !text.is_empty() {
-                tokens.push(Token { text, dotted: false });
+                tokens.push(Token { text: Cow::Owned(text), dotted: false });
             }
         }
     }
     tokens
 }
 
-fn strip_legal_forms(tokens: &mut Vec<Token>) {
+fn strip_legal_forms(tokens: &mut Vec<Token<'_>>) {
     while tokens.len() > 1 && tokens.last().is_some_and(is_legal_form) {
         tokens.pop();
         // "GmbH & Co. KG" is one form; "Smith & Co" keeps its "and", which sets it apart from "Smith Co".
@@ -168,8 +221,8 @@ fn strip_legal_forms(tokens: &mut Vec<Token>) {
     }
 }
 
-fn is_legal_form(token: &Token) -> bool {
-    LEGAL_FORMS.contains(&token.text.as_str()) || (token.dotted && DOTTED_FORMS.contains(&token.text.as_str()))
+fn is_legal_form(token: &Token<'_>) -> bool {
+    LEGAL_FORMS.contains(&&*token.text) || (token.dotted && DOTTED_FORMS.contains(&&*token.text))
 }
 
 #[cfg(test)]
@@ -177,6 +230,23 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// One round of folding, by the rules of Unicode alone.
+    fn fold_whole(text: &str) -> String {
+        let mut out = String::new();
+        let mut after_latin = false;
+        for c in text.nfkd() {
+            if ('\u{300}'..='\u{36F}').contains(&c) {
+                if after_latin {
+                    continue;
+                }
+            } else {
+                after_latin = c.is_ascii_alphabetic();
+            }
+            out.extend(c.to_uppercase().flat_map(char::to_lowercase));
+        }
+        out.nfkc().collect()
+    }
 
     #[test]
     fn spellings_of_one_company_have_one_key() {
@@ -245,6 +315,18 @@ mod tests {
                 let key = product_key(&text);
                 prop_assert_eq!(product_key(&key), key);
             }
+        }
+
+        #[test]
+        fn what_is_folded_in_stretches_is_folded_as_a_whole(
+            text in "([A-Za-z0-9 .&']{0,4}(\\PC|[\u{300}-\u{36F}ßΣςﬁＡ．İ№㎏ǅ가각\u{1112}\u{1161}\u{11ab}\u{a3c}\u{5b4}]){0,3}){0,6}",
+        ) {
+            prop_assert_eq!(fold_once(&text), fold_whole(&text));
+            let mut folded = text.clone();
+            for _ in 0..5 {
+                folded = fold_whole(&folded);
+            }
+            prop_assert_eq!(fold(&text), folded);
         }
 
         #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{Datelike, Months, NaiveDate};
+use chrono::{Datelike, NaiveDate};
 
 /// A billing month, `YYYY-MM`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +31,19 @@ impl Period {
         if self.month == 1 { Self::new(self.year - 1, 12) } else { Self::new(self.year, self.month - 1) }
     }
 
+    /// As it is written: `2026-10`.
+    pub fn text(self) -> String {
+        let Some(year) = u32::try_from(self.year).ok().filter(|year| *year < 10_000) else {
+            return format!("{:04}-{:02}", self.year, self.month);
+        };
+        let digit = |n: u32| char::from_digit(n % 10, 10).unwrap_or('0');
+        let mut text = String::with_capacity(7);
+        text.extend([year / 1000, year / 100, year / 10, year].map(digit));
+        text.push('-');
+        text.extend([self.month / 10, self.month].map(digit));
+        text
+    }
+
     /// The first day.
     pub fn start(self) -> NaiveDate {
         NaiveDate::from_ymd_opt(self.year, self.month, 1).unwrap_or(NaiveDate::MIN)
@@ -38,7 +51,8 @@ impl Period {
 
     /// The day after the last.
     pub fn end(self) -> NaiveDate {
-        self.start() + Months::new(1)
+        let next = Self { year: self.year + i32::from(self.month == 12), month: self.month % 12 + 1 };
+        next.start()
     }
 
     pub fn last_day(self) -> NaiveDate {
@@ -61,7 +75,7 @@ impl Period {
 
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}", self.year, self.month)
+        f.write_str(&self.text())
     }
 }
 
@@ -81,5 +95,24 @@ impl FromStr for Period {
             return Err(bad());
         }
         Self::new(year.parse().map_err(|_| bad())?, month.parse().map_err(|_| bad())?).ok_or_else(bad)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{Days, Months, NaiveDate};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_month_ends_where_the_next_begins(days in -400_000i32..3_700_000) {
+            let Some(date) = NaiveDate::from_num_days_from_ce_opt(days) else { return Ok(()) };
+            let period = Period::of(date);
+            prop_assert_eq!(period.end(), period.start() + Months::new(1));
+            prop_assert_eq!(period.last_day() + Days::new(1), period.end());
+            prop_assert_eq!(period.text(), format!("{:04}-{:02}", date.year(), date.month()));
+        }
     }
 }

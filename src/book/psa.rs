@@ -17,7 +17,7 @@ macro_rules! ids {
 
         impl $name {
             pub fn new(text: &str) -> Self {
-                Self(text.trim().to_string())
+                Self(super::trimmed(text).to_string())
             }
             pub fn as_str(&self) -> &str {
                 &self.0

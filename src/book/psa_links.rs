@@ -1,11 +1,12 @@
 //! Holds the PSA's entities to their references: a contract to its client, a line to its contract and
 //! product, a tier to what it prices. What hangs in the air is left out and named.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::names::{company_key, folded};
 use super::psa::{Client, ClientId, Contract, ContractId, ContractLine, Invoiced, LeftOutLine, PricingModel, Psa};
 use super::psa_tables::{left_out, tier_owner};
+use super::shared_id_key;
 use crate::finding::{Code, Finding, Place};
 use crate::rate::Currency;
 
@@ -152,12 +153,17 @@ fn link_lines(
     refused_tiers: &BTreeMap<String, Place>,
     findings: &mut Vec<Finding>,
 ) {
-    let contracts: BTreeSet<String> = psa.contracts.iter().map(|c| c.id.key()).collect();
-    let products: BTreeSet<String> = psa.products.iter().map(|p| p.code.key()).collect();
+    let contracts: HashSet<String> = psa.contracts.iter().map(|c| c.id.key()).collect();
+    let products: HashSet<String> = psa.products.iter().map(|p| p.code.key()).collect();
     let dropped = &mut psa.left_out;
+    // The lines of a contract stand together, mostly.
+    let mut last: Option<ContractId> = None;
     psa.contract_lines.retain(|line| {
-        let contract = line.contract_id.key();
-        if !contracts.contains(&contract) {
+        if last.as_ref() != Some(&line.contract_id) && contracts.contains(&*shared_id_key(line.contract_id.as_str())) {
+            last = Some(line.contract_id.clone());
+        }
+        if last.as_ref() != Some(&line.contract_id) {
+            let contract = line.contract_id.key();
             let known = contract_clients.contains_key(&contract);
             let why = if known { "that was itself left out" } else { "that does not exist" };
             let message = format!("contract line {} names a contract {why}, and is left out", line.id);
@@ -171,7 +177,7 @@ fn link_lines(
             dropped.push(left_out(line));
             return false;
         }
-        if !products.contains(&line.product_code.key()) {
+        if !products.contains(&*shared_id_key(line.product_code.as_str())) {
             let message = format!("contract line {} names a product that the catalogue does not have", line.id);
             findings.push(orphan(message, &line.place, line.product_code.as_str()));
         }
@@ -180,6 +186,9 @@ fn link_lines(
 }
 
 fn link_tiers(psa: &mut Psa, findings: &mut Vec<Finding>) {
+    if psa.price_tiers.is_empty() {
+        return;
+    }
     let mut owners: BTreeSet<String> = psa.contract_lines.iter().map(|l| format!("line {}", l.id.key())).collect();
     owners.extend(psa.left_out.iter().map(|l| format!("line {}", l.id.key())));
     owners.extend(psa.products.iter().map(|p| format!("product {}", p.code.key())));

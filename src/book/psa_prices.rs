@@ -40,6 +40,9 @@ pub(super) fn check_prices(psa: &Psa, findings: &mut Vec<Finding>) {
         }
         used.insert(owner);
     }
+    if tables.len() == used.len() {
+        return;
+    }
     let owners: BTreeMap<String, &ContractLine> =
         psa.contract_lines.iter().map(|l| (format!("line {}", l.id.key()), l)).collect();
     let left_out: BTreeSet<String> = psa

@@ -1,7 +1,9 @@
 //! Turns canonical PSA tables into the PSA's entities. A cell that changes what is billed and cannot be
 //! read leaves its row out, with a finding: a default in its place would bill on a guess.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Borrow;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -53,9 +55,10 @@ pub fn load_psa(tables: &[(TableKind, Table)]) -> (Psa, Vec<Finding>) {
 }
 
 /// [`load_psa`] with what the book's settings say.
-pub fn load_psa_with(tables: &[(TableKind, Table)], defaults: &PsaDefaults) -> (Psa, Vec<Finding>) {
+pub fn load_psa_with(tables: &[(TableKind, impl Borrow<Table>)], defaults: &PsaDefaults) -> (Psa, Vec<Finding>) {
     let mut load = Load { defaults: defaults.clone(), ..Load::default() };
     for (kind, table) in tables {
+        let table = table.borrow();
         match kind {
             TableKind::Usage => {}
             TableKind::Clients => load.clients(table),
@@ -109,7 +112,7 @@ struct Load {
     settled: BTreeSet<String>,
     /// Lines and products of which a tier could not be used.
     refused_tiers: BTreeMap<String, Place>,
-    seen: BTreeMap<(&'static str, String), usize>,
+    seen: HashMap<(&'static str, String), usize>,
 }
 
 impl Load {
@@ -246,6 +249,7 @@ impl Load {
         }
         let states_quantity = table.columns.iter().any(|c| c == "quantity");
         self.psa.contract_lines.reserve_exact(table.rows.len());
+        self.seen.reserve(table.rows.len());
         for row in &table.rows {
             let mut cells = Cells::new(table, row, &mut self.findings);
             cells.required(contract);
@@ -256,9 +260,8 @@ impl Load {
             }
             line.proration = self.defaults.proration.or(line.proration);
             let usable = cells.usable();
-            let key = line.id.key();
             if usable && !states_quantity {
-                self.without_quantity.insert(key.clone());
+                self.without_quantity.insert(line.id.key());
             }
             if usable {
                 self.line(line);
@@ -270,10 +273,11 @@ impl Load {
 
     /// Takes in a usable line, the first of its id.
     fn line(&mut self, line: ContractLine) {
-        let key = line.id.key();
-        if self.first("contract line", key.clone(), self.psa.contract_lines.len()) {
+        if self.first("contract line", line.id.key(), self.psa.contract_lines.len()) {
             self.psa.contract_lines.push(line);
-        } else if let Some(kept) = self.kept("contract line", &key).and_then(|i| self.psa.contract_lines.get(i)) {
+        } else if let Some(kept) =
+            self.kept("contract line", &line.id.key()).and_then(|i| self.psa.contract_lines.get(i))
+        {
             let same = *kept == ContractLine { place: kept.place.clone(), ..line.clone() };
             self.repeated("contract line", line.id.as_str(), same, &kept.place.clone(), line.place);
         }
@@ -354,6 +358,9 @@ impl Load {
     /// Lines of invoices that do not recur bill nothing again.
     fn leave_settled(&mut self) {
         let (settled, findings) = (&self.settled, &mut self.findings);
+        if settled.is_empty() {
+            return;
+        }
         self.psa.contract_lines.retain(|line| {
             let stays = !settled.contains(&line.contract_id.key());
             if !stays {
@@ -368,6 +375,9 @@ impl Load {
     /// Gives the lines of a PSA that keeps quantities apart their quantities: a line whose quantity changed
     /// becomes one for each stretch of days.
     fn stretch_lines(&mut self) {
+        if self.without_quantity.is_empty() && self.units.is_empty() && self.adjustments.is_empty() {
+            return;
+        }
         let rule_of: BTreeMap<String, Option<Proration>> =
             self.psa.contracts.iter().map(|c| (c.id.key(), c.proration.or(self.defaults.proration_rule))).collect();
         let lines = std::mem::take(&mut self.psa.contract_lines);
@@ -420,11 +430,11 @@ impl Load {
     /// Whether this is the first usable row of its id; if so it is remembered to stand at `index`.
     fn first(&mut self, what: &'static str, key: String, index: usize) -> bool {
         match self.seen.entry((what, key)) {
-            std::collections::btree_map::Entry::Vacant(entry) => {
+            Entry::Vacant(entry) => {
                 entry.insert(index);
                 true
             }
-            std::collections::btree_map::Entry::Occupied(_) => false,
+            Entry::Occupied(_) => false,
         }
     }
 

@@ -23,6 +23,14 @@ impl Tally {
         self.cost.add(cost.unwrap_or_default())
     }
 
+    /// Adds a row by what its quantity and cost come to.
+    #[inline]
+    pub fn add_row(&mut self, [quantity, cost]: [ExactSum; 2]) -> Result<(), Overflow> {
+        self.rows += 1;
+        self.quantity.merge(quantity)?;
+        self.cost.merge(cost)
+    }
+
     pub fn merge(&mut self, other: &Tally) -> Result<(), Overflow> {
         self.rows += other.rows;
         self.quantity.merge(other.quantity)?;

@@ -1,18 +1,16 @@
 //! CSV as every output has it: UTF-8, `\n`, RFC 4180 quoting, typed cells. A cell's type decides how it is
 //! written, so that a number is never mistaken for text nor text run as a formula.
 
-use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
-use csv::{Terminator, WriterBuilder};
 use fs_err::File;
 use rust_decimal::Decimal;
 
 use super::error::EmitError;
 use crate::format::neutralise;
-use crate::rate::{Currency, ExactSum, as_read, money_text, plain};
+use crate::rate::{Currency, ExactSum, as_read, write_date, write_money, write_plain};
 
 /// A value on its way into a cell.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +33,7 @@ pub enum Cell<'a> {
     Empty,
 }
 
-impl<'a> Cell<'a> {
+impl Cell<'_> {
     pub fn number(value: Option<Decimal>) -> Self {
         value.map_or(Cell::Empty, Cell::Number)
     }
@@ -44,20 +42,38 @@ impl<'a> Cell<'a> {
         value.map_or(Cell::Empty, |v| Cell::Money(v, currency))
     }
 
-    fn text(self) -> Cow<'a, str> {
+    /// Writes the value behind what stands in `out`, as a field of a record.
+    fn write(self, out: &mut Vec<u8>) {
         match self {
-            Cell::Text(text) => neutralise(text),
-            Cell::Plain(text) => Cow::Borrowed(text),
-            Cell::Number(value) => Cow::Owned(plain(value)),
-            Cell::AsRead(value) => Cow::Owned(as_read(value)),
-            Cell::Money(value, currency) => Cow::Owned(money_text(value, currency)),
-            Cell::Sum(sum) => Cow::Owned(sum_text(sum)),
-            Cell::Integer(value) => Cow::Owned(value.to_string()),
-            Cell::Date(date) => Cow::Owned(date.to_string()),
-            Cell::Bool(value) => Cow::Borrowed(if value { "true" } else { "false" }),
-            Cell::Empty => Cow::Borrowed(""),
+            Cell::Text(text) => field(&neutralise(text), out),
+            Cell::Plain(text) => field(text, out),
+            Cell::Number(value) => write_plain(value, out),
+            Cell::AsRead(value) => out.extend_from_slice(as_read(value).as_bytes()),
+            Cell::Money(value, currency) => write_money(value, currency, out),
+            Cell::Sum(sum) => out.extend_from_slice(sum_text(sum).as_bytes()),
+            Cell::Integer(value) => write_plain(value.into(), out),
+            Cell::Date(date) => write_date(date, out),
+            Cell::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
+            Cell::Empty => {}
         }
     }
+}
+
+/// RFC 4180: a text is quoted where it has a delimiter, a quote or a line end.
+fn field(text: &str, out: &mut Vec<u8>) {
+    // All bytes are looked at, many at a time: to stop at the first takes longer for what is this short.
+    let is_special = |b: u8| u8::from(b == b',') | u8::from(b == b'"') | u8::from(b == b'\n') | u8::from(b == b'\r');
+    if text.bytes().fold(0, |any, b| any | is_special(b)) == 0 {
+        return out.extend_from_slice(text.as_bytes());
+    }
+    out.push(b'"');
+    for (i, part) in text.split('"').enumerate() {
+        if i > 0 {
+            out.extend_from_slice(b"\"\"");
+        }
+        out.extend_from_slice(part.as_bytes());
+    }
+    out.push(b'"');
 }
 
 fn sum_text(sum: ExactSum) -> String {
@@ -71,10 +87,15 @@ fn sum_text(sum: ExactSum) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_string()
 }
 
+/// So much is written in one go.
+const HELD: usize = 64 << 10;
+
 /// A CSV file being written. What is not `finish`ed may be incomplete.
 pub struct TableWriter {
     path: PathBuf,
-    writer: csv::Writer<Box<dyn Write>>,
+    out: Box<dyn Write>,
+    /// Records that are not written yet.
+    held: Vec<u8>,
     columns: usize,
 }
 
@@ -87,10 +108,11 @@ impl TableWriter {
 
     /// Writes the heading row to `out`, which errors call `path`.
     pub fn to(out: Box<dyn Write>, path: &Path, columns: &[impl AsRef<str>]) -> Result<Self, EmitError> {
-        let mut writer =
-            WriterBuilder::new().terminator(Terminator::Any(b'\n')).buffer_capacity(64 * 1024).from_writer(out);
-        writer.write_record(columns.iter().map(|c| c.as_ref().as_bytes())).map_err(|e| EmitError::new(path, e))?;
-        Ok(Self { path: path.to_path_buf(), writer, columns: columns.len() })
+        let held = Vec::with_capacity(HELD + (HELD >> 3));
+        let mut table = Self { path: path.to_path_buf(), out, held, columns: columns.len() };
+        let headings: Vec<Cell<'_>> = columns.iter().map(|c| Cell::Plain(c.as_ref())).collect();
+        table.row(&headings)?;
+        Ok(table)
     }
 
     /// Writes one row.
@@ -99,16 +121,31 @@ impl TableWriter {
     /// If the row has not one cell per column.
     pub fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), EmitError> {
         assert_eq!(cells.len(), self.columns, "a row of {} has one cell per column", self.path.display());
-        let fail = |e| EmitError::new(&self.path, e);
-        for cell in cells {
-            self.writer.write_field(cell.text().as_bytes()).map_err(fail)?;
+        let start = self.held.len();
+        for (i, cell) in cells.iter().enumerate() {
+            if i > 0 {
+                self.held.push(b',');
+            }
+            cell.write(&mut self.held);
         }
-        self.writer.write_record(None::<&[u8]>).map_err(fail)
+        if self.held.len() == start {
+            // Else the row would be a blank line.
+            self.held.extend_from_slice(b"\"\"");
+        }
+        self.held.push(b'\n');
+        if self.held.len() < HELD { Ok(()) } else { self.write_out() }
+    }
+
+    fn write_out(&mut self) -> Result<(), EmitError> {
+        let written = self.out.write_all(&self.held);
+        self.held.clear();
+        written.map_err(|e| EmitError::new(&self.path, e))
     }
 
     /// Writes out what is still held. An error here means the disk did not take it all.
     pub fn finish(mut self) -> Result<(), EmitError> {
-        self.writer.flush().map_err(|e| EmitError::new(&self.path, e))
+        self.write_out()?;
+        self.out.flush().map_err(|e| EmitError::new(&self.path, e))
     }
 }
 
@@ -118,6 +155,7 @@ mod tests {
 
     use super::*;
     use crate::emit::restore;
+    use crate::rate::money_text;
 
     fn d(s: &str) -> Decimal {
         Decimal::from_str_exact(s).expect("a decimal")
@@ -199,6 +237,17 @@ mod tests {
             prop_assert_eq!(records.len(), 1);
             let back: Vec<_> = records[0].iter().map(restore).collect();
             prop_assert_eq!(back, cells);
+        }
+
+        #[test]
+        fn records_are_those_that_the_csv_crate_writes(cells in proptest::collection::vec("[a,\"\n\r ]{0,4}|\\PC{0,8}", 1..4)) {
+            let columns: Vec<&str> = cells.iter().map(|_| "x").collect();
+            let row: Vec<_> = cells.iter().map(|c| Cell::Plain(c)).collect();
+            let mut expected = csv::Writer::from_writer(Vec::new());
+            expected.write_record(&columns).expect("in memory");
+            expected.write_record(&cells).expect("in memory");
+            let expected = String::from_utf8(expected.into_inner().expect("in memory")).expect("text");
+            prop_assert_eq!(written(&columns, &[&row]), expected);
         }
     }
 

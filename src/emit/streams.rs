@@ -54,6 +54,9 @@ const RAW_HELD: usize = 32_000;
 
 /// A row as it stood, or its beginning and how much was cut off.
 fn held(raw: &str) -> Cow<'_, str> {
+    if raw.len() <= RAW_HELD {
+        return Cow::Borrowed(raw);
+    }
     match raw.char_indices().nth(RAW_HELD) {
         None => Cow::Borrowed(raw),
         Some((end, _)) => {

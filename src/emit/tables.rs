@@ -12,7 +12,8 @@ use crate::reconcile::{Discrepancy, LineItem, QuantityChange, Unmapped, VerdictR
 
 /// Writes `invoice_lines.csv` into `folder`.
 pub fn write_invoice_lines(folder: &Path, lines: &[LineItem]) -> Result<(), EmitError> {
-    write(folder, Output::InvoiceLines, lines, order::invoice_lines, |l, row| {
+    let of_one = |a: &LineItem, b: &LineItem| a.client_id == b.client_id;
+    write_groups(folder, Output::InvoiceLines, lines, of_one, order::invoice_lines, |l, row| {
         row.extend([
             Cell::Text(&l.line_id),
             Cell::Text(l.status.word()),
@@ -77,7 +78,8 @@ pub fn write_discrepancies(folder: &Path, discrepancies: &[Discrepancy]) -> Resu
 
 /// Writes `quantity_changes.csv` into `folder`.
 pub fn write_quantity_changes(folder: &Path, changes: &[QuantityChange]) -> Result<(), EmitError> {
-    write(folder, Output::QuantityChanges, changes, order::quantity_changes, |c, row| {
+    let of_one = |a: &QuantityChange, b: &QuantityChange| a.client_id == b.client_id;
+    write_groups(folder, Output::QuantityChanges, changes, of_one, order::quantity_changes, |c, row| {
         row.extend([
             Cell::Text(c.contract_id.as_str()),
             Cell::Text(c.contract_line_id.as_str()),
@@ -157,9 +159,24 @@ fn write<'a, T>(
     output: Output,
     rows: &'a [T],
     order: fn(&T, &T) -> Ordering,
+    cells: impl FnMut(&'a T, &mut Vec<Cell<'a>>),
+) -> Result<(), EmitError> {
+    write_groups(folder, output, rows, |_, _| true, order, cells)
+}
+
+/// Rows that lie in groups, the groups nearly in order: sorted within themselves first, they are then mostly in order.
+fn write_groups<'a, T>(
+    folder: &Path,
+    output: Output,
+    rows: &'a [T],
+    of_one: fn(&T, &T) -> bool,
+    order: fn(&T, &T) -> Ordering,
     mut cells: impl FnMut(&'a T, &mut Vec<Cell<'a>>),
 ) -> Result<(), EmitError> {
     let mut sorted: Vec<&T> = rows.iter().collect();
+    for group in sorted.chunk_by_mut(|a, b| of_one(a, b)) {
+        group.sort_by(|a, b| order(a, b));
+    }
     sorted.sort_by(|a, b| order(a, b));
     let columns = output.columns();
     let mut table = TableWriter::create(&folder.join(output.file()), &columns)?;

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use crate::book::Period;
 use crate::finding::{Code, Finding, Place, Severity};
 use crate::format::months_of_term;
-use crate::ingest::{Treatment, UsageRow};
+use crate::ingest::{Amounts, Treatment, UsageRow};
 use crate::rate::{Charge, CostCheck, Currency, ExactSum, Part};
 
 /// Lines named of rows that no rounding explains.
@@ -58,6 +58,11 @@ impl Charges {
             self.put_aside();
             self.currency = row.currency;
             self.current = self.rest.remove(&row.currency).unwrap_or_default();
+        }
+        if let Amounts { quantity: Some(quantity), unit_cost: Some(unit_price), cost: Some(stated) } = row.plain
+            && self.current.check.note_exact([quantity, unit_price, stated], row.currency)
+        {
+            return;
         }
         let charge = Charge { quantity, unit_price, rate, stated, currency: row.currency };
         if !self.current.check.note(&charge, || parts(row)) && self.current.lines.len() < NAMED {

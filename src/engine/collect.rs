@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 
 use super::Run;
 use super::charges::{Charges, Checked};
-use super::desk::Desk;
-use super::intern::Interner;
+use super::desk::{Desk, Keys};
+use super::intern::{Interner, Known};
 use super::load::Export;
 use super::rejected::RejectedUses;
 use super::spool::Spool;
@@ -18,11 +18,11 @@ use crate::book::Period;
 use crate::control::{Bucket, Ledger, Tally};
 use crate::emit::{FindingLog, Rejected};
 use crate::finding::{About, Code, Finding, Place};
-use crate::format::{ChargeCategory, MeterRule};
-use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, UsageRow, UsageSink, read_usage};
+use crate::format::{ChargeCategory, Column, MeterRule};
+use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, UsageRow, UsageSink, read_usage, same};
 use crate::rate::Currency;
 use crate::resolve::{AccountKey, SkuKey};
-use crate::tidy::{Belongings, Kind, Partitions, Position, Row, belonging, push_head};
+use crate::tidy::{Belonging, Kind, Partitions, Position, Row, belonging, push_head};
 
 /// A SKU, and the rule its format meters by where no mapping says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -199,9 +199,9 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         elsewhere: false,
         charges: Charges::default(),
         truncated: false,
-        belongings: Belongings::default(),
-        last_provider: String::new(),
-        last_supplied: String::new(),
+        keys: Keys::of_file(export.stated),
+        vendor: None,
+        alike: None,
         told: Told::of(&export),
     };
     let totals = read_usage(&export.detection, &mut sink)
@@ -273,10 +273,32 @@ struct Sink<'a> {
     elsewhere: bool,
     charges: Charges,
     truncated: bool,
-    belongings: Belongings,
-    last_provider: String,
-    last_supplied: String,
+    /// But for the vendor's.
+    keys: Keys,
+    /// That of the last row.
+    vendor: Option<Vendor>,
+    alike: Option<Alike>,
     told: Told,
+}
+
+/// What the rows of one vendor have alike.
+struct Vendor {
+    name: String,
+    number: u32,
+    /// The number of it and of the rule and format its SKUs stand in.
+    way: u32,
+    keys: Keys,
+    /// It is known to have rows of its own in the run's period.
+    is_supplied: bool,
+}
+
+/// What the rows of one kind have alike.
+struct Alike {
+    kind: Kind,
+    number: u32,
+    here: Belonging,
+    /// Where the rows of its currency are counted.
+    read: usize,
 }
 
 /// Rows after which whoever waits is told.
@@ -320,60 +342,73 @@ impl Told {
 }
 
 impl Sink<'_> {
-    fn read(&mut self, currency: Currency) -> &mut Tally {
-        let index = self.read.iter().position(|(c, _)| *c == currency).unwrap_or_else(|| {
+    fn read(&mut self, currency: Currency) -> usize {
+        self.read.iter().position(|(c, _)| *c == currency).unwrap_or_else(|| {
             self.read.push((currency, Tally::default()));
             self.read.len() - 1
-        });
-        &mut self.read[index].1
+        })
+    }
+
+    #[cold]
+    fn change_vendor(&mut self, name: &str) {
+        let (number, way) = self.desk.ways.of(name, &self.way);
+        let keys = self.keys.of_vendor(name);
+        self.providers.insert(name.to_string());
+        self.vendor = Some(Vendor { name: name.to_string(), number, way, keys, is_supplied: false });
+    }
+
+    #[cold]
+    fn change_kind(&mut self, kind: Kind) {
+        let number = self.desk.kinds.number(kind, &self.shared.kinds);
+        let here = belonging(self.shared.run.period, kind.category, kind.start, kind.end, self.stated);
+        self.elsewhere |= here.is_elsewhere();
+        let read = self.read(kind.currency);
+        self.alike = Some(Alike { kind, number, here, read });
     }
 }
 
 impl UsageSink for Sink<'_> {
     fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()> {
-        self.read(row.currency)
-            .add(row.quantity, row.cost)
-            .with_context(|| format!("the sums up to {} cannot be held", Place::line(self.source.clone(), row.line)))?;
+        if self.vendor.as_ref().is_none_or(|vendor| !same(vendor.name.as_bytes(), row.provider_name().as_bytes())) {
+            self.change_vendor(row.provider_name());
+        }
+        let kind = Kind::of(row);
+        if self.alike.as_ref().is_none_or(|alike| alike.kind != kind) {
+            self.change_kind(kind);
+        }
+        let (Some(vendor), Some(alike)) = (&mut self.vendor, &self.alike) else {
+            bail!("the vendor and kind of {} were just put down", Place::line(self.source.clone(), row.line));
+        };
+        let read = &mut self.read[alike.read].1;
+        if read.add_row(row.sums()).is_err() {
+            bail!("the sums up to {} cannot be held", Place::line(self.source.clone(), row.line));
+        }
+        ensure!(row.line < Position::LINES, "{} has more than 2^40 lines", self.source);
         self.last_line = self.last_line.max(row.line);
         self.told.row(self.shared.progress);
         self.charges.note(row);
-        let Desk { skus, ways, kinds, heads, waiting, scratch, .. } = &mut *self.desk;
-        let (vendor, way) = ways.of(row.provider_name(), &self.way);
-        let texts = [row.sku_id(), row.charge_description(), row.term(), row.metric()];
-        let sku = skus.number_of(way, &texts, || {
-            self.shared.skus.number(Sku { key: sku_of(row), rule: self.rule, format: self.format.clone() })
+        let Desk { skus, heads, waiting, .. } = &mut *self.desk;
+        let texts = [Column::SkuId, Column::ChargeDescription, Column::Term, Column::Metric].map(|c| row.bytes(c));
+        let (sku, _) = skus.number(vendor.way, &texts, Known::hash(vendor.way, row.sku_print), || {
+            (self.shared.skus.number(Sku { key: sku_of(row), rule: self.rule, format: self.format.clone() }), 0)
         });
-        let key = scratch.key(row, self.stated);
-        let packed = Row { sku, ..Row::of(row, self.file, key) };
-        let kind = kinds.number(packed.kind, &self.shared.kinds);
-        ensure!(row.line < Position::LINES, "{} has more than 2^40 lines", self.source);
+        let key = vendor.keys.key(row);
         heads.push(&self.shared.heads, key, |out| push_head(key, self.file, row.line, out))?;
-        waiting.push(packed, kind, vendor, row, self.series);
+        let packed = Row { sku, ..Row::of(row, kind, self.file, key) };
+        waiting.push(&packed, alike.number, vendor.number, row, self.series);
         if waiting.is_full() {
             self.desk.settle(&self.shared.accounts, &self.shared.rows)?;
         }
-        // An export need not name its vendor, so the first is not told by differing from the one before.
-        if self.providers.is_empty() || self.last_provider != row.provider_name() {
-            self.last_provider = row.provider_name().to_string();
-            self.providers.insert(self.last_provider.clone());
-        }
-        let here = self.belongings.of(
-            self.shared.run.period,
-            row.charge_category,
-            row.charge_period_start,
-            row.charge_period_end,
-            self.stated,
-        );
-        self.elsewhere |= here.is_elsewhere();
-        if here.cost && (self.supplied.is_empty() || self.last_supplied != row.provider_name()) {
-            self.last_supplied = row.provider_name().to_string();
-            self.supplied.insert(self.last_supplied.clone());
+        if alike.here.cost && !vendor.is_supplied {
+            vendor.is_supplied = true;
+            self.supplied.insert(vendor.name.clone());
         }
         Ok(())
     }
 
     fn reject(&mut self, reject: Reject) -> anyhow::Result<()> {
-        self.read(reject.currency).add(reject.quantity, reject.cost)?;
+        let read = self.read(reject.currency);
+        self.read[read].1.add(reject.quantity, reject.cost)?;
         let mut tally = Tally::default();
         tally.add(reject.quantity, reject.cost)?;
         self.ledger.place(self.file, reject.currency, Bucket::Rejected, &tally)?;

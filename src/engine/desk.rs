@@ -54,22 +54,11 @@ pub(super) struct Ways {
     /// Vendors by number.
     names: Vec<String>,
     metered: BTreeMap<(u32, String), u32>,
-    last: Option<Way>,
-}
-
-#[derive(Debug)]
-struct Way {
-    vendor: String,
-    metered: String,
-    numbers: (u32, u32),
 }
 
 impl Ways {
     /// The number of the vendor, and that of both.
     pub fn of(&mut self, vendor: &str, way: &str) -> (u32, u32) {
-        if let Some(last) = self.last.as_ref().filter(|last| last.vendor == vendor && last.metered == way) {
-            return last.numbers;
-        }
         let next = |known: usize| u32::try_from(known).expect("fewer than 2^32 vendors and formats");
         let (vendors, ways) = (next(self.vendors.len()), next(self.metered.len()));
         let by_vendor = *self.vendors.entry(vendor.to_string()).or_insert_with(|| {
@@ -77,9 +66,7 @@ impl Ways {
             vendors
         });
         let by_way = *self.metered.entry((by_vendor, way.to_string())).or_insert(ways);
-        let numbers = (by_vendor, by_way);
-        self.last = Some(Way { vendor: vendor.to_string(), metered: way.to_string(), numbers });
-        numbers
+        (by_vendor, by_way)
     }
 }
 
@@ -87,20 +74,11 @@ impl Ways {
 #[derive(Debug, Default)]
 pub(super) struct Kinds {
     known: ByNumber<Kind, u32>,
-    /// That of the last row.
-    last: Option<(Kind, u32)>,
 }
 
 impl Kinds {
     pub fn number(&mut self, kind: Kind, all: &Interner<Kind>) -> u32 {
-        match self.last {
-            Some((last, number)) if last == kind => number,
-            _ => {
-                let number = *self.known.entry(kind).or_insert_with(|| all.number(kind));
-                self.last = Some((kind, number));
-                number
-            }
-        }
+        *self.known.entry(kind).or_insert_with(|| all.number(kind))
     }
 }
 
@@ -118,32 +96,41 @@ pub(super) fn beginning(name: &str) -> u32 {
 #[derive(Default)]
 pub(super) struct Scratch {
     buffer: Vec<u8>,
-    /// The vendor of the last row, and its key.
-    vendor: (String, String),
+}
+
+/// What tells the copies of one vendor's rows, and those of one file, beside what the rows say.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Keys {
+    /// Of rows with an identity.
+    pub vendor: u128,
+    /// Of others, with dates and without.
+    pub dated: u128,
+    pub undated: u128,
+}
+
+impl Keys {
+    /// Rows without dates are copies only within the period that their file states.
+    pub fn of_file(stated: Option<Period>) -> Self {
+        let undated = format!("w{}", stated.map(|p| p.to_string()).unwrap_or_default());
+        Self { vendor: 0, dated: xxh3_128(b"w"), undated: xxh3_128(undated.as_bytes()) }
+    }
+
+    pub fn of_vendor(self, vendor: &str) -> Self {
+        Self { vendor: xxh3_128(format!("i{}", id_key(vendor)).as_bytes()), ..self }
+    }
+
+    /// What makes two rows copies: the vendor's identity, else every field as read. A sum of fingerprints.
+    #[inline]
+    pub fn key(&self, row: &UsageRow<'_>) -> u128 {
+        match row.identity {
+            Some(identity) => identity.wrapping_add(self.vendor),
+            None if row.charge_period_start.is_none() => row.whole.wrapping_add(self.undated),
+            None => row.whole.wrapping_add(self.dated),
+        }
+    }
 }
 
 impl Scratch {
-    /// What makes two rows copies: the vendor's identity, else every field as read. Rows without dates are
-    /// copies only within the period that their file states.
-    pub fn key(&mut self, row: &UsageRow<'_>, stated: Option<Period>) -> u128 {
-        self.buffer.clear();
-        if let Some(identity) = row.identity {
-            if self.vendor.0 != row.provider_name() {
-                self.vendor = (row.provider_name().to_string(), id_key(row.provider_name()));
-            }
-            self.buffer.push(b'i');
-            self.buffer.extend_from_slice(&identity.to_le_bytes());
-            self.buffer.extend_from_slice(self.vendor.1.as_bytes());
-        } else {
-            self.buffer.push(b'w');
-            self.buffer.extend_from_slice(&row.whole.to_le_bytes());
-            if row.charge_period_start.is_none() {
-                self.buffer.extend_from_slice(stated.map(|p| p.to_string()).unwrap_or_default().as_bytes());
-            }
-        }
-        xxh3_128(&self.buffer)
-    }
-
     /// The readings of one meter: account, SKU and subscription.
     pub fn series(&mut self, account: u32, sku: u32, subscription: &[u8]) -> u128 {
         self.buffer.clear();

@@ -6,7 +6,9 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
 use indexmap::IndexSet;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::ingest::same;
 
 /// Texts that a thread remembers; beyond, it asks the shared table every time.
 const REMEMBERED: usize = 1 << 17;
@@ -45,7 +47,7 @@ impl<K: Clone + Eq + Hash> Interner<K> {
 }
 
 /// A thread's memory of numbers it has asked for. Texts are compared whole: two accounts must never be one
-/// because their hashes are.
+/// because their fingerprints are.
 #[derive(Debug, Default)]
 pub struct Known {
     /// A power of two of them, at most half of them taken.
@@ -53,49 +55,60 @@ pub struct Known {
     taken: usize,
     /// Texts that are too long for their slots.
     long: Vec<u8>,
-    /// Texts that are being looked for.
+    /// Texts that are being remembered.
     joined: Vec<u8>,
 }
 
-/// Bytes of texts that a slot holds.
+/// Bytes of texts that a slot holds; of longer ones the first bytes say where they are.
 const SHORT: usize = 40;
 
 /// A line of the processor's cache, for that is what is waited for: most texts are short.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
 struct Slot {
-    tag: u32,
+    hash: u64,
     /// Plus one: 0 is nobody's.
     number: u32,
     of: u32,
     note: u32,
-    /// Where its texts begin in `long`, if they are not here.
-    at: u32,
     bytes: u32,
     text: [u8; SHORT],
 }
 
 impl Default for Slot {
     fn default() -> Self {
-        Self { tag: 0, number: 0, of: 0, note: 0, at: 0, bytes: 0, text: [0; SHORT] }
+        Self { hash: 0, number: 0, of: 0, note: 0, bytes: 0, text: [0; SHORT] }
     }
 }
 
 impl Known {
-    /// The number of some texts, which are always as many. `of`: what they are texts of, where one text may mean several
-    /// things.
-    pub fn number_of(&mut self, of: u32, texts: &[&str], ask: impl FnOnce() -> u32) -> u32 {
-        let mut joined = std::mem::take(&mut self.joined);
-        joined.clear();
-        join(texts, &mut joined);
-        let (number, _) = self.number(of, &joined, Self::hash(of, &joined), || (ask(), 0));
-        self.joined = joined;
-        number
+    /// The number of some texts, which are always as many, and what was noted of them when it was asked for: whoever wants
+    /// the one needs the other, too, and would wait for it elsewhere. `of`: what they are texts of, where one text may mean
+    /// several things; `hash`: of [`Known::hash`].
+    pub fn number(&mut self, of: u32, texts: &[&[u8]], hash: u64, ask: impl FnOnce() -> (u32, u32)) -> (u32, u32) {
+        self.find(of, hash, |stored| is_joined(stored, texts), |out| join(texts, out), ask)
     }
 
-    /// The same of texts that were joined, with their hash; and what was noted of them when it was asked for: whoever wants
-    /// the one needs the other, too, and would wait for it elsewhere.
-    pub fn number(&mut self, of: u32, joined: &[u8], hash: u64, ask: impl FnOnce() -> (u32, u32)) -> (u32, u32) {
+    /// The same of texts that were joined.
+    pub fn number_of_joined(
+        &mut self,
+        of: u32,
+        joined: &[u8],
+        hash: u64,
+        ask: impl FnOnce() -> (u32, u32),
+    ) -> (u32, u32) {
+        self.find(of, hash, |stored| same(stored, joined), |out| out.extend_from_slice(joined), ask)
+    }
+
+    #[inline]
+    fn find(
+        &mut self,
+        of: u32,
+        hash: u64,
+        is: impl Fn(&[u8]) -> bool,
+        join: impl FnOnce(&mut Vec<u8>),
+        ask: impl FnOnce() -> (u32, u32),
+    ) -> (u32, u32) {
         if self.slots.is_empty() {
             self.slots = vec![Slot::default(); 1 << 8];
         }
@@ -104,23 +117,28 @@ impl Known {
             let slot = &self.slots[at];
             if slot.number == 0 {
                 let told = ask();
-                self.remember(of, joined, hash, at, told);
+                self.joined.clear();
+                join(&mut self.joined);
+                self.remember(of, hash, at, told);
                 return told;
             }
-            if slot.tag == tag_of(hash) && slot.of == of && self.stored(slot) == joined {
+            if slot.hash == hash && slot.of == of && is(stored(slot, &self.long)) {
                 return (slot.number - 1, slot.note);
             }
             at = (at + 1) & (self.slots.len() - 1);
         }
     }
 
-    pub fn hash(of: u32, joined: &[u8]) -> u64 {
-        xxh3_64_with_seed(joined, u64::from(of))
+    /// What a fingerprint of texts comes to.
+    #[inline]
+    pub fn hash(of: u32, print: u64) -> u64 {
+        let mixed = (print ^ u64::from(of).rotate_left(32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        mixed ^ mixed >> 32
     }
 
     /// A look at the place where texts of this hash would be, which has memory bring it. What it shows means nothing.
     pub fn glance(&self, hash: u64) -> u32 {
-        if self.slots.is_empty() { 0 } else { self.slots[self.home(hash)].tag }
+        if self.slots.is_empty() { 0 } else { self.slots[self.home(hash)].number }
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "any bits do")]
@@ -128,24 +146,22 @@ impl Known {
         hash as usize & (self.slots.len() - 1)
     }
 
-    fn stored<'a>(&'a self, slot: &'a Slot) -> &'a [u8] {
-        let bytes = slot.bytes as usize;
-        if bytes <= SHORT { &slot.text[..bytes] } else { &self.long[slot.at as usize..][..bytes] }
-    }
-
-    fn remember(&mut self, of: u32, joined: &[u8], hash: u64, at: usize, (number, note): (u32, u32)) {
+    /// Puts what was joined into a slot that is nobody's.
+    fn remember(&mut self, of: u32, hash: u64, at: usize, (number, note): (u32, u32)) {
         let (Some(number), Ok(begin), Ok(bytes)) =
-            (number.checked_add(1), u32::try_from(self.long.len()), u32::try_from(joined.len()))
+            (number.checked_add(1), u32::try_from(self.long.len()), u32::try_from(self.joined.len()))
         else {
             return;
         };
         if self.taken >= REMEMBERED {
             return;
         }
-        let mut slot = Slot { tag: tag_of(hash), number, of, note, at: begin, bytes, ..Slot::default() };
-        match slot.text.get_mut(..joined.len()) {
-            Some(here) => here.copy_from_slice(joined),
-            None => self.long.extend_from_slice(joined),
+        let mut slot = Slot { hash, number, of, note, bytes, ..Slot::default() };
+        if let Some(here) = slot.text.get_mut(..self.joined.len()) {
+            here.copy_from_slice(&self.joined);
+        } else {
+            slot.text[..4].copy_from_slice(&begin.to_le_bytes());
+            self.long.extend_from_slice(&self.joined);
         }
         self.slots[at] = slot;
         self.taken += 1;
@@ -157,7 +173,7 @@ impl Known {
     fn grow(&mut self) {
         let room = vec![Slot::default(); self.slots.len() * 2];
         for slot in std::mem::replace(&mut self.slots, room).into_iter().filter(|s| s.number > 0) {
-            let mut at = self.home(Self::hash(slot.of, self.stored(&slot)));
+            let mut at = self.home(slot.hash);
             while self.slots[at].number > 0 {
                 at = (at + 1) & (self.slots.len() - 1);
             }
@@ -166,11 +182,34 @@ impl Known {
     }
 }
 
+/// The joined texts of a slot.
+#[inline]
+fn stored<'a>(slot: &'a Slot, long: &'a [u8]) -> &'a [u8] {
+    let bytes = slot.bytes as usize;
+    if let Some(here) = slot.text.get(..bytes) {
+        return here;
+    }
+    let at = slot.text.first_chunk().map_or(0, |at| u32::from_le_bytes(*at));
+    &long[at as usize..][..bytes]
+}
+
+/// Whether these texts joined are what was stored.
+#[inline]
+fn is_joined(mut stored: &[u8], texts: &[&[u8]]) -> bool {
+    for text in texts {
+        match next_text(stored) {
+            Some((next, rest)) if same(next, text) => stored = rest,
+            _ => return false,
+        }
+    }
+    stored.is_empty()
+}
+
 /// Joins texts so that no others are the same joined, if they are as many.
-pub fn join(texts: &[&str], out: &mut Vec<u8>) {
+pub fn join(texts: &[&[u8]], out: &mut Vec<u8>) {
     for text in texts {
         push_length(out, text.len());
-        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(text);
     }
 }
 
@@ -204,11 +243,6 @@ fn next_text(stored: &[u8]) -> Option<(&[u8], &[u8])> {
         rest = behind;
     }
     rest.split_at_checked(length)
-}
-
-/// The bits of a hash that do not choose its slot.
-fn tag_of(hash: u64) -> u32 {
-    (hash >> 32) as u32
 }
 
 /// A map by numbers of our own making.
@@ -256,6 +290,11 @@ impl Hasher for Fast {
 mod tests {
     use super::*;
 
+    fn hash(of: u32, texts: &[&[u8]]) -> u64 {
+        // Some of these have one hash.
+        Known::hash(of, texts.iter().map(|text| xxh3_64(text) % 64).sum())
+    }
+
     #[test]
     fn a_text_keeps_its_number_remembered_or_not() {
         let shared: Interner<Vec<String>> = Interner::default();
@@ -264,9 +303,8 @@ mod tests {
         for round in 0..2 {
             for text in 0..(REMEMBERED + 10) {
                 let text = text.to_string();
-                let mut joined = Vec::new();
-                join(&["v", "", &text], &mut joined);
-                let (number, note) = known.number(7, &joined, Known::hash(7, &joined), || {
+                let texts = [b"v".as_slice(), b"", text.as_bytes()];
+                let (number, note) = known.number(7, &texts, Known::hash(7, xxh3_64(text.as_bytes())), || {
                     asked += 1;
                     (shared.number(vec![text.clone()]), round)
                 });
@@ -285,17 +323,22 @@ mod tests {
         let long = ["é".repeat(20), "x".repeat(254), "x".repeat(255), "x".repeat(300)];
         let mut lists = vec![["ab", "c"], ["a", "bc"], ["", "abc"], ["abc", ""], ["", ""], ["c", "ab"]];
         lists.extend(long.iter().flat_map(|text| [[text.as_str(), "1"], ["", text], [text, "2"]]));
-        for _ in 0..2 {
+        for round in 0..2 {
             for (number, list) in (0..).zip(&lists) {
-                assert_eq!(known.number_of(1, list, || number), number);
-                assert_eq!(known.number_of(2, list, || number + 100), number + 100, "of another");
+                let texts = list.map(str::as_bytes);
+                let mut joined = Vec::new();
+                join(&texts, &mut joined);
+                for (of, number) in [(1, number), (2, number + 100)] {
+                    assert_eq!(known.number(of, &texts, hash(of, &texts), || (number, round)), (number, 0));
+                    assert_eq!(known.number_of_joined(of, &joined, hash(of, &texts), || (9999, 9)), (number, 0));
+                }
             }
         }
         for list in &lists {
             let mut joined = Vec::new();
-            join(list, &mut joined);
+            join(&list.map(str::as_bytes), &mut joined);
             assert_eq!(texts_of(&joined), *list);
-            assert_eq!(known.slots.iter().filter(|s| s.number > 0 && known.stored(s) == joined).count(), 2);
+            assert_eq!(known.slots.iter().filter(|s| s.number > 0 && stored(s, &known.long) == joined).count(), 2);
         }
     }
 }

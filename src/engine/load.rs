@@ -1,9 +1,11 @@
 //! The book's small tables: format specs, PSA entities, mappings, decisions. A file is what its content
 //! says, whichever folder it lies in.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::bail;
 use sha2::{Digest, Sha256};
@@ -16,7 +18,9 @@ use crate::book::{
 use crate::emit::{FindingLog, Input};
 use crate::finding::{Code, Finding, Place};
 use crate::format::{Registry, TableKind};
-use crate::ingest::{Container, Detection, Limits, Table, detect_all, read_named_table, read_table, whole_sets};
+use crate::ingest::{
+    Container, Detection, Hashing, LARGE, Limits, Table, detect_all_by, read_named_table, read_table, whole_sets,
+};
 
 /// An export that was recognised.
 pub struct Export {
@@ -49,7 +53,13 @@ impl Export {
 /// Which side a file, or a part of one, is of.
 enum Side {
     Usage(Box<Export>),
-    Psa(Box<Detection>),
+    Psa(Box<PsaTable>),
+}
+
+/// A table of the PSA, read or refused.
+struct PsaTable {
+    detection: Detection,
+    table: Result<Table, Vec<Finding>>,
 }
 
 impl Side {
@@ -57,21 +67,22 @@ impl Side {
         if detection.kind() == TableKind::Usage {
             Side::Usage(Box::new(Export::new(detection, stated)))
         } else {
-            Side::Psa(Box::new(detection))
+            let table = read_table(&detection);
+            Side::Psa(Box::new(PsaTable { detection, table }))
         }
     }
 
     fn detection(&self) -> &Detection {
         match self {
             Side::Usage(export) => &export.detection,
-            Side::Psa(detection) => detection,
+            Side::Psa(psa) => &psa.detection,
         }
     }
 
     fn detection_mut(&mut self) -> &mut Detection {
         match self {
             Side::Usage(export) => &mut export.detection,
-            Side::Psa(detection) => detection,
+            Side::Psa(psa) => &mut psa.detection,
         }
     }
 }
@@ -139,21 +150,41 @@ pub fn sides(
     let psa = files.psa.iter().map(|f| (&f.source, &f.path, None, false));
     let usage = files.usage.iter().map(|f| (&f.source, &f.path, f.period, true));
     let all: Vec<_> = psa.chain(usage).collect();
-    // Every byte of every file is looked at here, so files are taken by several threads.
-    let found: Vec<Mutex<Parts>> = all.iter().map(|_| Mutex::default()).collect();
+    // Every byte of every file is looked at here, so files are taken by several threads: those of the PSA first, then the
+    // largest, so that no thread is left alone with one at the end.
+    let sizes: Vec<u64> = all.iter().map(|(_, path, ..)| fs_err::metadata(path).map_or(0, |of| of.len())).collect();
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.sort_by_key(|index| (all[*index].3, Reverse(sizes[*index])));
+    let large = all.iter().zip(&sizes).filter(|((.., in_usage), size)| *in_usage && **size >= LARGE).count();
+    let found: Vec<OnceLock<Parts>> = all.iter().map(|_| OnceLock::new()).collect();
+    let defaults = config.psa_defaults(Some(period));
+    // Loaded beside the exports, if what is in psa/ is all there is of the PSA.
+    let (psa_left, loaded) = (AtomicUsize::new(files.psa.len()), OnceLock::new());
     let turns = Turns::new(all.len());
     in_threads(threads.min(all.len()), |_| {
-        while let Some(index) = turns.next() {
-            let (source, path, stated, _) = &all[index];
-            let detected = detect_all(path, source, registry, limits);
+        while let Some(turn) = turns.next() {
+            let index = order[turn];
+            let (source, path, stated, in_usage) = &all[index];
+            let hashing = if *in_usage { hashing(turn - files.psa.len(), large, threads) } else { Hashing::Here };
+            let detected = detect_all_by(path, source, registry, limits, hashing);
             let sides = detected.into_iter().map(|d| d.map(|detection| Side::of(detection, *stated))).collect();
-            *found[index].lock().unwrap_or_else(PoisonError::into_inner) = sides;
+            found[index].get_or_init(|| sides);
+            if !*in_usage && psa_left.fetch_sub(1, Ordering::AcqRel) == 1 {
+                let read = found[..files.psa.len()].iter().filter_map(OnceLock::get).flatten().flatten();
+                let tables: Vec<(TableKind, &Table)> = read
+                    .filter_map(|side| match side {
+                        Side::Psa(psa) => psa.table.as_ref().ok().map(|table| (psa.detection.kind(), table)),
+                        Side::Usage(_) => None,
+                    })
+                    .collect();
+                loaded.get_or_init(|| load_psa_with(&tables, &defaults));
+            }
         }
         Ok(())
     })?;
-    let mut found: Vec<Parts> =
-        found.into_iter().map(|parts| parts.into_inner().unwrap_or_else(PoisonError::into_inner)).collect();
+    let mut found: Vec<Parts> = found.into_iter().map(|parts| parts.into_inner().unwrap_or_default()).collect();
     settle_pages(&mut found);
+    let mut elsewhere = false;
     for ((source, _, stated, in_usage), found) in all.into_iter().zip(found) {
         let mut refuse = |findings: Vec<Finding>, log: &mut FindingLog| {
             if let Some(first) = findings.first() {
@@ -173,22 +204,23 @@ pub fn sides(
             log.extend(findings);
         };
         for side in found {
-            let detection = match side {
+            let PsaTable { detection, table } = match side {
                 Ok(Side::Usage(export)) => {
                     log.extend(export.detection.findings.iter().cloned());
                     exports.push(*export);
                     continue;
                 }
-                Ok(Side::Psa(detection)) => detection,
+                Ok(Side::Psa(psa)) => *psa,
                 Err(findings) => {
                     refuse(findings, log);
                     continue;
                 }
             };
             log.extend(detection.findings.iter().cloned());
-            match read_table(&detection) {
+            match table {
                 Ok(mut table) => {
                     log.extend(std::mem::take(&mut table.findings));
+                    elsewhere |= in_usage;
                     tables.push((detection.kind(), table));
                 }
                 Err(findings) => refuse(findings, log),
@@ -216,10 +248,20 @@ pub fn sides(
                 .unwrap_or_default(),
         );
     }
-    let (psa, findings) = load_psa_with(&tables, &config.psa_defaults(Some(period)));
+    let (psa, findings) = match loaded.into_inner() {
+        Some(loaded) if !elsewhere => loaded,
+        _ => load_psa_with(&tables, &defaults),
+    };
     log.extend(findings);
     exports.sort_by(|a, b| a.detection.source.cmp(&b.detection.source));
     Ok(Sides { psa, exports, refused })
+}
+
+/// Where the large export at this place in the order of their sizes is hashed. While each thread has one of its own there
+/// is no core to spare; of those left over, where as many threads are idle as are not.
+fn hashing(place: usize, large: usize, threads: usize) -> Hashing {
+    let left_over = large % threads.max(1);
+    if place >= large - left_over && 2 * left_over <= threads { Hashing::Beside } else { Hashing::Here }
 }
 
 /// Reads `map/accounts.csv` and `map/products.csv`; a book may have either, both or none.
@@ -307,4 +349,22 @@ fn named_table(file: &BookFile, columns: &[&str], required: &[&str], log: &mut F
 pub(super) fn all_said(faults: &[Finding], hint: &str) -> anyhow::Error {
     let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
     anyhow::anyhow!("{}\nhint: {hint}", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_is_hashed_by_a_thread_of_its_own_only_where_one_is_idle() {
+        let beside = |large: usize, threads: usize| -> Vec<bool> {
+            (0..large).map(|place| hashing(place, large, threads) == Hashing::Beside).collect()
+        };
+        assert_eq!(beside(1, 1), [false]);
+        assert_eq!(beside(1, 2), [true]);
+        assert_eq!(beside(4, 2), [false; 4]);
+        assert_eq!(beside(3, 2), [false, false, true]);
+        assert_eq!(beside(3, 4), [false; 3]);
+        assert_eq!(beside(2, 4), [true; 2]);
+    }
 }

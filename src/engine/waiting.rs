@@ -6,6 +6,7 @@ use std::io;
 
 use super::desk::{Scratch, beginning};
 use super::intern::{Interner, Known, join, texts_of};
+use crate::format::Column;
 use crate::ingest::UsageRow;
 use crate::resolve::AccountKey;
 use crate::tidy::{Batches, Partitions, Row};
@@ -16,19 +17,22 @@ const TOGETHER: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     rows: Vec<Held>,
-    /// Accounts, joined, and subscriptions of the rows, one behind the other.
+    /// Their records, which lack the account, one behind the other.
+    records: Vec<u8>,
+    /// Accounts, joined, and subscriptions of the rows, likewise.
     texts: Vec<u8>,
 }
 
 #[derive(Debug)]
 struct Held {
-    row: Row,
-    kind: u32,
+    hash: u64,
+    sku: u32,
     /// The number of the account's vendor.
     vendor: u32,
-    hash: u64,
-    /// Where its texts end: those of the account, and the subscription.
-    ends: (usize, usize),
+    /// Where its record ends, and its texts: those of the account, and the subscription.
+    record: usize,
+    account: usize,
+    subscription: usize,
 }
 
 impl Waiting {
@@ -36,18 +40,23 @@ impl Waiting {
         self.rows.len() >= TOGETHER
     }
 
-    /// `series`: whether readings of its meter may have to be put together.
-    pub fn push(&mut self, row: Row, kind: u32, vendor: u32, of: &UsageRow<'_>, series: bool) {
-        let begin = self.texts.len();
-        join(&[of.sub_account_id(), of.sub_account_name()], &mut self.texts);
-        let end = self.texts.len();
-        let hash = Known::hash(vendor, &self.texts[begin..]);
+    /// `row` has neither account nor series yet; `kind` and `vendor` are the numbers of its kind and vendor. `series`:
+    /// whether readings of its meter may have to be put together.
+    pub fn push(&mut self, row: &Row, kind: u32, vendor: u32, of: &UsageRow<'_>, series: bool) {
+        join(&[of.bytes(Column::SubAccountId), of.bytes(Column::SubAccountName)], &mut self.texts);
+        let account = self.texts.len();
         if series {
             // An empty one is one, too.
             self.texts.push(b'=');
             self.texts.extend_from_slice(of.subscription_id().as_bytes());
+            // Its room is there, whatever it will be.
+            Row { series: u128::MAX, ..*row }.encode(kind, &mut self.records);
+        } else {
+            row.encode(kind, &mut self.records);
         }
-        self.rows.push(Held { row, kind, vendor, hash, ends: (end, self.texts.len()) });
+        let (record, subscription) = (self.records.len(), self.texts.len());
+        let hash = Known::hash(vendor, of.account_print);
+        self.rows.push(Held { hash, sku: row.sku, vendor, record, account, subscription });
     }
 
     /// Gives the rows their accounts, and hands them on.
@@ -60,10 +69,10 @@ impl Waiting {
         (batches, partitions): (&mut Batches, &Partitions),
     ) -> io::Result<()> {
         black_box(self.rows.iter().fold(0, |seen, held| seen ^ known.glance(held.hash)));
-        let mut begin = 0;
-        for Held { mut row, kind, vendor, hash, ends } in self.rows.drain(..) {
-            let texts = &self.texts[begin..ends.0];
-            let (account, name) = known.number(vendor, texts, hash, || {
+        let (mut record, mut text) = (0, 0);
+        for Held { hash, sku, vendor, record: end, account, subscription } in self.rows.drain(..) {
+            let texts = &self.texts[text..account];
+            let (number, name) = known.number_of_joined(vendor, texts, hash, || {
                 let [id, name] = texts_of(texts);
                 let key = AccountKey {
                     provider_name: vendors[vendor as usize].clone(),
@@ -72,13 +81,15 @@ impl Waiting {
                 };
                 (all.number(key), beginning(if name.is_empty() { id } else { name }))
             });
-            row.account = account;
-            if let [_, subscription @ ..] = &self.texts[ends.0..ends.1] {
-                row.series = scratch.series(account, row.sku, subscription);
+            let row = &mut self.records[record..end];
+            Row::put_account(row, number);
+            if let [_, subscription @ ..] = &self.texts[account..subscription] {
+                Row::put_series(row, scratch.series(number, sku, subscription));
             }
-            batches.push(partitions, near(name, row.sku), |out| row.encode(kind, out))?;
-            begin = ends.1;
+            batches.push(partitions, near(name, sku), |out| out.extend_from_slice(row))?;
+            (record, text) = (end, subscription);
         }
+        self.records.clear();
         self.texts.clear();
         Ok(())
     }

@@ -22,6 +22,10 @@ pub fn restore(cell: &str) -> &str {
 }
 
 fn is_dangerous(text: &str) -> bool {
+    // Nearly every text is told by its first letter.
+    if text.bytes().next().is_none_or(|b| b.is_ascii_alphanumeric()) {
+        return false;
+    }
     let bare = text.trim_start_matches('\'');
     bare.starts_with(['\t', '\r', '\n'])
         || bare.trim_start().starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 use self::steps::{BoundColumn, BoundFrom, BoundRule, BoundStep};
 use super::record::Span;
-use super::seen::{Nulls, Seen, Uses};
+use super::seen::{Nulls, Seen, Take, Uses};
 use super::{CellKind, Record};
 use crate::format::{Column, ColumnKind, RowRule, TableSpec, normalise};
 
@@ -219,7 +219,13 @@ impl Binding {
     /// Takes a row, to be called once for each before anything is asked of it. Returns what has changed since
     /// the row before.
     pub fn prepare(&mut self, cells: &impl Cells) -> Uses {
-        let changed = self.seen.look(cells);
+        self.prepare_with(cells, &mut ())
+    }
+
+    /// The same, showing each value that changed to `taker` while it is at hand.
+    #[inline]
+    pub fn prepare_with(&mut self, cells: &impl Cells, taker: &mut impl Take) -> Uses {
+        let changed = self.seen.look(cells, taker);
         if changed != Uses::NONE {
             self.renew(changed);
         }
@@ -263,12 +269,26 @@ impl Binding {
         }
     }
 
+    /// [`Binding::text`] without asking where its characters begin.
+    #[inline]
+    pub fn bytes(&self, column: usize) -> &[u8] {
+        match self.at[column] {
+            Some(field) => self.seen.bytes(field as usize),
+            None => self.columns[column].text.as_bytes(),
+        }
+    }
+
     #[inline]
     pub fn has_text(&self, column: usize) -> bool {
         match self.at[column] {
             Some(field) => self.seen.has_value(field as usize),
             None => !self.columns[column].text.is_empty(),
         }
+    }
+
+    /// The field that has a column's value as it stands in every row.
+    pub fn settled(&self, column: usize) -> Option<usize> {
+        self.at[column].filter(|_| !self.unsettled.contains(&column)).map(|field| field as usize)
     }
 
     /// The field that has a column's value as it stands, and what it is.
@@ -281,6 +301,12 @@ impl Binding {
     #[inline]
     pub fn short(&self, field: usize) -> Option<([u64; 2], usize)> {
         self.seen.short(field)
+    }
+
+    /// The text of a column in two words, and its length, if it is as short and stands in a cell.
+    #[inline]
+    pub fn short_text(&self, column: usize) -> Option<([u64; 2], usize)> {
+        self.seen.short(self.at[column]? as usize)
     }
 
     /// The value of a field in the row last prepared.
@@ -319,15 +345,18 @@ impl Binding {
 
     /// A sum over its cells, so that only those that changed are gone through.
     fn identity_of(&mut self) -> Option<u128> {
-        let mut all = Some(u128::from(self.format_id));
+        let (mut all, mut is_whole) = (u128::from(self.format_id), true);
         for ((field, print), nth) in self.identity.as_ref()?.iter().zip(&mut self.identity_prints).zip(1..) {
             if self.seen.differs(*field) {
-                let value = self.seen.value(*field);
-                *print = (!value.is_empty()).then(|| xxh3_128_with_seed(value.as_bytes(), nth));
+                let value = self.seen.bytes(*field);
+                *print = if value.is_empty() { None } else { Some(xxh3_128_with_seed(value, nth)) };
             }
-            all = all.zip(*print).map(|(all, print)| all.wrapping_add(print));
+            match print {
+                Some(print) => all = all.wrapping_add(*print),
+                None => is_whole = false,
+            }
         }
-        all
+        is_whole.then_some(all)
     }
 
     /// The fingerprint of every non-empty cell of the row last prepared with its heading, whatever the order of

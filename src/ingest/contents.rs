@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sha2::{Digest, Sha256};
 
 use super::container::{Container, foreign};
-use super::hash::{Hash, hex};
+use super::hash::{Hash, Hashing, hex};
 use super::judge::Verdict;
 use super::limits::Limits;
 use super::record::shown;
@@ -47,11 +47,21 @@ impl Content {
 
 /// Reads a file through, once, and says what is in it; each part by itself is there or refused.
 pub fn contents(path: &Path, shown: &str, limits: &Limits) -> Vec<Result<Content, Finding>> {
+    contents_by(path, shown, limits, Hashing::Beside)
+}
+
+/// [`contents`], hashed as is said.
+pub(super) fn contents_by(
+    path: &Path,
+    shown: &str,
+    limits: &Limits,
+    hashing: Hashing,
+) -> Vec<Result<Content, Finding>> {
     let unreadable = |e: &io::Error| {
         let message = format!("the file cannot be read: {}", reason(e));
         Finding::new(Code::I101, message).at(Place::file(shown))
     };
-    let file = File { path, shown, limits };
+    let file = File { path, shown, limits, hashing };
     match file.read() {
         Ok(parts) => parts,
         Err(Stop::Said(finding)) => vec![Err(Finding { place: Some(placed(&finding, shown)), ..*finding })],
@@ -112,6 +122,7 @@ struct File<'a> {
     path: &'a Path,
     shown: &'a str,
     limits: &'a Limits,
+    hashing: Hashing,
 }
 
 impl File<'_> {
@@ -149,7 +160,7 @@ impl File<'_> {
     fn text(&self, head: &[u8], file: &mut fs_err::File) -> Result<Vec<Result<Content, Finding>>, Stop> {
         let container = Container::of(head);
         let passed = AtomicU64::new(0);
-        let hash = Hash::of(file.metadata()?.len());
+        let hash = Hash::of(file.metadata()?.len(), self.hashing);
         let mut hashed = Hashed { reader: head.chain(file), hash, passed: &passed };
         let verdict = {
             let mut reader = container.decode(&mut hashed)?;
@@ -389,7 +400,7 @@ fn text(disk: Disk, container: Container, verdict: Verdict) -> Survey {
 
 fn hash(path: &Path) -> io::Result<Disk> {
     let passed = AtomicU64::new(0);
-    let mut hashed = Hashed { reader: fs_err::File::open(path)?, hash: Hash::of(0), passed: &passed };
+    let mut hashed = Hashed { reader: fs_err::File::open(path)?, hash: Hash::of(0, Hashing::Here), passed: &passed };
     io::copy(&mut hashed, &mut io::sink())?;
     Ok(Disk { sha256: hashed.hash.finish(), bytes: passed.load(Ordering::Relaxed) })
 }

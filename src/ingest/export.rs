@@ -16,11 +16,12 @@ use super::styles::{Evidence, Known, Styles, stated_order, stated_style};
 use super::typed::{Faulty, Problem, Typist};
 use super::unnamed::Unnamed;
 use super::{
-    Detection, JsonEvent, OtherLine, Record, RecordFault, Reject, Rows, Shape, UsageSink, open_text, read_json, serial,
+    Amounts, Detection, JsonEvent, OtherLine, Record, RecordFault, Reject, Rows, Shape, UsageSink, open_text,
+    read_json, serial,
 };
 use crate::finding::{self, Code, Finding, Place};
 use crate::format::{Column, ColumnKind, TableSpec, normalise};
-use crate::rate::{ExactSum, plain};
+use crate::rate::{ExactSum, Plain, plain};
 
 /// What was read of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -216,8 +217,8 @@ impl FieldSum {
     }
 
     #[inline]
-    fn add(&mut self, value: Decimal) {
-        if self.since.as_mut().is_some_and(|sum| sum.add(value).is_err()) {
+    fn add(&mut self, value: ExactSum) {
+        if self.since.as_mut().is_some_and(|sum| sum.merge(value).is_err()) {
             self.since = None;
         }
     }
@@ -387,11 +388,15 @@ impl Reader<'_, '_> {
     fn usage(&mut self, cells: &impl Cells, line: u64, raw: &str) -> anyhow::Result<()> {
         let faulty = self.typist.read(cells, &mut self.memo);
         let typed = faulty.as_ref().map_or(self.memo.typed(), |faulty| &faulty.typed);
-        for (field, value) in [(typed.quantity_field, &typed.quantity), (typed.cost_field, &typed.cost)] {
-            if let (Some(field), Some(value)) = (field, value)
+        let as_written = if faulty.is_some() { Amounts::default() } else { *self.memo.plain() };
+        for (field, as_written, value) in [
+            (typed.quantity_field, as_written.quantity, typed.quantity),
+            (typed.cost_field, as_written.cost, typed.cost),
+        ] {
+            if let (Some(field), Some(value)) = (field, as_written.map(Plain::sum).or(value.map(ExactSum::of)))
                 && let Some(sum) = self.sums.iter_mut().find(|s| s.field == field)
             {
-                sum.add(*value);
+                sum.add(value);
             }
         }
         // A file is read whole or not at all: what is left of half a file bills too little, and looks right.

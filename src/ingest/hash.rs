@@ -1,5 +1,5 @@
-//! The SHA-256 of a file's bytes while they pass. Of a large file it takes as long as judging the text does, so
-//! there a thread of its own does it; what is hashed is what was read, in both cases.
+//! The SHA-256 of a file's bytes while they pass. It takes longer than judging the text does, so that of a large file
+//! a thread of its own does it where one is idle; what is hashed is what was read, in both cases.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
@@ -7,10 +7,19 @@ use std::thread::{Builder, JoinHandle};
 use sha2::{Digest, Sha256};
 
 /// From this many bytes on a thread is worth its start.
-const LARGE: u64 = 4 << 20;
+pub const LARGE: u64 = 4 << 20;
 /// How much is handed over in one go, and how many of them may wait.
 const PIECE: usize = 256 << 10;
 const WAITING: usize = 4;
+
+/// Where a large file is hashed. A thread of its own is worth it where a core is idle; else it only costs copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hashing {
+    /// Block by block, as they are read.
+    Here,
+    /// By a thread beside the one that reads.
+    Beside,
+}
 
 pub(super) struct Hash(Way);
 
@@ -29,8 +38,9 @@ struct Beside {
 
 impl Hash {
     /// For about so many bytes.
-    pub fn of(bytes: u64) -> Self {
-        Self(if bytes < LARGE { None } else { Beside::start() }.map_or_else(|| Way::Here(Sha256::new()), Way::There))
+    pub fn of(bytes: u64, hashing: Hashing) -> Self {
+        let beside = if bytes < LARGE || hashing == Hashing::Here { None } else { Beside::start() };
+        Self(beside.map_or_else(|| Way::Here(Sha256::new()), Way::There))
     }
 
     pub fn update(&mut self, bytes: &[u8]) {
@@ -106,11 +116,11 @@ mod tests {
         let expected = hex(Sha256::new_with_prefix(&bytes));
         for length in [1000, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE, bytes.len()] {
             for size in [0, LARGE] {
-                let mut hash = Hash::of(size);
+                let mut hash = Hash::of(size, Hashing::Beside);
                 bytes.chunks(length).for_each(|piece| hash.update(piece));
                 assert_eq!(hash.finish(), expected, "pieces of {length}, {size} bytes said");
             }
         }
-        assert_eq!(Hash::of(LARGE).finish(), hex(Sha256::new()));
+        assert_eq!(Hash::of(LARGE, Hashing::Beside).finish(), hex(Sha256::new()));
     }
 }

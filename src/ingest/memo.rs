@@ -1,14 +1,15 @@
 //! What a row is typed to, kept from the row before: a date, a price or a word is parsed when its cells change.
 
-use chrono::{Datelike, NaiveDate};
+use chrono::Datelike;
 use rust_decimal::Decimal;
-use xxhash_rust::xxh3::xxh3_128_with_seed;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Treatment;
-use super::seen::Uses;
+use super::seen::{Uses, words_of};
 use super::typed::{Typed, Typist, exact_product};
+use super::usage::Amounts;
 use crate::format::{ChargeCategory, Column};
-use crate::rate::Currency;
+use crate::rate::{Currency, Plain};
 
 const fn of(column: Column) -> Uses {
     Uses::column(column as usize)
@@ -22,6 +23,7 @@ const STATED_COST: Uses = of(Column::Cost);
 const COST: Uses = STATED_COST.and(QUANTITY).and(UNIT_COST);
 const PERIOD: Uses = of(Column::ChargePeriodStart).and(of(Column::ChargePeriodEnd));
 const TREATMENT: Uses = CATEGORY.and(Uses::RULES);
+const SELDOM: Uses = of(Column::ProviderName).and(CATEGORY).and(CURRENCY).and(PERIOD);
 /// What a format may require.
 const NEEDED: Uses = TREATMENT
     .and(QUANTITY)
@@ -30,35 +32,41 @@ const NEEDED: Uses = TREATMENT
     .and(of(Column::SkuId))
     .and(of(Column::ChargeDescription));
 
+/// What names accounts and SKUs.
+const NAMES: Uses = of(Column::SubAccountId)
+    .and(of(Column::SubAccountName))
+    .and(of(Column::SkuId))
+    .and(of(Column::ChargeDescription))
+    .and(of(Column::Term))
+    .and(of(Column::Metric));
 /// The columns whose text is content.
-const TEXTS: [Column; 10] = [
-    Column::SubAccountId,
-    Column::SubAccountName,
-    Column::SkuId,
-    Column::ChargeDescription,
-    Column::SubscriptionId,
-    Column::LineId,
-    Column::Term,
-    Column::BillingFrequency,
-    Column::Metric,
-    Column::Unit,
-];
+const TEXTS: Uses = NAMES
+    .and(of(Column::SubscriptionId))
+    .and(of(Column::LineId))
+    .and(of(Column::BillingFrequency))
+    .and(of(Column::Unit));
 const COLUMNS: usize = Column::ALL.len();
+
+/// Whether a column's text is content.
+pub(super) fn is_content(column: Column) -> bool {
+    TEXTS.has(of(column))
+}
 
 #[derive(Debug)]
 pub(super) struct Memo {
     typed: Typed,
     /// Of the cost column, before what is computed.
     stated_cost: Option<Decimal>,
+    plain: Amounts,
     treatment: Treatment,
     /// What of the row has a problem.
     wrong: Wrong,
     /// Whether content is asked for.
     contents: bool,
-    content: u128,
+    content: u64,
     /// What has changed since `content` was worked out.
     stale: Uses,
-    prints: [u128; COLUMNS],
+    prints: [u64; COLUMNS],
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -79,6 +87,7 @@ impl Memo {
         Self {
             typed: Typed::default(),
             stated_cost: None,
+            plain: Amounts::default(),
             treatment: Treatment::Counted,
             wrong: Wrong::default(),
             contents,
@@ -98,18 +107,53 @@ impl Memo {
         &self.typed
     }
 
+    pub fn plain(&self) -> &Amounts {
+        &self.plain
+    }
+
     pub fn treatment(&self) -> Treatment {
         self.treatment
     }
 
     /// The fingerprint of the canonical columns of the row: numbers by value, not by how they are written. A
     /// sum over the columns, so that only those that changed are gone through.
-    pub fn content(&self) -> u128 {
+    pub fn content(&self) -> u64 {
         self.content
     }
 
-    /// Types what has changed.
-    pub fn renew(&mut self, typist: &Typist<'_>, changed: Uses) {
+    /// Takes the text of a column, which has changed: its fingerprint.
+    #[inline]
+    pub fn take_text(&mut self, column: usize, text: &[u8], start: usize, length: usize) {
+        let print = match words_of(text, start, length) {
+            Some(words) => print_of(words, length as u64, column),
+            None => print_of_text(&text[start..start + length], column),
+        };
+        self.put(column, print);
+    }
+
+    /// Takes the number of a column, which has changed, and the field it stands in.
+    #[inline]
+    pub fn take_number(&mut self, column: Column, digits: i64, scale: u32, field: usize) {
+        let (plain, number) = (Plain { digits, scale }, decimal(digits, scale));
+        let (typed, plains) = (&mut self.typed, &mut self.plain);
+        match column {
+            Column::Quantity => {
+                (typed.quantity, plains.quantity, typed.quantity_field) = (Some(number), Some(plain), Some(field));
+                self.wrong.quantity = false;
+            }
+            Column::UnitCost => {
+                (typed.unit_cost, plains.unit_cost) = (Some(number), Some(plain));
+                self.wrong.unit_cost = false;
+            }
+            _ => {
+                (self.stated_cost, plains.cost, typed.cost_field) = (Some(number), Some(plain), Some(field));
+                self.wrong.stated_cost = false;
+            }
+        }
+    }
+
+    /// Types what has changed, but for the numbers that were taken.
+    pub fn renew(&mut self, typist: &Typist<'_>, changed: Uses, taken: Uses) {
         if changed == Uses::NONE {
             return;
         }
@@ -125,17 +169,21 @@ impl Memo {
             self.wrong.currency = currency.is_none();
             typed.currency = currency.unwrap_or(Currency::NONE);
         }
-        if changed.has(QUANTITY) {
-            self.wrong.quantity = !number_of(typist, Column::Quantity, &mut typed.quantity, &mut typed.quantity_field);
+        if changed.has(QUANTITY) && !taken.has(QUANTITY) {
+            let (number, field, plain) = (&mut typed.quantity, &mut typed.quantity_field, &mut self.plain.quantity);
+            self.wrong.quantity = !number_of(typist, Column::Quantity, number, field, plain);
         }
-        if changed.has(UNIT_COST) {
-            self.wrong.unit_cost = !number_of(typist, Column::UnitCost, &mut typed.unit_cost, &mut None);
+        if changed.has(UNIT_COST) && !taken.has(UNIT_COST) {
+            let (number, plain) = (&mut typed.unit_cost, &mut self.plain.unit_cost);
+            self.wrong.unit_cost = !number_of(typist, Column::UnitCost, number, &mut None, plain);
             if typist.binding.rate.is_some() {
+                *plain = None;
                 (typed.unit_cost, typed.charged_at) = typist.in_own_currency(typed.unit_cost);
             }
         }
-        if changed.has(STATED_COST) {
-            self.wrong.stated_cost = !number_of(typist, Column::Cost, &mut self.stated_cost, &mut typed.cost_field);
+        if changed.has(STATED_COST) && !taken.has(STATED_COST) {
+            let (number, field, plain) = (&mut self.stated_cost, &mut typed.cost_field, &mut self.plain.cost);
+            self.wrong.stated_cost = !number_of(typist, Column::Cost, number, field, plain);
         }
         if changed.has(COST) {
             typed.cost = self.stated_cost;
@@ -162,53 +210,75 @@ impl Memo {
             self.wrong.missing =
                 self.treatment != Treatment::Excluded && typist.missing(typed.quantity, self.treatment).is_some();
         }
-        self.stale = self.stale.and(changed);
+        self.stale = self.stale.and(changed.without(typist.printed()));
     }
 
-    /// Makes [`Memo::content`] that of the row, which matters where its identity has it compared with others.
-    pub fn settle(&mut self, typist: &Typist<'_>) {
-        let changed = std::mem::take(&mut self.stale);
-        if !self.contents || changed == Uses::NONE {
+    /// The fingerprint of some columns' texts, which tell an account or a SKU.
+    #[inline]
+    pub fn print_of(&self, columns: &[Column]) -> u64 {
+        columns.iter().fold(0, |print, column| print.wrapping_add(self.prints[*column as usize]))
+    }
+
+    /// Makes the fingerprints of names those of the row, and [`Memo::content`] if it is `identified`: then it is compared
+    /// with others.
+    pub fn settle(&mut self, typist: &Typist<'_>, identified: bool) {
+        if !self.contents {
             return;
         }
-        for column in TEXTS {
-            if changed.has(of(column)) {
-                self.print(column, typist.text(column).as_bytes());
-            }
+        let changed = if identified { self.stale } else { self.stale.both(NAMES) };
+        self.stale = self.stale.without(changed);
+        if changed == Uses::NONE {
+            return;
         }
-        if changed.has(of(Column::ProviderName)) {
-            self.print(Column::ProviderName, typist.provider().as_bytes());
+        for column in changed.both(TEXTS).columns() {
+            let print = match typist.binding.short_text(column) {
+                Some((words, length)) => print_of(words, length as u64, column),
+                None => print_of_text(typist.binding.bytes(column), column),
+            };
+            self.put(column, print);
         }
-        if changed.has(CATEGORY) {
-            self.print(Column::ChargeCategory, self.typed.category.word().as_bytes());
+        if changed.has(SELDOM) {
+            self.settle_seldom(typist, changed);
         }
-        if changed.has(CURRENCY) {
-            let currency = self.typed.currency;
-            self.print(Column::Currency, currency.code().as_bytes());
-        }
-        if changed.has(PERIOD) {
-            self.print(Column::ChargePeriodStart, day(self.typed.start).as_slice());
-            self.print(Column::ChargePeriodEnd, day(self.typed.end).as_slice());
-        }
+        let (Typed { quantity, unit_cost, cost, .. }, plain) = (self.typed, self.plain);
         if changed.has(QUANTITY) {
-            self.put(Column::Quantity, print_of_number(self.typed.quantity.as_ref(), Column::Quantity));
+            self.put(Column::Quantity as usize, print_of_amount(plain.quantity, quantity, Column::Quantity));
         }
         if changed.has(UNIT_COST) {
-            self.put(Column::UnitCost, print_of_number(self.typed.unit_cost.as_ref(), Column::UnitCost));
+            self.put(Column::UnitCost as usize, print_of_amount(plain.unit_cost, unit_cost, Column::UnitCost));
         }
         if changed.has(COST) {
-            self.put(Column::Cost, print_of_number(self.typed.cost.as_ref(), Column::Cost));
+            self.put(Column::Cost as usize, print_of_amount(plain.cost, cost, Column::Cost));
         }
     }
 
-    fn print(&mut self, column: Column, value: &[u8]) {
-        let print = if value.is_empty() { 0 } else { xxh3_128_with_seed(value, column as u64 + 1) };
-        self.put(column, print);
+    /// The columns that mostly stand as they are for many rows.
+    #[inline(never)]
+    fn settle_seldom(&mut self, typist: &Typist<'_>, changed: Uses) {
+        let Typed { category, currency, start, end, .. } = self.typed;
+        let mut put =
+            |column: Column, text: &str| self.put(column as usize, print_of_text(text.as_bytes(), column as usize));
+        if changed.has(of(Column::ProviderName)) {
+            put(Column::ProviderName, typist.provider());
+        }
+        if changed.has(CATEGORY) {
+            put(Column::ChargeCategory, category.word());
+        }
+        if changed.has(CURRENCY) {
+            put(Column::Currency, currency.code());
+        }
+        if changed.has(PERIOD) {
+            for (column, date) in [(Column::ChargePeriodStart, start), (Column::ChargePeriodEnd, end)] {
+                let day = date.map_or(0, |d| u64::from(d.num_days_from_ce().cast_unsigned()));
+                self.put(column as usize, print_of([day, 0], 4, column as usize));
+            }
+        }
     }
 
     /// Puts a column's part of the content in the place of the one before; what is empty is no part of it.
-    fn put(&mut self, column: Column, print: u128) {
-        let before = std::mem::replace(&mut self.prints[column as usize], print);
+    #[inline]
+    fn put(&mut self, column: usize, print: u64) {
+        let before = std::mem::replace(&mut self.prints[column], print);
         self.content = self.content.wrapping_sub(before).wrapping_add(print);
     }
 }
@@ -216,17 +286,28 @@ impl Memo {
 /// Puts a column's number and its field in their places; `false` if it is wrong. They are written where they stay:
 /// a decimal that is handed around is waited for at every step.
 #[inline]
+fn number_of(
+    typist: &Typist<'_>,
+    column: Column,
+    number: &mut Option<Decimal>,
+    field: &mut Option<usize>,
+    plain: &mut Option<Plain>,
+) -> bool {
+    let Some((found, at)) = typist.plain_number(column) else {
+        *plain = None;
+        return unusual_number(typist, column, number, field);
+    };
+    *number = Some(decimal(found.digits, found.scale));
+    *field = Some(at);
+    *plain = Some(found);
+    true
+}
+
+#[inline]
 #[allow(clippy::cast_possible_truncation, reason = "32 bits of 64 each")]
-fn number_of(typist: &Typist<'_>, column: Column, number: &mut Option<Decimal>, field: &mut Option<usize>) -> bool {
-    match typist.plain_number(column) {
-        Some((digits, scale, at)) => {
-            let [low, mid] = [digits.unsigned_abs(), digits.unsigned_abs() >> 32].map(|part| part as u32);
-            *number = Some(Decimal::from_parts(low, mid, 0, digits < 0, scale));
-            *field = Some(at);
-            true
-        }
-        None => unusual_number(typist, column, number, field),
-    }
+fn decimal(digits: i64, scale: u32) -> Decimal {
+    let [low, mid] = [digits.unsigned_abs(), digits.unsigned_abs() >> 32].map(|part| part as u32);
+    Decimal::from_parts(low, mid, 0, digits < 0, scale)
 }
 
 #[cold]
@@ -242,32 +323,60 @@ fn unusual_number(
     is_right
 }
 
-fn day(date: Option<NaiveDate>) -> [u8; 4] {
-    date.map_or(0, |d| d.num_days_from_ce()).to_le_bytes()
+/// The fingerprint of a column's value, 0 where there is none.
+fn print_of_text(text: &[u8], column: usize) -> u64 {
+    match text {
+        [] => 0,
+        bytes if bytes.len() <= 16 => {
+            let mut both = [0; 16];
+            both[..bytes.len()].copy_from_slice(bytes);
+            let [first, second] = [0, 8].map(|at| both[at..].first_chunk().map_or(0, |b| u64::from_le_bytes(*b)));
+            print_of([first, second], bytes.len() as u64, column)
+        }
+        bytes => xxh3_64_with_seed(bytes, column as u64),
+    }
 }
 
-/// A number's digits without zeros behind the point, and how many of them stand there, in as few bytes as it takes: few
-/// are told apart sooner.
-fn print_of_number(number: Option<&Decimal>, column: Column) -> u128 {
-    let Some(number) = number else { return 0 };
-    let seed = column as u64 + 1;
-    let long = i64::try_from(number.mantissa()).is_err();
-    // Zeros may be what makes it long.
-    let number = if long { number.normalize() } else { *number };
-    let mut scale = number.scale();
-    let Ok(mut short) = i64::try_from(number.mantissa()) else {
-        let mut bytes = [0; 20];
-        bytes[..16].copy_from_slice(&number.mantissa().to_le_bytes());
-        bytes[16..].copy_from_slice(&scale.to_le_bytes());
-        return xxh3_128_with_seed(&bytes, seed);
-    };
-    while scale > 0 && short % 10 == 0 {
-        (short, scale) = (short / 10, scale - 1);
+/// That of a value in two words, which are filled up with nothing: what is of another length is another value.
+#[inline]
+#[allow(clippy::cast_possible_truncation, reason = "64 bits of 128 each")]
+fn print_of([first, second]: [u64; 2], length: u64, column: usize) -> u64 {
+    const MIX: [u64; 4] = [0x9E37_79B9_7F4A_7C15, 0xD6E8_FEB8_6659_FD93, 0xA076_1D64_78BD_642F, 0xE703_7ED1_A0B4_28DB];
+    let seed = MIX[3].wrapping_mul(column as u64 + 1);
+    let once = u128::from(first ^ MIX[0]) * u128::from(second ^ MIX[1] ^ seed);
+    let twice = u128::from(once as u64 ^ MIX[2] ^ length) * u128::from((once >> 64) as u64 ^ seed);
+    twice as u64 ^ (twice >> 64) as u64
+}
+
+/// That of a number: of its digits without zeros behind the point, and of how many of them stand there.
+#[inline]
+fn print_of_amount(plain: Option<Plain>, number: Option<Decimal>, column: Column) -> u64 {
+    match plain {
+        Some(Plain { digits, scale }) => print_of_short(digits, scale, column),
+        None => number.map_or(0, |number| print_of_number(number, column)),
     }
-    let mut bytes = [0; 12];
-    bytes[..8].copy_from_slice(&short.to_le_bytes());
-    bytes[8..].copy_from_slice(&scale.to_le_bytes());
-    xxh3_128_with_seed(&bytes, seed)
+}
+
+#[inline]
+fn print_of_short(mut digits: i64, mut scale: u32, column: Column) -> u64 {
+    while scale > 0 && digits % 10 == 0 {
+        (digits, scale) = (digits / 10, scale - 1);
+    }
+    print_of([digits.cast_unsigned(), u64::from(scale)], 0, column as usize)
+}
+
+#[cold]
+fn print_of_number(number: Decimal, column: Column) -> u64 {
+    // Zeros may be what makes it long.
+    let number = if i64::try_from(number.mantissa()).is_err() { number.normalize() } else { number };
+    let scale = number.scale();
+    if let Ok(digits) = i64::try_from(number.mantissa()) {
+        return print_of_short(digits, scale, column);
+    }
+    let mut bytes = [0; 20];
+    bytes[..16].copy_from_slice(&number.mantissa().to_le_bytes());
+    bytes[16..].copy_from_slice(&scale.to_le_bytes());
+    xxh3_64_with_seed(&bytes, column as u64)
 }
 
 #[cfg(test)]
@@ -278,9 +387,10 @@ mod tests {
     fn numbers_of_one_value_have_one_fingerprint_however_many_zeros_they_are_written_with() {
         let print = |text: &str| {
             let number = Decimal::from_str_exact(text).expect("a number");
-            print_of_number(Some(&number), Column::Cost)
+            print_of_number(number, Column::Cost)
         };
         assert_eq!(print("1"), print("1.000"));
+        assert_eq!(print("-1.5"), print_of_short(-1500, 3, Column::Cost));
         assert_eq!(print("1"), print("1.0000000000000000000"));
         assert_eq!(print("-12345678901234567890.1"), print("-12345678901234567890.1000"));
         assert_eq!(print("0"), print("0.00"));

@@ -14,7 +14,7 @@ use super::unnamed::Unnamed;
 use super::{Detection, Dialect, OtherLine, Record, Shape, Table, TableRow, serial, survey};
 use crate::finding::{Code, Finding, Place, Severity};
 use crate::format::{ColumnRule, From, RowRule, TableKind, closest, normalise};
-use crate::rate::plain;
+use crate::rate::{iso_date, plain};
 
 /// Reads a table of a PSA format. Numbers and dates that read for certain come out as plain decimals and
 /// ISO dates; others stand as they are, for the reader of the cell to refuse at its place. A line that
@@ -197,7 +197,7 @@ impl TableReader {
         let canonical = if is(&self.numbers) {
             self.styles.number(taken).ok().map(plain)
         } else if is(&self.dates) {
-            self.styles.date(taken).ok().map(|(date, _)| date.to_string())
+            self.styles.date(taken).ok().map(|(date, _)| iso_date(date))
         } else {
             None
         };

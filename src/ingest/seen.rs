@@ -9,6 +9,7 @@ use self::nulls::length_of;
 use super::CellKind;
 use super::bind::Cells;
 use super::record::Span;
+use super::same;
 
 mod habits;
 mod nulls;
@@ -38,6 +39,24 @@ impl Uses {
     pub const fn has(self, any_of: Self) -> bool {
         self.0 & any_of.0 != 0
     }
+
+    pub const fn both(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The columns among them, by number. Of a wide table not those that share a bit.
+    pub fn columns(self) -> impl Iterator<Item = usize> {
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let next = left.trailing_zeros() as usize;
+            left &= left.wrapping_sub(1);
+            (next < BITS).then_some(next)
+        })
+    }
 }
 
 /// Fields by the bit, so many in each word.
@@ -55,9 +74,8 @@ pub(super) struct Seen {
     /// The part of each cell that is its value: where it begins there, and its length.
     values: Vec<(u32, u32)>,
     fields: Vec<Field>,
-    /// The fields that must be looked at, and those among them that hold ids.
+    /// The fields that must be looked at.
     watched: Vec<u64>,
-    ids: Vec<u64>,
     habits: Habits,
     /// The fields that differ from the row before, of the row being looked at.
     differing: Vec<u64>,
@@ -85,6 +103,8 @@ struct Row {
 struct Field {
     uses: Uses,
     kind: CellKind,
+    /// It holds ids, and this one has lost its digits.
+    is_id: bool,
     is_cut: bool,
     heading: u64,
     print: u128,
@@ -107,10 +127,9 @@ impl Seen {
             row: empty(),
             before: empty(),
             values: vec![(0, 0); fields.len()],
+            habits: Habits::new(fields.len()),
             fields,
             watched,
-            ids: vec![0; words],
-            habits: Habits::new(words),
             differing: vec![0; words],
             nulls,
             prints: true,
@@ -130,7 +149,7 @@ impl Seen {
     }
 
     pub fn is_id(&mut self, field: usize) {
-        self.ids[field / BITS] |= 1 << (field % BITS);
+        self.fields[field].is_id = true;
     }
 
     /// Looks only at fields that are used: nobody asks for the fingerprint of the whole row, or of what tells it.
@@ -142,8 +161,8 @@ impl Seen {
         }
     }
 
-    /// Takes the next row's cells; what is used of those that changed, or may have.
-    pub fn look(&mut self, cells: &impl Cells) -> Uses {
+    /// Takes the next row's cells; what is used of those that changed, or may have. Their values are shown to `taker`.
+    pub fn look(&mut self, cells: &impl Cells, taker: &mut impl Take) -> Uses {
         let is_first = std::mem::take(&mut self.fresh);
         std::mem::swap(&mut self.row, &mut self.before);
         self.row.in_order = cells.copy(&mut self.row.text, &mut self.row.cells);
@@ -162,18 +181,25 @@ impl Seen {
             if self.prints {
                 self.stale[word] |= differing;
             }
-            self.look_at_ids(word, differing);
             let text = self.row.text.as_bytes();
             while differing != 0 {
                 let at = word * BITS + differing.trailing_zeros() as usize;
                 differing &= differing - 1;
-                let (cell, field) = (self.row.cells[at], &self.fields[at]);
+                let (cell, field) = (self.row.cells[at], &mut self.fields[at]);
                 changed = changed.and(field.uses);
-                self.values[at] = if self.nulls.is_value(text, cell) {
+                if field.is_id {
+                    self.cut_ids -= usize::from(field.is_cut);
+                    field.is_cut = may_be_cut_short(&text[cell.start()..cell.end()])
+                        && is_cut_short(self.row.text[cell.start()..cell.end()].trim());
+                    self.cut_ids += usize::from(field.is_cut);
+                }
+                let (start, length) = if self.nulls.is_value(text, cell) {
                     (0, length_of(cell))
                 } else {
                     self.nulls.bounds_within(&self.row.text[cell.start()..cell.end()])
                 };
+                self.values[at] = (start, length);
+                taker.take(at, field.kind, text, cell.start() + start as usize, length as usize);
             }
         }
         self.typed = is_typed;
@@ -191,16 +217,14 @@ impl Seen {
             self.habits.begin();
         }
         self.habits.rows += 1;
-        let fields = self.fields.len();
         if self.habits.rows <= LEARNT {
             for word in 0..self.watched.len() {
                 let differing = self.differing(word, self.all_of(word));
-                self.habits.restless[word] &= differing;
-                self.habits.calm[word] &= !differing;
+                self.habits.learn(word, differing);
                 self.differing[word] = differing;
             }
             if self.habits.rows == LEARNT {
-                self.habits.conclude(fields, &self.watched);
+                self.habits.conclude(&self.watched);
             }
             return;
         }
@@ -235,7 +259,7 @@ impl Seen {
         self.row.in_order
             && self.before.in_order
             && now.iter().zip(before).map(moved).fold(0, |moved, by| moved | by) == 0
-            && self.row.text.as_bytes()[here..end] == self.before.text.as_bytes()[there..end_there]
+            && same(&self.row.text.as_bytes()[here..end], &self.before.text.as_bytes()[there..end_there])
     }
 
     /// Which of these fields of a word differ in their text from those of the row before.
@@ -261,21 +285,6 @@ impl Seen {
             let before = std::mem::replace(&mut field.kind, cells.kind(at));
             bits | u64::from(before != field.kind) << (at % BITS)
         })
-    }
-
-    /// Counts ids that are cut short.
-    #[inline]
-    fn look_at_ids(&mut self, word: usize, differing: u64) {
-        let mut ids = differing & self.ids[word];
-        while ids != 0 {
-            let at = word * BITS + ids.trailing_zeros() as usize;
-            ids &= ids - 1;
-            let cell = self.row.cells[at];
-            let id = &self.row.text[cell.start()..cell.end()];
-            let is_cut = may_be_cut_short(id.as_bytes()) && is_cut_short(id.trim());
-            let before = std::mem::replace(&mut self.fields[at].is_cut, is_cut);
-            self.cut_ids = self.cut_ids + usize::from(is_cut) - usize::from(before);
-        }
     }
 
     /// Makes [`Seen::whole`] that of the row last looked at.
@@ -309,6 +318,11 @@ impl Seen {
     }
 
     #[inline]
+    pub fn bytes(&self, field: usize) -> &[u8] {
+        &self.row.text.as_bytes()[self.place_of(field)]
+    }
+
+    #[inline]
     pub fn has_value(&self, field: usize) -> bool {
         self.values[field].1 > 0
     }
@@ -338,14 +352,11 @@ impl Seen {
         self.cut_ids > 0
     }
 
-    /// A value of at most 16 bytes in two words, with nothing behind it, and its length.
+    /// A value of at most 16 bytes in two words, and its length.
     #[inline]
     pub fn short(&self, field: usize) -> Option<([u64; 2], usize)> {
         let place = self.place_of(field);
-        let mask = FIRST.get(place.len()).filter(|mask| **mask != 0)?;
-        let word = word(self.row.text.as_bytes(), place.start) & mask;
-        #[allow(clippy::cast_possible_truncation, reason = "64 bits of 128 each")]
-        let words = [word as u64, (word >> 64) as u64];
+        let words = words_of(self.row.text.as_bytes(), place.start, place.len())?;
         Some((words, place.len()))
     }
 
@@ -353,6 +364,27 @@ impl Seen {
         let (start, length) = self.nulls.bounds_within(cell);
         &cell[start as usize..(start + length) as usize]
     }
+}
+
+/// What is told of each value that changed, or may have.
+pub(super) trait Take {
+    /// The value stands in `text`, with more behind it.
+    fn take(&mut self, field: usize, kind: CellKind, text: &[u8], start: usize, length: usize);
+}
+
+/// Nobody asks.
+impl Take for () {
+    fn take(&mut self, _: usize, _: CellKind, _: &[u8], _: usize, _: usize) {}
+}
+
+/// A value of at most 16 bytes in two words, with nothing behind it; `None` of one that is longer, or empty.
+#[inline]
+pub(super) fn words_of(text: &[u8], start: usize, length: usize) -> Option<[u64; 2]> {
+    let mask = FIRST.get(length).filter(|mask| **mask != 0)?;
+    let word = word(text, start) & mask;
+    #[allow(clippy::cast_possible_truncation, reason = "64 bits of 128 each")]
+    let words = [word as u64, (word >> 64) as u64];
+    Some(words)
 }
 
 /// The first bytes of a word, of the length of a shorter cell.
@@ -442,12 +474,12 @@ mod tests {
     #[test]
     fn only_what_changed_is_told_and_the_first_row_is_all_new() {
         let mut seen = seen(&["a", "b"]);
-        assert_eq!(seen.look(&row(&["x", " n/a "])), Uses::ALL);
+        assert_eq!(seen.look(&row(&["x", " n/a "]), &mut ()), Uses::ALL);
         assert_eq!((seen.value(0), seen.value(1), seen.text(1)), ("x", "", " n/a "));
-        assert_eq!(seen.look(&row(&["x", " n/a "])), Uses::NONE);
-        assert_eq!(seen.look(&row(&["x", "y"])), Uses::column(1));
+        assert_eq!(seen.look(&row(&["x", " n/a "]), &mut ()), Uses::NONE);
+        assert_eq!(seen.look(&row(&["x", "y"]), &mut ()), Uses::column(1));
         // A row too short has the cells behind its end empty.
-        assert_eq!(seen.look(&row(&["x"])), Uses::column(1));
+        assert_eq!(seen.look(&row(&["x"]), &mut ()), Uses::column(1));
         assert_eq!(seen.value(1), "");
     }
 
@@ -456,7 +488,7 @@ mod tests {
         let mut seen = seen(&["id"]);
         seen.is_id(0);
         for (id, cut) in [("1E+11", true), ("1E+11", true), ("2E+12", true), ("A", false), ("1E+11", true)] {
-            seen.look(&row(&[id]));
+            seen.look(&row(&[id]), &mut ());
             assert_eq!(seen.has_cut_ids(), cut, "{id}");
         }
     }
@@ -464,10 +496,10 @@ mod tests {
     #[test]
     fn two_columns_of_one_heading_are_told_apart() {
         let mut seen = seen(&["note", "note"]);
-        seen.look(&row(&["a", "b"]));
+        seen.look(&row(&["a", "b"]), &mut ());
         seen.settle();
         let one = seen.whole();
-        seen.look(&row(&["b", "a"]));
+        seen.look(&row(&["b", "a"]), &mut ());
         seen.settle();
         assert_ne!(one, seen.whole());
     }
@@ -484,9 +516,9 @@ mod tests {
             let rows = rows.iter().cycle().take(rows.len() * again).chain(rows.iter().flat_map(|row| [row; 3]));
             let rows: Vec<&Vec<String>> = rows.collect();
             for (i, cells) in rows.iter().copied().enumerate() {
-                kept.look(cells);
+                kept.look(cells, &mut ());
                 let mut alone = seen(&["a", "b", "c"]);
-                alone.look(cells);
+                alone.look(cells, &mut ());
                 // Rows with an identity do without.
                 if i % 2 == 0 || i + 1 == rows.len() {
                     kept.settle();
@@ -519,12 +551,12 @@ mod tests {
             records.expect_fields(5);
             let (mut record, mut kept, mut listed) = (Record::new(), seen(&["a", "b", "c", "d", "e"]), seen(&["a", "b", "c", "d", "e"]));
             while records.next(&mut record).expect("memory") == Event::Record {
-                kept.look(&record);
+                kept.look(&record, &mut ());
                 kept.settle();
                 // As of a JSON record, with nothing between the cells.
-                listed.look(&record.iter().map(str::to_string).collect::<Vec<_>>());
+                listed.look(&record.iter().map(str::to_string).collect::<Vec<_>>(), &mut ());
                 let mut alone = seen(&["a", "b", "c", "d", "e"]);
-                alone.look(&record);
+                alone.look(&record, &mut ());
                 alone.settle();
                 prop_assert_eq!(kept.whole(), alone.whole());
                 for i in 0..5 {

@@ -46,7 +46,7 @@ const HEADINGS: &str = "Tenant,Name,Product,Edition,Line,Kind,Start,End,Qty,Pric
 #[derive(Default)]
 struct Said {
     rows: Vec<String>,
-    prints: Vec<(Option<u128>, u128, u128)>,
+    prints: Vec<(Option<u128>, u64, u128)>,
 }
 
 impl UsageSink for Said {

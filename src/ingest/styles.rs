@@ -53,13 +53,12 @@ impl Styles {
         })
     }
 
-    /// How a number of the usual form is written in a field; `None` says nothing.
-    #[inline]
-    pub fn plain_style(&self, field: usize, kind: CellKind) -> Option<DecimalStyle> {
-        match self.numbers.get(field) {
-            Some(Some(Known::As(style))) if kind != CellKind::Number => Some(*style),
-            Some(Some(Known::Open(_))) if kind != CellKind::Number => None,
-            _ => Some(DecimalStyle::Point),
+    /// How a text that is a number of the usual form is written in a field; `None` says nothing.
+    pub fn plain_style(&self, field: usize) -> Option<DecimalStyle> {
+        match &self.numbers[field] {
+            Some(Known::As(style)) => Some(*style),
+            Some(Known::Open(_)) => None,
+            None => Some(DecimalStyle::Point),
         }
     }
 

@@ -4,15 +4,16 @@ use chrono::{NaiveDate, NaiveTime};
 use rust_decimal::Decimal;
 
 use super::bind::{Binding, Cells, Taken};
-use super::memo::Memo;
+use super::memo::{Memo, is_content};
 use super::number::{parse_plain, parse_short};
-use super::seen::is_cut_short;
+use super::plan::{Carried, Plans};
+use super::seen::{Uses, is_cut_short};
 use super::styles::Styles;
 use super::usage::Texts;
-use super::{ChargedAt, RecordFault, Reject, Treatment, UsageRow};
+use super::{CellKind, ChargedAt, DecimalStyle, RecordFault, Reject, Treatment, UsageRow};
 use crate::finding::Code;
 use crate::format::{ChargeCategory, Column, Needed, PeriodEnd, Spec, TableSpec};
-use crate::rate::Currency;
+use crate::rate::{Currency, Plain};
 
 /// Why a row is rejected; the first reason found is the one given.
 #[derive(Debug, Clone)]
@@ -68,6 +69,9 @@ pub(super) struct Typist<'s> {
     table: &'s TableSpec,
     pub binding: Binding,
     styles: Styles,
+    /// How a text that is a number of the usual form is written, by field.
+    plain_styles: Vec<Option<DecimalStyle>>,
+    plans: Plans,
 }
 
 impl<'s> Typist<'s> {
@@ -76,17 +80,33 @@ impl<'s> Typist<'s> {
         if !prints {
             binding.without_prints();
         }
-        Self { spec, table, binding, styles }
+        let plain_styles: Vec<_> = (0..styles.numbers.len()).map(|field| styles.plain_style(field)).collect();
+        let mut plans = Plans::new(plain_styles.len());
+        for column in [Column::Quantity, Column::UnitCost, Column::Cost] {
+            // At a rate the unit cost is more than its number.
+            if (column != Column::UnitCost || binding.rate.is_none())
+                && let Some(field) = binding.settled(column as usize)
+                && let Some(style) = plain_styles[field]
+            {
+                plans.number(field, column, style);
+            }
+        }
+        for column in Column::ALL.iter().copied().filter(|column| prints && is_content(*column)) {
+            if let Some(field) = binding.settled(column as usize) {
+                plans.text(field, column);
+            }
+        }
+        Self { spec, table, binding, styles, plain_styles, plans }
     }
 
     /// Types a row into `memo`, which is of the row before. `Some` where something is wrong with it: its first problem,
     /// beside everything that could be read.
     pub fn read(&mut self, cells: &impl Cells, memo: &mut Memo) -> Option<Box<Faulty>> {
-        let changed = self.binding.prepare(cells);
-        memo.renew(self, changed);
-        if self.binding.identity().is_some() {
-            memo.settle(self);
-        }
+        let mut carried = Carried { plans: &self.plans, memo: &mut *memo, done: Uses::NONE };
+        let changed = self.binding.prepare_with(cells, &mut carried);
+        let done = carried.done;
+        memo.renew(self, changed, done);
+        memo.settle(self, self.binding.identity().is_some());
         if memo.is_whole() && self.binding.error_cell(cells).is_none() {
             return None;
         }
@@ -159,6 +179,11 @@ impl<'s> Typist<'s> {
         (typed, problem)
     }
 
+    /// The columns of which no fingerprint is left to be made.
+    pub fn printed(&self) -> Uses {
+        self.plans.printed()
+    }
+
     #[inline]
     pub fn take(&self, column: Column) -> Taken<'_> {
         self.binding.take(column as usize)
@@ -190,18 +215,19 @@ impl<'s> Typist<'s> {
         self.styles.number(taken)
     }
 
-    /// A number of nothing but digits and a separator, which is nearly every one, as its digits, its scale and its field.
+    /// A number of nothing but digits and a separator, which is nearly every one, and its field.
     #[inline]
-    pub fn plain_number(&self, column: Column) -> Option<(i64, u32, usize)> {
+    pub fn plain_number(&self, column: Column) -> Option<(Plain, usize)> {
         let (field, kind) = self.binding.cell(column as usize)?;
-        let style = self.styles.plain_style(field, kind)?;
+        // A number that is stored as one is written one way only.
+        let style = if kind == CellKind::Number { DecimalStyle::Point } else { (*self.plain_styles.get(field)?)? };
         let (digits, scale) = match self.binding.short(field) {
             Some((words, length)) => {
                 parse_short(words, length, style).or_else(|| parse_plain(self.text(column), style))?
             }
             None => parse_plain(self.text(column), style)?,
         };
-        Some((digits, scale, field))
+        Some((Plain { digits, scale }, field))
     }
 
     /// The unit cost, if it is in the row's currency; else what the row is charged by. Of a rate that cannot be read
@@ -312,12 +338,15 @@ impl<'s> Typist<'s> {
             unit_cost: typed.unit_cost,
             charged_at: typed.charged_at.as_ref(),
             cost: typed.cost,
+            plain: *memo.plain(),
             currency: typed.currency,
             line,
             treatment: memo.treatment(),
             identity,
             content: if identity.is_some() { memo.content() } else { 0 },
             whole: self.binding.whole(),
+            account_print: memo.print_of(&[Column::SubAccountId, Column::SubAccountName]),
+            sku_print: memo.print_of(&[Column::SkuId, Column::ChargeDescription, Column::Term, Column::Metric]),
             exported: typed.exported,
         }
     }

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use super::bind::Binding;
 use crate::finding::{Code, Finding, Place};
 use crate::format::{ChargeCategory, Column};
-use crate::rate::Currency;
+use crate::rate::{Currency, ExactSum, Plain};
 
 /// How a format or its words say a row counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +53,14 @@ impl std::fmt::Debug for Texts<'_> {
     }
 }
 
+/// The amounts of a row as they are written, of those that are written plainly: for whoever reckons with many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Amounts {
+    pub quantity: Option<Plain>,
+    pub unit_cost: Option<Plain>,
+    pub cost: Option<Plain>,
+}
+
 /// A usage row in canonical columns. Texts are trimmed; quantities and money are exact.
 #[derive(Debug, Clone)]
 pub struct UsageRow<'a> {
@@ -69,6 +77,8 @@ pub struct UsageRow<'a> {
     pub charged_at: Option<&'a ChargedAt>,
     /// As read, else quantity × unit_cost where both are there.
     pub cost: Option<Decimal>,
+    /// The same numbers; `None` says nothing.
+    pub plain: Amounts,
     pub currency: Currency,
     /// Physical line where the record begins (JSON: record number), 1-based.
     pub line: u64,
@@ -76,15 +86,25 @@ pub struct UsageRow<'a> {
     /// Fingerprint of (format, identity values) if the format names identity columns and all are filled.
     pub identity: Option<u128>,
     /// Fingerprint of the canonical columns (same content ⇔ equal), of rows with an identity; 0 of others.
-    pub content: u128,
+    pub content: u64,
     /// Fingerprint of every field as read, by heading, independent of column order, of rows without an identity; 0 of
     /// others.
     pub whole: u128,
+    /// Fingerprints of the texts that name the account and the SKU; 0 where no fingerprints are asked for.
+    pub account_print: u64,
+    pub sku_print: u64,
     /// The export's own date on the row (invoice date or number column the spec names), to order conflicting copies.
     pub exported: Option<NaiveDate>,
 }
 
 impl<'a> UsageRow<'a> {
+    /// Quantity and cost to be summed; a number that is not there is none.
+    #[inline]
+    pub fn sums(&self) -> [ExactSum; 2] {
+        [(self.plain.quantity, self.quantity), (self.plain.cost, self.cost)]
+            .map(|(plain, number)| plain.map_or_else(|| ExactSum::of(number.unwrap_or_default()), Plain::sum))
+    }
+
     pub fn provider_name(&self) -> &'a str {
         match self.text(Column::ProviderName) {
             "" => self.texts.stated_provider,
@@ -131,6 +151,12 @@ impl<'a> UsageRow<'a> {
 
     pub fn unit(&self) -> &'a str {
         self.text(Column::Unit)
+    }
+
+    /// The text of a column, to be compared or kept.
+    #[inline]
+    pub fn bytes(&self, column: Column) -> &'a [u8] {
+        self.texts.binding.bytes(column as usize)
     }
 
     #[inline]

@@ -4,8 +4,8 @@
 use rust_decimal::Decimal;
 
 use super::model::{PricingModel, RateError, Tier};
-use super::money::plain;
 use super::terms::Terms;
+use super::written::plain;
 
 /// What is wrong with a tier where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -8,9 +8,10 @@ use serde::{Serialize, Serializer};
 
 use super::exact::ExactSum;
 use super::model::PricingModel;
-use super::money::{Currency, plain};
+use super::money::Currency;
 use super::terms::Share;
 use super::wide::Exact;
+use super::written::plain;
 
 /// The steps from units to an amount, in the order they are taken. A step that changed nothing is `None`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]

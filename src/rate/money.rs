@@ -131,25 +131,6 @@ impl Rounding {
     }
 }
 
-/// A decimal as outputs write it: no exponent, no trailing zeros after the point, no `-0`.
-pub fn plain(value: Decimal) -> String {
-    value.normalize().to_string()
-}
-
-/// Every digit that counts, and zeros up to the minor unit: `12.5` dollars are `12.50`, `0.001` stays.
-pub fn money_text(value: Decimal, currency: Currency) -> String {
-    let mut value = value.normalize();
-    if value.scale() < currency.minor_digits() {
-        value.rescale(currency.minor_digits());
-    }
-    value.to_string()
-}
-
-/// A decimal with the digits it was read with, zeros at its end too: no exponent, no `-0`.
-pub fn as_read(value: Decimal) -> String {
-    if value.is_zero() { value.abs().to_string() } else { value.to_string() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

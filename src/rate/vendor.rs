@@ -5,6 +5,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::exact::{ExactSum, Overflow, POWERS};
 use super::money::Currency;
+use super::plain::Plain;
 use super::wide::Exact;
 
 /// A way of rounding an amount. Digits are those of the currency's minor unit.
@@ -174,8 +175,10 @@ pub struct CostCheck {
     pub rows: u64,
     /// Rows that every way of rounding explains: the product ends at the minor unit.
     plain: u64,
-    /// Rows explained by each of `VendorRounding::ALL`, beside the plain ones.
+    /// Rows explained by each of `VendorRounding::ALL`, beside the plain and the exact ones.
     explained: [u64; VendorRounding::ALL.len()],
+    /// Other rows that state just quantity × unit price, by what tells which ways explain them, too.
+    exact: [u64; Exactly::COUNT],
     /// Rows that none explains.
     pub unexplained: u64,
     /// What those state, less quantity × unit price: above zero, the vendor charges more.
@@ -191,12 +194,15 @@ impl CostCheck {
     /// taken as unexplained, without its money. `parts` are what the amount may be for of what the price is for, which is
     /// asked only where nothing else explains it.
     pub fn note<const N: usize>(&mut self, charge: &Charge, parts: impl FnOnce() -> [Part; N]) -> bool {
-        self.rows += 1;
         let Charge { quantity, unit_price, rate, stated, currency } = *charge;
-        if rate.is_none() && equal_product(quantity, unit_price, stated) == Some(true) {
-            self.note_exact(charge, currency.minor_digits());
+        if rate.is_none()
+            && let (Some(quantity), Some(unit_price), Some(stated)) =
+                (Plain::of(quantity), Plain::of(unit_price), Plain::of(stated))
+            && self.note_exact([quantity, unit_price, stated], currency)
+        {
             return true;
         }
+        self.rows += 1;
         let (ways, difference) = charge.ways();
         let any = ways.contains(&true);
         if !any && parts().into_iter().any(|part| charge.is_part(part)) {
@@ -218,39 +224,91 @@ impl CostCheck {
         any
     }
 
-    /// Takes in a row that states just quantity × unit price: what explains it, too, is told by where its digits end.
-    fn note_exact(&mut self, charge: &Charge, digits: u32) {
-        let Charge { quantity, unit_price, stated, .. } = *charge;
-        let (ends, price_ends) = (ends_within(stated, digits), ends_within(unit_price, digits));
+    /// Takes in a row if it states just quantity × unit price, in one currency: what explains it, too, is told by where its
+    /// digits end. `false` says nothing, and the row is to be noted.
+    #[inline]
+    pub fn note_exact(&mut self, [quantity, unit_price, stated]: [Plain; 3], currency: Currency) -> bool {
+        if stated.is_product(quantity, unit_price) != Some(true) {
+            return false;
+        }
+        let digits = currency.minor_digits();
+        let (Some(ends), Some(price_ends), Some(cut_ends)) =
+            (stated.ends_within(digits), unit_price.ends_within(digits), stated.ends_within(FIRST_CUT))
+        else {
+            return false;
+        };
+        self.rows += 1;
         if ends && price_ends {
             self.plain += 1;
-            return;
+            return true;
         }
-        for (rule, count) in VendorRounding::ALL.into_iter().zip(&mut self.explained) {
-            *count += u64::from(match rule {
-                VendorRounding::Exact => true,
-                VendorRounding::Nearest
-                | VendorRounding::HalfEven
-                | VendorRounding::Down
-                | VendorRounding::Up
-                | VendorRounding::Floor => ends,
-                VendorRounding::DownTwice => ends && ends_within(stated, FIRST_CUT),
-                VendorRounding::UnitNearest | VendorRounding::UnitDown => price_ends || quantity.is_zero(),
-                VendorRounding::Places => stated.scale() > digits,
-            });
+        let price_ends = price_ends || quantity.digits == 0;
+        let exactly = Exactly { ends, cut_ends, price_ends, places: stated.scale > digits };
+        self.exact[exactly.number()] += 1;
+        true
+    }
+
+    /// Rows that each of `VendorRounding::ALL` explains, beside the plain ones.
+    fn explained(&self) -> [u64; VendorRounding::ALL.len()] {
+        let mut explained = self.explained;
+        for (number, rows) in self.exact.iter().enumerate() {
+            for (rule, count) in VendorRounding::ALL.into_iter().zip(&mut explained) {
+                *count += if Exactly::numbered(number).is_explained_by(rule) { *rows } else { 0 };
+            }
         }
+        explained
     }
 
     /// Whether every row states just quantity × unit price.
     pub fn is_exact(&self) -> bool {
-        self.plain + self.explained[0] == self.rows
+        self.plain + self.explained()[0] == self.rows
     }
 
     /// The way of rounding that explains most rows, and how many. `None` where nothing tells them apart.
     pub fn best(&self) -> Option<(VendorRounding, u64)> {
-        let ways = VendorRounding::ALL.into_iter().zip(self.explained);
+        let ways = VendorRounding::ALL.into_iter().zip(self.explained());
         let (rule, count) = ways.rev().max_by_key(|(_, count)| *count)?;
         (count > 0).then_some((rule, count + self.plain))
+    }
+}
+
+/// What of a row that states just quantity × unit price tells which other ways explain it.
+#[derive(Debug, Clone, Copy)]
+struct Exactly {
+    /// The amount has no digit behind the minor unit, and none behind the first cut.
+    ends: bool,
+    cut_ends: bool,
+    /// Nor has the unit price, or there is none of the units.
+    price_ends: bool,
+    /// The amount is written with more digits than the minor unit has.
+    places: bool,
+}
+
+impl Exactly {
+    const COUNT: usize = 1 << 4;
+
+    fn number(self) -> usize {
+        let Self { ends, cut_ends, price_ends, places } = self;
+        [ends, cut_ends, price_ends, places].into_iter().fold(0, |number, is| number << 1 | usize::from(is))
+    }
+
+    fn numbered(number: usize) -> Self {
+        let is = |bit: usize| number >> bit & 1 == 1;
+        Self { ends: is(3), cut_ends: is(2), price_ends: is(1), places: is(0) }
+    }
+
+    fn is_explained_by(self, rule: VendorRounding) -> bool {
+        match rule {
+            VendorRounding::Exact => true,
+            VendorRounding::Nearest
+            | VendorRounding::HalfEven
+            | VendorRounding::Down
+            | VendorRounding::Up
+            | VendorRounding::Floor => self.ends,
+            VendorRounding::DownTwice => self.ends && self.cut_ends,
+            VendorRounding::UnitNearest | VendorRounding::UnitDown => self.price_ends,
+            VendorRounding::Places => self.places,
+        }
     }
 }
 
@@ -340,18 +398,6 @@ impl Cut {
     }
 }
 
-/// Whether `quantity × unit_price` is `stated`, by the 128-bit numbers of most rows; `None` where they are
-/// not enough.
-fn equal_product(quantity: Decimal, unit_price: Decimal, stated: Decimal) -> Option<bool> {
-    let product = product_of(quantity.mantissa(), unit_price.mantissa())?;
-    let (scale, places) = (quantity.scale() + unit_price.scale(), stated.scale());
-    Some(if scale < places {
-        product.checked_mul(power(places - scale)?)? == stated.mantissa()
-    } else {
-        product == product_of(stated.mantissa(), power(scale - places)?)?
-    })
-}
-
 /// Numbers of up to 64 bits, as nearly all are, are multiplied in one step.
 fn product_of(a: i128, b: i128) -> Option<i128> {
     match (i64::try_from(a), i64::try_from(b)) {
@@ -364,15 +410,6 @@ fn power(of_ten: u32) -> Option<i128> {
     match POWERS.get(of_ten as usize) {
         Some(power) => Some(i128::from(*power)),
         None => 10i128.checked_pow(of_ten),
-    }
-}
-
-/// Whether a value has no digit that counts past so many places.
-fn ends_within(value: Decimal, digits: u32) -> bool {
-    let Some(beyond) = value.scale().checked_sub(digits).filter(|beyond| *beyond > 0) else { return true };
-    match (i64::try_from(value.mantissa()), POWERS.get(beyond as usize)) {
-        (Ok(mantissa), Some(power)) => mantissa % power == 0,
-        _ => value.normalize().scale() <= digits,
     }
 }
 

@@ -73,11 +73,11 @@ pub struct Cover {
 /// What is known of a driver's usage is known of its bundle, too; and the bundles that a vendor sells as such.
 pub(super) fn supply(known: &Supply, bundles: &Bundles) -> (Supply, BTreeSet<String>) {
     let mut out = known.clone();
-    let direct = bundles.iter().filter(|b| known.is_mapped(&b.code)).map(|b| b.code.key()).collect();
+    let direct = bundles.iter().filter(|b| known.is_mapped(&b.code.key())).map(|b| b.code.key()).collect();
     for bundle in bundles.iter() {
         for component in &bundle.components {
             out.share_rejected(&component.code, &bundle.code);
-            if component.driver && !known.is_mapped(&bundle.code) {
+            if component.driver && !known.is_mapped(&bundle.code.key()) {
                 out.share(&component.code, &bundle.code);
             }
         }
@@ -95,9 +95,12 @@ pub(super) fn cover(
     input: &Input<'_>,
     index: &Index<'_>,
 ) -> Result<(), Overflow> {
+    if input.bundles.iter().next().is_none() {
+        return Ok(());
+    }
     let mut units_of: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
     for (number, unit) in all.iter().enumerate() {
-        units_of.entry((unit.client.id.key(), unit.product_code.key())).or_default().push(number);
+        units_of.entry((unit.client_key.to_string(), unit.product_key.clone())).or_default().push(number);
     }
     let mut sold: Vec<(Says, usize)> =
         all.iter().enumerate().filter_map(|(i, unit)| says(unit, direct, input).map(|says| (says, i))).collect();
@@ -105,7 +108,7 @@ pub(super) fn cover(
     sold.sort_unstable();
     for (says, number) in sold {
         let Some(bundle) = input.bundles.get(&all[number].product_code) else { continue };
-        let client = all[number].client.id.key();
+        let client = all[number].client_key.to_string();
         let parts: Vec<Part<'_>> = bundle
             .components
             .iter()
@@ -279,14 +282,14 @@ fn weigh(
     input: &Input<'_>,
 ) -> Result<(), Overflow> {
     let (_, _, quantity) = held(&all[number])?;
-    let client = &all[number].client.id;
+    let client = all[number].client_key;
     for pool in pools(parts) {
         let mut taken = Taken::new();
         let used = pool.fill(quantity, false, all, input, &mut taken)?;
         let short = used < multiply(quantity, pool.whole)?;
         let mut measured = false;
         for part in &pool.parts {
-            let code = &part.component.code;
+            let code = &part.component.code.key();
             let mut units = None;
             for &unit in &part.units {
                 if all[unit].used(input.metered)?.is_some() {
@@ -306,7 +309,7 @@ fn weigh(
             }
             now.rejected |= short && input.supply.rejected(client, code).is_some();
             if short {
-                let name = input.psa.products.iter().find(|p| p.code.key() == code.key());
+                let name = input.psa.products.iter().find(|p| p.code.key() == *code);
                 let name = name.map_or(code.as_str(), |p| p.name.as_str());
                 let most = multiply(quantity, part.component.quantity)?;
                 now.idle.push(format!("{name} {} of {}", plain(units.unwrap_or_default()), plain(most)));

@@ -1,7 +1,7 @@
 //! A reconciliation client by client. Clients share no line, usage or bundle, so that each is concluded by itself,
 //! by whichever thread takes it, and only what it comes to is kept: a run holds one client's comparisons at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use super::bundle;
@@ -13,7 +13,7 @@ use super::dispute;
 use super::supply::Supply;
 use super::unit::{Index, units};
 use super::verdict::{Turn, Verdicts};
-use crate::book::{Client, Contract, ContractLine};
+use crate::book::{Client, ClientId, Contract, ContractId, ContractLine};
 use crate::control::Bucket;
 use crate::rate::Overflow;
 
@@ -25,6 +25,26 @@ struct Side<'a> {
     usage: Vec<usize>,
 }
 
+/// What there is of each client, by the keys of their ids.
+#[derive(Default)]
+struct Sides<'a> {
+    all: Vec<(String, Side<'a>)>,
+    numbers: HashMap<String, usize>,
+}
+
+impl Sides<'_> {
+    /// The number of a client's.
+    fn of(&mut self, client: &ClientId) -> usize {
+        let key = client.key();
+        if let Some(number) = self.numbers.get(&key) {
+            return *number;
+        }
+        self.numbers.insert(key.clone(), self.all.len());
+        self.all.push((key, Side::default()));
+        self.all.len() - 1
+    }
+}
+
 /// A reconciliation that is prepared: what all clients share.
 pub struct Reconciliation<'a> {
     given: &'a Input<'a>,
@@ -33,8 +53,10 @@ pub struct Reconciliation<'a> {
     /// Bundles that a vendor sells as such.
     direct: BTreeSet<String>,
     settled: Settled<'a>,
-    /// In order of their ids.
-    clients: Vec<(&'a Client, Side<'a>)>,
+    /// In order of their ids' keys.
+    clients: Vec<(&'a Client, String, Side<'a>)>,
+    /// Keys of clients of which something was used in the period before and has no row in this one.
+    asked: HashSet<String>,
 }
 
 /// What is concluded of some clients.
@@ -45,7 +67,7 @@ pub struct Part {
     placements: Vec<(usize, Placement)>,
     verdicts: Verdicts,
     /// Client and product of active lines, where it matters what disappeared.
-    billed: BTreeSet<(String, String)>,
+    billed: Vec<(String, String)>,
 }
 
 /// Reconciles a period.
@@ -61,18 +83,35 @@ impl<'a> Reconciliation<'a> {
         let (supply, direct) = bundle::supply(input.supply, input.bundles);
         let settled = counts::settle(input.metered, input.beside)?;
         let index = Index::new(input.psa, &settled.metered);
-        let mut sides: BTreeMap<String, Side<'a>> = BTreeMap::new();
+        let mut sides: Sides<'a> = Sides::default();
+        // The lines of a contract stand together, mostly, and so does what was metered of a client.
+        let mut last: Option<(&ContractId, Option<(&'a Contract, usize)>)> = None;
         for line in &input.psa.contract_lines {
-            if let Some(contract) = index.contracts.get(&line.contract_id.key()) {
-                sides.entry(contract.client_id.key()).or_default().lines.push((line, contract));
+            let found = if let Some((_, found)) = last.filter(|(id, _)| *id == &line.contract_id) {
+                found
+            } else {
+                let contract = index.contracts.get(&line.contract_id.key()).copied();
+                contract.map(|contract| (contract, sides.of(&contract.client_id)))
+            };
+            last = Some((&line.contract_id, found));
+            if let Some((contract, side)) = found {
+                sides.all[side].1.lines.push((line, contract));
             }
         }
+        let mut last: Option<(&ClientId, usize)> = None;
         for (i, metered) in settled.metered.iter().enumerate() {
-            sides.entry(metered.client_id.key()).or_default().usage.push(i);
+            let side = match last.filter(|(id, _)| *id == &metered.client_id) {
+                Some((_, side)) => side,
+                None => sides.of(&metered.client_id),
+            };
+            last = Some((&metered.client_id, side));
+            sides.all[side].1.usage.push(i);
         }
-        let known = sides.into_iter().filter_map(|(key, side)| Some((*index.clients.get(&key)?, side)));
+        sides.all.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let known = sides.all.into_iter().filter_map(|(key, side)| Some((*index.clients.get(&key)?, key, side)));
         let clients = known.collect();
-        Ok(Self { given: input, index, supply, direct, settled, clients })
+        let asked = input.before.iter().map(|before| before.client_id.key()).collect();
+        Ok(Self { given: input, index, supply, direct, settled, clients, asked })
     }
 
     /// How many clients there is something to conclude of.
@@ -85,7 +124,7 @@ impl<'a> Reconciliation<'a> {
         let mut part = Part::default();
         // A line item for each line, hardly ever more.
         let lines = self.clients.get(clients.clone()).unwrap_or_default().iter();
-        part.outcome.lines.reserve_exact(lines.map(|(_, side)| side.lines.len()).sum());
+        part.outcome.lines.reserve_exact(lines.map(|(.., side)| side.lines.len()).sum());
         for number in clients {
             self.client(number, &mut part)?;
         }
@@ -99,7 +138,7 @@ impl<'a> Reconciliation<'a> {
             Placement { bucket: Bucket::Covered, line_id: String::new(), discrepancy_id: String::new(), code: None };
         let mut out = Outcome { placements: vec![nowhere; input.metered.len()], ..Outcome::default() };
         let mut verdicts = Verdicts::default();
-        let mut billed = BTreeSet::new();
+        let mut billed = disappeared::Pairs::new();
         // Room for all at once: what grows is copied again and again.
         let of = |count: fn(&Outcome) -> usize| parts.iter().map(|part| count(&part.outcome)).sum();
         out.lines.reserve_exact(of(|o| o.lines.len()));
@@ -119,7 +158,7 @@ impl<'a> Reconciliation<'a> {
             billed.extend(part.billed);
         }
         let before = out.discrepancies.len();
-        disappeared::discrepancies(&billed, &self.index, input, &mut out);
+        disappeared::discrepancies(&billed, &self.asked, &self.index, input, &mut out);
         decide::settle(&mut out.discrepancies, before, input);
         out.verdicts = verdicts.rows(input);
         Ok(out)
@@ -130,9 +169,9 @@ impl<'a> Reconciliation<'a> {
     }
 
     fn client(&self, number: usize, part: &mut Part) -> Result<(), Overflow> {
-        let (client, side) = &self.clients[number];
+        let (client, client_key, side) = &self.clients[number];
         let (index, input) = (&self.index, &self.input());
-        let mut all = units(client, &side.lines, &side.usage, index, input);
+        let mut all = units((client, client_key), &side.lines, &side.usage, index, input);
         for unit in &mut all {
             unit.commitments = unit.metered.iter().filter_map(|i| self.settled.commitments.get(i).cloned()).collect();
         }
@@ -141,16 +180,18 @@ impl<'a> Reconciliation<'a> {
         // Bundles first: what they cover is placed where they are.
         let (bundles, others): (Vec<_>, Vec<_>) = all.iter().enumerate().partition(|(_, unit)| unit.sold.is_some());
         let mut placed: BTreeMap<usize, Placement> = BTreeMap::new();
-        let mut reported_rejects = BTreeSet::new();
-        let client_key = client.id.key();
+        let mut reported_rejects: BTreeSet<&str> = BTreeSet::new();
+        let asked = self.asked.contains(client_key);
         for (at, unit) in bundles.into_iter().chain(others) {
             let case = case_of(unit, index, input)?;
-            let product = unit.product_code.key();
-            let first_of_pair = reported_rejects.insert(product.clone());
+            let first_of_pair = reported_rejects.insert(&unit.product_key);
             let before = out.discrepancies.len();
             let placement = conclude(&case, first_of_pair, &placed, out)?;
-            let pair = (client_key.clone(), product);
-            if let Some(disputes) = self.settled.disputes.get(&pair).filter(|_| first_of_pair) {
+            let pair = || (client_key.clone(), unit.product_key.clone());
+            if first_of_pair
+                && !self.settled.disputes.is_empty()
+                && let Some(disputes) = self.settled.disputes.get(&pair())
+            {
                 out.discrepancies.extend(dispute::overcharge(&case, disputes)?);
             }
             decide::settle(&mut out.discrepancies, before, input);
@@ -160,8 +201,8 @@ impl<'a> Reconciliation<'a> {
             if unit.sold.is_some() {
                 placed.insert(at, placement);
             }
-            if !input.before.is_empty() && !unit.active.is_empty() {
-                part.billed.insert(pair);
+            if asked && !unit.active.is_empty() {
+                part.billed.push(pair());
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ use super::unit::{Index, LineView, Unit, catalogue_terms};
 use super::{Action, OwedBy};
 use crate::book::{BillTiming, Billing, Config, LeftOutLine, WholeUnits};
 use crate::finding::{Code, Severity};
-use crate::rate::{Currency, Overflow, Share, Terms, add, apart, multiply, subtract};
+use crate::rate::{Overflow, Share, Terms, add, apart, multiply, subtract};
 
 /// The quantities of one unit and what they disagree on.
 #[derive(Debug, Clone)]
@@ -59,19 +59,14 @@ pub fn held(unit: &Unit<'_>) -> Result<(Vec<bool>, Vec<Decimal>, Decimal), Overf
     Ok((is_compared, held, sum))
 }
 
-/// Compares one unit. `currency` is for usage that no contract line bills.
-pub fn compare(
-    unit: &Unit<'_>,
-    index: &Index<'_>,
-    input: &Input<'_>,
-    currency: Currency,
-) -> Result<Comparison, Overflow> {
+/// Compares one unit. `unread`: rows of it could not be read.
+pub fn compare(unit: &Unit<'_>, index: &Index<'_>, input: &Input<'_>, unread: bool) -> Result<Comparison, Overflow> {
     let (metered, supply, config) = (input.metered, input.supply, input.config);
     let spread = is_spread(unit, metered);
     let (sum, at_end) = (unit.used(metered)?, unit.at_end(metered)?);
     let left_out = left_out(unit, index);
     if unit.active.is_empty() {
-        return without_line(unit, sum, config, currency, left_out);
+        return without_line(unit, sum, config, left_out);
     }
 
     if let Some(sold) = unit.sold.as_ref().filter(|s| s.says == Says::Contract) {
@@ -83,10 +78,9 @@ pub fn compare(
     let lasting: Vec<Decimal> = compared.iter().map(|v| v.line.quantity).collect();
     let Held { contract, each: held, beside } = Held::of(unit, &is_compared, spread)?;
 
-    let mapped = supply.is_mapped(&unit.product_code);
-    let nothing = supply.nothing_supplied(&unit.product_code).filter(|_| sum.is_none());
+    let mapped = supply.is_mapped(&unit.product_key);
+    let nothing = sum.is_none().then(|| supply.nothing_supplied(&unit.product_key)).flatten();
     // Where all there is could not be read, what was used is unknown, not zero.
-    let unread = supply.rejected(&unit.client.id, &unit.product_code).is_some();
     let units = match (sum, mapped, &nothing) {
         (Some(units), _, _) => Some(units),
         (None, true, None) if !unread => Some(Decimal::ZERO),
@@ -148,13 +142,13 @@ pub fn compare(
         return Ok(comparison);
     }
     if difference < Decimal::ZERO {
-        if let Some(reason) = supply.incomplete(&unit.product_code) {
+        if let Some(reason) = supply.incomplete(&unit.product_key) {
             comparison.compared = false;
-            let action = if supply.lacks_mapping(&unit.product_code) { Action::Map } else { Action::SupplyExport };
+            let action = if supply.lacks_mapping(&unit.product_key) { Action::Map } else { Action::SupplyExport };
             comparison.disagreement = Some(not_reconcilable(reason, action));
             return Ok(comparison);
         }
-        if supply.rejected(&unit.client.id, &unit.product_code).is_some() {
+        if unread {
             // The rows that could not be read may be just what is short: R419 says so, and nothing is concluded.
             comparison.compared = false;
             return Ok(comparison);
@@ -235,10 +229,10 @@ fn left_out(unit: &Unit<'_>, index: &Index<'_>) -> Option<String> {
     let own = |line: &&&LeftOutLine| {
         let product = line.product_code.key();
         let bundled = || unit.bundled_in.iter().any(|bundle| bundle.key() == product);
-        product.is_empty() || product == unit.product_code.key() || bundled()
+        product.is_empty() || product == unit.product_key || bundled()
     };
     index
-        .left_out(unit.client)
+        .left_out(unit.client_key)
         .iter()
         .find(own)
         .map(|line| format!("contract line {} at {} could not be used", line.id, line.place))
@@ -271,7 +265,6 @@ fn without_line(
     unit: &Unit<'_>,
     units: Option<Decimal>,
     config: &Config,
-    currency: Currency,
     left_out: Option<String>,
 ) -> Result<Comparison, Overflow> {
     let mut comparison = Comparison {
@@ -300,7 +293,7 @@ fn without_line(
         (Some(cover), _) => (Code::R412, Action::AddBundles, cover.surplus.clone()),
         (None, Some(view)) if view.ended => (Code::R405, Action::RenewLine, view.terms.clone()),
         (None, Some(view)) => (Code::R406, Action::MoveStart, view.terms.clone()),
-        (None, None) => (Code::R403, Action::AddLine, catalogue_terms(unit.product, currency, config)),
+        (None, None) => (Code::R403, Action::AddLine, catalogue_terms(unit.product, unit.client_currency, config)),
     };
     if code == Code::R405 {
         comparison.contract = Some(Decimal::ZERO);

@@ -1,6 +1,7 @@
 //! The rules of a run, unit by unit: compare, take the admin's decision, bill, price, and say where each
 //! metered group ended.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
@@ -16,7 +17,7 @@ use super::ids::discrepancy_id;
 use super::lines::{Before, Billed, LineBuilder};
 use super::margin;
 use super::residue::{Invoice, Residue};
-use super::supply::Supply;
+use super::supply::{RejectedUse, Supply};
 use super::unit::{Index, LineView, Unit};
 use super::{Action, Discrepancy, LineItem, OwedBy, QuantityChange, VerdictRow};
 use crate::book::{BillTiming, Billing, Bundles, Config, Decision, DecisionKind, Period, Psa};
@@ -71,6 +72,10 @@ pub(super) struct Case<'a, 'b> {
     pub vendor: String,
     pub vendors: Vec<String>,
     pub currency: Currency,
+    /// Rows of it that could not be read.
+    pub rejected: Option<&'b RejectedUse>,
+    /// Worked out when it is first asked for.
+    pub(super) cost: OnceCell<Result<margin::UnitCost, Overflow>>,
 }
 
 /// A unit compared.
@@ -79,11 +84,12 @@ pub(super) fn case_of<'a, 'b>(
     index: &Index<'a>,
     input: &'b Input<'a>,
 ) -> Result<Case<'a, 'b>, Overflow> {
-    let currency = index.currency_of(unit.client);
-    let comparison = compare(unit, index, input, currency)?;
-    let mut vendors = input.supply.vendors_of(&unit.product_code);
+    let currency = unit.client_currency;
+    let rejected = input.supply.rejected(unit.client_key, &unit.product_key);
+    let comparison = compare(unit, index, input, rejected.is_some())?;
+    let mut vendors = input.supply.vendors_of(&unit.product_key);
     let counted = unit.sold.iter().filter(|s| s.says != Says::Vendor);
-    let of_components = counted.flat_map(|s| &s.components).flat_map(|c| input.supply.vendors_of(c));
+    let of_components = counted.flat_map(|s| &s.components).flat_map(|c| input.supply.vendors_of(&c.key()));
     let providers = unit.metered.iter().flat_map(|&i| input.metered[i].providers.iter().cloned());
     for vendor in of_components.chain(providers) {
         if !vendors.iter().any(|v| v.eq_ignore_ascii_case(&vendor)) {
@@ -93,7 +99,7 @@ pub(super) fn case_of<'a, 'b>(
     vendors.sort();
     let own = spoken_of(unit, &comparison).map(|v| v.terms.currency);
     let currency = own.or(unit.covers.first().map(|c| c.surplus.currency)).unwrap_or(currency);
-    Ok(Case { unit, comparison, input, vendor: vendors.join("; "), vendors, currency })
+    Ok(Case { unit, comparison, input, vendor: vendors.join("; "), vendors, currency, rejected, cost: OnceCell::new() })
 }
 
 /// The line that a unit's discrepancies name: the newest that is compared. One-time lines and lines that ended
@@ -143,9 +149,7 @@ pub(super) fn conclude(
     // Of a component without a line of its own the bundle's says it.
     let said_by_bundle = case.unit.active.is_empty() && !case.unit.covers.is_empty();
     let first_of_pair = first_of_pair && !said_by_bundle;
-    if let Some(rejected) =
-        case.input.supply.rejected(&case.unit.client.id, &case.unit.product_code).filter(|_| first_of_pair)
-    {
+    if let Some(rejected) = case.rejected.filter(|_| first_of_pair) {
         let mut row = case.discrepancy(Code::R419);
         row.place = rejected.first.clone();
         row.action = Action::CorrectRow;
@@ -234,8 +238,7 @@ fn touch(case: &Case<'_, '_>, mut row: Discrepancy, touching: &mut Option<(Strin
 fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Overflow> {
     let comparison = &case.comparison;
     let stands = comparison.disagreement.as_ref().is_some_and(|d| d.code == Code::R416)
-        || (case.input.supply.rejected(&case.unit.client.id, &case.unit.product_code).is_some()
-            && !comparison.compared);
+        || (case.rejected.is_some() && !comparison.compared);
     let set = match decision {
         Standing::Decided(d) if d.kind == DecisionKind::Set => d.quantity,
         _ => None,
@@ -258,7 +261,7 @@ fn bill(case: &Case<'_, '_>, decision: &Standing<'_>) -> Result<Vec<Billed>, Ove
     };
     let mut set = set.map(Vec::into_iter);
     let by_contract = case.unit.sold.as_ref().is_some_and(|s| s.says == Says::Contract);
-    let mapped = !by_contract && (comparison.metered.is_some() || case.input.supply.is_mapped(&case.unit.product_code));
+    let mapped = !by_contract && (comparison.metered.is_some() || case.input.supply.is_mapped(&case.unit.product_key));
     let mut out: Vec<Billed> = Vec::with_capacity(case.unit.active.len());
     for (i, view) in case.unit.active.iter().enumerate() {
         let (proposed, lasting) = (comparison.proposed[i], comparison.lasting[i]);

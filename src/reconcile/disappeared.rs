@@ -1,7 +1,7 @@
 //! R411: what a client used of a vendor's in the period before and has nothing of now, though the vendor's export
 //! is there. A contract line of which nothing is used asks for itself (R404); this asks for the rest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 
 use super::conclude::{Input, Outcome};
 use super::ids::discrepancy_id;
@@ -21,10 +21,15 @@ pub struct UsedBefore {
     pub first: Place,
 }
 
+/// A client with a product or a vendor, by the keys of their ids.
+pub(super) type Pairs = HashSet<(String, String)>;
+
 /// A vendor's whole account is one question; of an account that is there, each product that no line bills.
-/// `billed` are client and product of active lines.
+/// `billed` are client and product of active lines, as far as the client is one of the `asked`: those of which something
+/// was used before.
 pub(super) fn discrepancies(
-    billed: &BTreeSet<(String, String)>,
+    billed: &Pairs,
+    asked: &HashSet<String>,
     index: &Index<'_>,
     input: &Input<'_>,
     out: &mut Outcome,
@@ -32,18 +37,25 @@ pub(super) fn discrepancies(
     if input.before.is_empty() {
         return;
     }
-    let used: BTreeSet<(String, String)> =
-        input.metered.iter().filter(|m| !m.cost_only).map(|m| (m.client_id.key(), m.product_code.key())).collect();
-    let served: BTreeSet<(String, String)> =
-        input.metered.iter().flat_map(|m| m.providers.iter().map(|p| (m.client_id.key(), id_key(p)))).collect();
+    let (mut used, mut served) = (Pairs::new(), Pairs::new());
+    for metered in input.metered {
+        let client = metered.client_id.key();
+        if !asked.contains(&client) {
+            continue;
+        }
+        served.extend(metered.providers.iter().map(|vendor| (client.clone(), id_key(vendor))));
+        if !metered.cost_only {
+            used.insert((client, metered.product_code.key()));
+        }
+    }
 
     let mut accounts: BTreeMap<(String, String), Vec<&UsedBefore>> = BTreeMap::new();
     for before in input.before {
         let (client, product) = (before.client_id.key(), before.product_code.key());
         let vendor = id_key(&before.provider_name);
         let known = input.supply.is_whole(&vendor)
-            && input.supply.incomplete(&before.product_code).is_none()
-            && input.supply.rejected(&before.client_id, &before.product_code).is_none();
+            && input.supply.incomplete(&product).is_none()
+            && input.supply.rejected(&client, &product).is_none();
         if known && !used.contains(&(client.clone(), product)) {
             accounts.entry((client, vendor)).or_default().push(before);
         }
@@ -98,7 +110,7 @@ fn say(gone: &[&UsedBefore], message: &str, severity: Severity, index: &Index<'_
         unit_price: None,
         unit_cost: None,
         impact: None,
-        currency: index.currency_of(client),
+        currency: index.currency_of(&client.id.key()),
         owed_by: OwedBy::Nobody,
         action: Action::CheckExport,
         decision: None,

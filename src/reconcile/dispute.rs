@@ -50,9 +50,7 @@ pub(super) fn committed(case: &Case<'_, '_>, billed: &[Billed]) -> Result<Option
 /// R415: the vendor charges more than it counts. Where the count may be short itself, nothing is disputed; and a vendor
 /// that charges less than it counts owes nothing.
 pub(super) fn overcharge(case: &Case<'_, '_>, disputes: &[Dispute]) -> Result<Option<Discrepancy>, Overflow> {
-    let (client, product) = (&case.unit.client.id, &case.unit.product_code);
-    let supply = case.input.supply;
-    if supply.incomplete(product).is_some() || supply.rejected(client, product).is_some() {
+    if case.input.supply.incomplete(&case.unit.product_key).is_some() || case.rejected.is_some() {
         return Ok(None);
     }
     let Some(first) = disputes.iter().min_by_key(|d| &d.place) else { return Ok(None) };

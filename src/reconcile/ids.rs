@@ -4,8 +4,9 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::LineKind;
-use crate::book::{Period, id_key};
+use crate::book::{Period, shared_id_key};
 use crate::finding::Code;
+use crate::rate::write_plain;
 
 /// Crockford's base 32, lower case: no letter that reads as a digit.
 const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -13,25 +14,50 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// The hash of client, contract line or product, vendor and kind. `about` is the contract line, or the
 /// product and term.
 pub fn discrepancy_id(client: &str, about: &str, vendor: &str, code: Code) -> String {
-    short('d', &[&id_key(client), &id_key(about), &id_key(vendor), code.name()])
+    let mut parts = Parts::default();
+    parts.push(&shared_id_key(client));
+    parts.push(&shared_id_key(about));
+    parts.push(&shared_id_key(vendor));
+    parts.push(code.name());
+    parts.id('d')
 }
 
 /// `about` is the contract line, or the product and term of a line that has none.
 pub fn line_id(period: Period, client: &str, about: &str, kind: LineKind) -> String {
-    short('l', &[&period.to_string(), &id_key(client), &id_key(about), kind.word()])
+    let mut parts = Parts::default();
+    parts.push(&period.text());
+    parts.push(&shared_id_key(client));
+    parts.push(&shared_id_key(about));
+    parts.push(kind.word());
+    parts.id('l')
 }
 
-fn short(prefix: char, parts: &[&str]) -> String {
-    // Lengths keep ("ab", "c") and ("a", "bc") apart.
-    let joined = parts.iter().fold(String::new(), |all, part| all + &part.len().to_string() + ":" + part + ";");
-    let mut hash = xxh3_64(joined.as_bytes());
-    let mut id = String::with_capacity(13);
-    id.push(prefix);
-    for _ in 0..12 {
-        id.push(char::from(DIGITS[(hash & 31) as usize]));
-        hash >>= 5;
+/// What an id is the hash of.
+#[derive(Default)]
+struct Parts(Vec<u8>);
+
+impl Parts {
+    fn push(&mut self, part: &str) {
+        if self.0.is_empty() {
+            self.0.reserve(96);
+        }
+        // Lengths keep ("ab", "c") and ("a", "bc") apart.
+        write_plain(part.len().into(), &mut self.0);
+        self.0.push(b':');
+        self.0.extend_from_slice(part.as_bytes());
+        self.0.push(b';');
     }
-    id
+
+    fn id(self, prefix: char) -> String {
+        let mut hash = xxh3_64(&self.0);
+        let mut id = String::with_capacity(13);
+        id.push(prefix);
+        for _ in 0..12 {
+            id.push(char::from(DIGITS[(hash & 31) as usize]));
+            hash >>= 5;
+        }
+        id
+    }
 }
 
 #[cfg(test)]

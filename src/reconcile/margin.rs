@@ -34,14 +34,19 @@ impl std::fmt::Display for FxRate {
 }
 
 /// The unit's metered cost in its lines' currency.
-struct UnitCost {
+#[derive(Debug)]
+pub(super) struct UnitCost {
     total: Option<Decimal>,
     foreign: Option<Currency>,
     /// In the order of their currencies, each once.
     rates: Vec<FxRate>,
 }
 
-fn unit_cost(case: &Case<'_, '_>) -> Result<UnitCost, Overflow> {
+fn unit_cost<'c>(case: &'c Case<'_, '_>) -> Result<&'c UnitCost, Overflow> {
+    case.cost.get_or_init(|| worked_out(case)).as_ref().map_err(|overflow| *overflow)
+}
+
+fn worked_out(case: &Case<'_, '_>) -> Result<UnitCost, Overflow> {
     let mut out = UnitCost { total: None, foreign: None, rates: Vec::new() };
     for (currency, cost) in &costs(case)? {
         // Cost without a currency is of no known currency: it never counts as money.

@@ -36,7 +36,8 @@ pub struct Supply {
     partial_any: Option<String>,
     /// Product → why its usage is not all attributed.
     unattributed: BTreeMap<String, String>,
-    rejected: BTreeMap<(String, String), RejectedUse>,
+    /// By client, then by product.
+    rejected: BTreeMap<String, BTreeMap<String, RejectedUse>>,
 }
 
 impl Supply {
@@ -76,8 +77,8 @@ impl Supply {
     }
 
     pub fn reject(&mut self, rejected: RejectedUse) {
-        let key = (rejected.client_id.key(), rejected.product_code.key());
-        match self.rejected.entry(key) {
+        let of_client = self.rejected.entry(rejected.client_id.key()).or_default();
+        match of_client.entry(rejected.product_code.key()) {
             Entry::Vacant(entry) => {
                 entry.insert(rejected);
             }
@@ -103,33 +104,35 @@ impl Supply {
 
     /// Rows of a product that could not be read concern another, too.
     pub fn share_rejected(&mut self, from: &ProductCode, to: &ProductCode) {
+        let from = from.key();
         let concerned: Vec<RejectedUse> =
-            self.rejected.values().filter(|r| r.product_code.key() == from.key()).cloned().collect();
+            self.rejected.values().filter_map(|of_client| of_client.get(&from)).cloned().collect();
         for rejected in concerned {
             self.reject(RejectedUse { product_code: to.clone(), ..rejected });
         }
     }
 
-    /// The vendors a product is mapped from, sorted, as written.
-    pub fn vendors_of(&self, product: &ProductCode) -> Vec<String> {
-        self.vendors.get(&product.key()).map(|v| v.values().cloned().collect()).unwrap_or_default()
+    /// The vendors a product is mapped from, sorted, as written. Here and below clients and products are named by the
+    /// keys of their ids: they are asked for again and again.
+    pub fn vendors_of(&self, product: &str) -> Vec<String> {
+        self.vendors.get(product).map(|v| v.values().cloned().collect()).unwrap_or_default()
     }
 
     pub fn all_vendors(&self) -> BTreeMap<String, String> {
         self.vendors.values().flatten().map(|(k, v)| (k.clone(), v.clone())).collect()
     }
 
-    pub fn is_mapped(&self, product: &ProductCode) -> bool {
-        self.vendors.contains_key(&product.key())
+    pub fn is_mapped(&self, product: &str) -> bool {
+        self.vendors.contains_key(product)
     }
 
-    pub fn rejected(&self, client: &ClientId, product: &ProductCode) -> Option<&RejectedUse> {
-        self.rejected.get(&(client.key(), product.key()))
+    pub fn rejected(&self, client: &str, product: &str) -> Option<&RejectedUse> {
+        self.rejected.get(client)?.get(product)
     }
 
     /// Why nothing at all was supplied for a mapped product, if so.
-    pub fn nothing_supplied(&self, product: &ProductCode) -> Option<String> {
-        let vendors = self.vendors.get(&product.key())?;
+    pub fn nothing_supplied(&self, product: &str) -> Option<String> {
+        let vendors = self.vendors.get(product)?;
         if vendors.keys().any(|v| self.supplied.contains(v)) {
             return None;
         }
@@ -141,17 +144,17 @@ impl Supply {
     }
 
     /// Whether what the product lacks is a mapping, and not an export.
-    pub fn lacks_mapping(&self, product: &ProductCode) -> bool {
-        self.exports_gap(product).is_none() && self.unattributed.contains_key(&product.key())
+    pub fn lacks_mapping(&self, product: &str) -> bool {
+        self.exports_gap(product).is_none() && self.unattributed.contains_key(product)
     }
 
     /// Why the usage of a product may be more than was metered, if so.
-    pub fn incomplete(&self, product: &ProductCode) -> Option<String> {
-        self.exports_gap(product).or_else(|| self.unattributed.get(&product.key()).cloned())
+    pub fn incomplete(&self, product: &str) -> Option<String> {
+        self.exports_gap(product).or_else(|| self.unattributed.get(product).cloned())
     }
 
-    fn exports_gap(&self, product: &ProductCode) -> Option<String> {
-        let vendors = self.vendors.get(&product.key())?;
+    fn exports_gap(&self, product: &str) -> Option<String> {
+        let vendors = self.vendors.get(product)?;
         for (key, name) in vendors {
             if let Some(reason) = self.partial.get(key) {
                 return Some(reason.clone());
@@ -189,7 +192,7 @@ mod tests {
         let mut supply = Supply::default();
         supply.expect(&ProductCode::new("P1"), "Huntress");
         supply.expect(&ProductCode::new("P2"), " huntress ");
-        assert_eq!(supply.vendors_of(&ProductCode::new("P2")), ["Huntress"]);
+        assert_eq!(supply.vendors_of("p2"), ["Huntress"]);
         assert_eq!(supply.all_vendors().into_values().collect::<Vec<_>>(), ["Huntress"]);
     }
 }

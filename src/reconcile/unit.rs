@@ -47,6 +47,11 @@ impl LineView<'_> {
 #[derive(Debug, Clone)]
 pub struct Unit<'a> {
     pub client: &'a Client,
+    /// Of the client's id and the product's code: what they are looked up by.
+    pub client_key: &'a str,
+    pub product_key: String,
+    /// For usage that no contract line bills.
+    pub client_currency: Currency,
     pub product_code: ProductCode,
     pub product: Option<&'a Product>,
     /// The term its lines state; `None` for lines without one and the usage no line claims.
@@ -185,14 +190,14 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// The currency for a client's usage that no contract line bills.
-    pub fn currency_of(&self, client: &Client) -> Currency {
-        self.currencies.get(&client.id.key()).copied().unwrap_or_default()
+    /// The currency for a client's usage that no contract line bills. Here and below a client is named by its id's key.
+    pub fn currency_of(&self, client: &str) -> Currency {
+        self.currencies.get(client).copied().unwrap_or_default()
     }
 
     /// The client's contract lines that stand in the PSA and could not be used.
-    pub fn left_out(&self, client: &Client) -> &[&'a LeftOutLine] {
-        self.left_out.get(&client.id.key()).map_or(&[], Vec::as_slice)
+    pub fn left_out(&self, client: &str) -> &[&'a LeftOutLine] {
+        self.left_out.get(client).map_or(&[], Vec::as_slice)
     }
 
     fn tiers(&self, line: &ContractLine) -> Vec<Tier> {
@@ -310,7 +315,7 @@ pub fn catalogue_terms(product: Option<&Product>, currency: Currency, config: &C
 /// Every comparison of a client, in order of product and term. `lines` are its contract lines, `usage` what was
 /// metered of it, by index.
 pub fn units<'a>(
-    client: &'a Client,
+    (client, client_key): (&'a Client, &'a str),
     lines: &[(&'a ContractLine, &'a Contract)],
     usage: &[usize],
     index: &Index<'a>,
@@ -326,6 +331,7 @@ pub fn units<'a>(
     for &i in usage {
         by_product.entry(metered[i].product_code.key()).or_default().1.push(i);
     }
+    let client_currency = index.currency_of(client_key);
     let mut out = Vec::with_capacity(by_product.len());
     for (key, (views, rows)) in by_product {
         let product = index.products.get(&key).copied();
@@ -335,8 +341,11 @@ pub fn units<'a>(
         for (term, unit_lines, unit_rows) in groups {
             let code = unit_lines.first().map(|v| v.line.product_code.clone());
             let code = code.or_else(|| unit_rows.first().map(|&i| metered[i].product_code.clone()));
-            let (mut active, mut inactive): (Vec<_>, Vec<_>) =
-                unit_lines.into_iter().partition(|v: &LineView<'a>| v.active.is_some());
+            let (mut active, mut inactive): (Vec<_>, Vec<_>) = if unit_lines.iter().all(|v| v.active.is_some()) {
+                (unit_lines, Vec::new())
+            } else {
+                unit_lines.into_iter().partition(|v: &LineView<'a>| v.active.is_some())
+            };
             let mut counted = unit_rows.iter().map(|&i| &metered[i]).filter(|m| !m.cost_only).peekable();
             let consumption = match counted.peek() {
                 Some(_) => counted.all(|m| m.consumption),
@@ -347,10 +356,15 @@ pub fn units<'a>(
             for view in active.iter_mut().chain(&mut inactive).filter(|v| as_used(v)) {
                 view.service.as_used(view.active);
             }
-            active.sort_by_cached_key(|view| std::cmp::Reverse(newest(view)));
+            if active.len() > 1 {
+                active.sort_by_cached_key(|view| std::cmp::Reverse(newest(view)));
+            }
             inactive.sort_by(|a, b| b.ended.cmp(&a.ended).then_with(|| newest(b).cmp(&newest(a))));
             out.push(Unit {
                 client,
+                client_key,
+                product_key: key.clone(),
+                client_currency,
                 product_code: product.map(|p| p.code.clone()).or(code).unwrap_or_default(),
                 product,
                 term,
@@ -373,6 +387,9 @@ type Group<'a> = (Option<String>, Vec<LineView<'a>>, Vec<usize>);
 /// Lines with a term take the usage of that term; the other lines take what is left. Where usage states no
 /// term and only lines with one could bill it, an unknown term is not another term: all are compared as one.
 fn by_term<'a>(views: Vec<LineView<'a>>, rows: Vec<usize>, metered: &[Metered]) -> Vec<Group<'a>> {
+    if views.iter().all(|view| view.line.term.trim().is_empty()) {
+        return vec![(None, views, rows)];
+    }
     let of_lines: Vec<String> = views.iter().map(|v| canonical_term(&v.line.term)).collect();
     let terms = |active: bool| -> BTreeSet<&String> {
         let lines = views.iter().zip(&of_lines).filter(|(v, _)| v.active.is_some() == active);

@@ -16,7 +16,8 @@ use crate::rate::{Currency, Overflow, add};
 pub(super) struct Verdicts {
     run: Tally,
     providers: BTreeMap<String, Tally>,
-    clients: BTreeMap<String, Tally>,
+    /// By id, in the order in which clients are concluded: one after another.
+    clients: Vec<(String, Tally)>,
 }
 
 /// When a unit is concluded: bundles before all others, then client by client.
@@ -49,7 +50,12 @@ impl Verdicts {
     ) -> Result<(), Overflow> {
         let client = case.unit.client;
         self.run.note(turn, case, rows)?;
-        at(&mut self.clients, client.id.as_str(), &client.name).note(turn, case, rows)?;
+        if self.clients.last().is_none_or(|(id, _)| id != client.id.as_str()) {
+            self.clients.push((client.id.to_string(), Tally { name: client.name.clone(), ..Tally::default() }));
+        }
+        if let Some((_, tally)) = self.clients.last_mut() {
+            tally.note(turn, case, rows)?;
+        }
         for vendor in vendors {
             at(&mut self.providers, vendor, vendor).note(turn, case, rows)?;
         }
@@ -59,11 +65,10 @@ impl Verdicts {
     /// Takes over what was said of other clients.
     pub fn merge(&mut self, other: Self) -> Result<(), Overflow> {
         self.run.merge(other.run)?;
-        for (mine, theirs) in [(&mut self.providers, other.providers), (&mut self.clients, other.clients)] {
-            for (id, tally) in theirs {
-                at(mine, &id, &tally.name).merge(tally)?;
-            }
+        for (id, tally) in other.providers {
+            at(&mut self.providers, &id, &tally.name).merge(tally)?;
         }
+        self.clients.extend(other.clients);
         Ok(())
     }
 
@@ -74,8 +79,9 @@ impl Verdicts {
                 at(&mut self.providers, &name, &name);
             }
         }
+        let mut clients: BTreeMap<String, Tally> = self.clients.into_iter().collect();
         for client in input.psa.clients.iter().filter(|c| c.active) {
-            at(&mut self.clients, client.id.as_str(), &client.name);
+            at(&mut clients, client.id.as_str(), &client.name);
         }
         for (id, tally) in self.providers.iter_mut().filter(|(_, tally)| tally.gap.is_none()) {
             if let Some(reason) = input.supply.vendor_gap(&id_key(id)) {
@@ -85,7 +91,7 @@ impl Verdicts {
         }
         let run = self.run.rows(VerdictScope::Run, "");
         let providers = self.providers.into_iter().flat_map(|(id, tally)| tally.rows(VerdictScope::Provider, &id));
-        let clients = self.clients.into_iter().flat_map(|(id, tally)| tally.rows(VerdictScope::Client, &id));
+        let clients = clients.into_iter().flat_map(|(id, tally)| tally.rows(VerdictScope::Client, &id));
         run.into_iter().chain(providers).chain(clients).collect()
     }
 }

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use super::rows::{Cell, Choice, Row, Rows, Subject};
 use super::target::{How, Reason, Resolution};
 use crate::book::{Client, ClientId, MapStatus, Mappings, Psa, id_key};
-use crate::book::{company_key, folded};
+use crate::book::{company_key, company_key_of, folded};
 use crate::finding::{Code, Finding, Place};
 
 /// An account as the vendor names it.
@@ -119,10 +119,11 @@ impl<'p> AccountResolver<'p> {
 
     /// Joins an account as of the day `on`.
     pub fn resolve(&mut self, account: &AccountKey, on: NaiveDate) -> AccountResolution {
+        let text = folded(&account.sub_account_name);
         let subject = [
             Subject { key: company_key(&account.provider_name), text: String::new() },
             Subject { key: id_key(&account.sub_account_id), text: String::new() },
-            Subject { key: company_key(&account.sub_account_name), text: folded(&account.sub_account_name) },
+            Subject { key: company_key_of(text.clone()), text },
         ];
         let (status, wanted, written, place) = match self.rows.choose(&subject, on) {
             Choice::None => return self.by_id_or_name(account, &subject),

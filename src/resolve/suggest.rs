@@ -84,11 +84,12 @@ impl Suggester {
 
     /// At most `limit` clients an account may mean, the likeliest first.
     pub fn account(&self, account: &AccountKey, limit: usize) -> Vec<Suggestion> {
-        let mut found = self.by_name(&company_key(&account.sub_account_name));
+        let name = company_key(&account.sub_account_name);
+        let mut found = self.by_name(&name);
         for text in [&account.sub_account_name, &account.sub_account_id] {
             for part in folded(text).split([' ', ',', ';', '(', ')', '<', '>', '@', '/']) {
                 for index in self.by_domain.get(part.trim_start_matches("www.")).into_iter().flatten() {
-                    better(&mut found, *index, 95, format!("domain {part} matches"));
+                    better(&mut found, *index, 95, Why::Domain(part.to_string()));
                 }
             }
         }
@@ -97,57 +98,88 @@ impl Suggester {
 
     /// At most `limit` products a SKU may mean, the likeliest first.
     pub fn product(&self, sku: &SkuKey, limit: usize) -> Vec<Suggestion> {
-        let mut found = self.by_name(&product_key(&sku.charge_description));
-        for (index, (score, reason)) in self.by_name(&product_key(&id_key(&sku.sku_id))) {
-            better(&mut found, index, score, reason);
+        let (name, id) = (product_key(&sku.charge_description), product_key(&id_key(&sku.sku_id)));
+        let mut found = self.by_name(&name);
+        for (index, (score, why)) in self.by_name(&id) {
+            better(&mut found, index, score, why);
         }
         self.ranked(found, limit)
     }
 
-    fn by_name(&self, key: &str) -> BTreeMap<usize, (usize, String)> {
+    fn by_name<'s>(&'s self, key: &'s str) -> Found<'s> {
         let mut found = BTreeMap::new();
         if key.is_empty() {
             return found;
         }
         let words: BTreeSet<String> = key.split(' ').flat_map(index_words).collect();
-        let mut weights: HashMap<usize, usize> = HashMap::new();
+        let mut weights: Vec<Option<usize>> = vec![None; self.entries.len()];
+        let mut candidates: Vec<usize> = Vec::new();
         for list in words.iter().filter_map(|word| self.by_word.get(word)) {
             for index in list {
-                *weights.entry(*index).or_default() += WEIGHT / list.len();
+                let weight = &mut weights[*index];
+                if weight.is_none() {
+                    candidates.push(*index);
+                }
+                *weight.get_or_insert(0) += WEIGHT / list.len();
             }
         }
-        let mut candidates: Vec<(usize, usize)> = weights.into_iter().map(|(index, weight)| (weight, index)).collect();
-        candidates.sort_by_key(|(weight, index)| (std::cmp::Reverse(*weight), *index));
-        for (_, index) in candidates.into_iter().take(LOOKED_AT) {
+        let order = |index: &usize| (std::cmp::Reverse(weights[*index]), *index);
+        if candidates.len() > LOOKED_AT {
+            candidates.select_nth_unstable_by_key(LOOKED_AT, order);
+            candidates.truncate(LOOKED_AT);
+        }
+        candidates.sort_unstable_by_key(order);
+        let name = Words::of(key);
+        for index in candidates {
             for other in self.entries.get(index).map(|e| e.keys.as_slice()).unwrap_or_default() {
-                let (score, reason) = likeness(key, other);
-                better(&mut found, index, score, reason);
+                better(&mut found, index, name.likeness(&Words::of(other)).0, Why::Alike(key, other));
             }
         }
         found
     }
 
-    fn ranked(&self, found: BTreeMap<usize, (usize, String)>, limit: usize) -> Vec<Suggestion> {
+    fn ranked(&self, found: Found<'_>, limit: usize) -> Vec<Suggestion> {
         let worth = found.into_iter().filter(|(_, (score, _))| *score >= WORTH_SAYING);
-        let mut ranked: Vec<_> = worth.filter_map(|(i, (s, reason))| Some((s, self.entries.get(i)?, reason))).collect();
+        let mut ranked: Vec<_> = worth.filter_map(|(i, (s, why))| Some((s, self.entries.get(i)?, why))).collect();
         ranked.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
         ranked
             .into_iter()
             .take(limit)
-            .map(|(score, entry, reason)| Suggestion {
+            .map(|(score, entry, why)| Suggestion {
                 id: entry.id.clone(),
                 name: entry.name.clone(),
                 score: Decimal::new(i64::try_from(score).unwrap_or(0), 2),
-                reason,
+                reason: why.in_words(),
             })
             .collect()
     }
 }
 
-fn better(found: &mut BTreeMap<usize, (usize, String)>, index: usize, score: usize, reason: String) {
-    let entry = found.entry(index).or_default();
-    if score > entry.0 {
-        *entry = (score, reason);
+/// Entries by number, how likely each is meant, and why.
+type Found<'s> = BTreeMap<usize, (usize, Why<'s>)>;
+
+/// Put in words only for what is suggested.
+enum Why<'s> {
+    Alike(&'s str, &'s str),
+    Domain(String),
+}
+
+impl Why<'_> {
+    fn in_words(&self) -> String {
+        match self {
+            Why::Alike(name, other) => {
+                let (name, other) = (Words::of(name), Words::of(other));
+                name.reason(&other, name.likeness(&other).1)
+            }
+            Why::Domain(part) => format!("domain {part} matches"),
+        }
+    }
+}
+
+fn better<'s>(found: &mut Found<'s>, index: usize, score: usize, why: Why<'s>) {
+    // What has no likeness at all is found all the same, and no better than nothing.
+    if found.get(&index).is_none_or(|(best, _)| score > *best) {
+        found.insert(index, (score, why));
     }
 }
 
@@ -157,36 +189,99 @@ fn index_words(word: &str) -> Vec<String> {
     if word.chars().count() > 3 { vec![word.to_string(), format!("{start}…")] } else { vec![word.to_string()] }
 }
 
-/// How alike two keys are in hundredths, and why.
-fn likeness(a: &str, b: &str) -> (usize, String) {
-    if a == b {
-        return (100, "same name".to_string());
+/// What two keys have in common.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Likeness {
+    Same,
+    OtherOrder,
+    /// All words of one of them.
+    ButFor,
+    /// So many letters apart.
+    Spelt(usize),
+    Shares,
+}
+
+/// A key with its words, each once and in order.
+struct Words<'k> {
+    key: &'k str,
+    words: Vec<&'k str>,
+}
+
+impl<'k> Words<'k> {
+    fn of(key: &'k str) -> Self {
+        let mut words: Vec<&str> = key.split(' ').collect();
+        words.sort_unstable();
+        words.dedup();
+        Self { key, words }
     }
-    let (left, right): (BTreeSet<&str>, BTreeSet<&str>) = (a.split(' ').collect(), b.split(' ').collect());
-    let shared: Vec<&str> = left.intersection(&right).copied().collect();
-    // "and" says as little as a blank.
-    let telling = shared.iter().filter(|w| **w != "and").count();
-    let by_words = if telling == 0 { 0 } else { 200 * shared.len() / (left.len() + right.len()) };
-    let letters = a.chars().count().max(b.chars().count());
-    let apart = strsim::osa_distance(a, b);
-    let by_letters = 100 * (letters - apart.min(letters)) / letters.max(1);
-    let by_letters = if by_letters < SPELT_ALIKE { 0 } else { by_letters };
-    let extra: Vec<String> = left.symmetric_difference(&right).map(|w| format!("'{w}'")).collect();
-    if left.len() == shared.len() && right.len() == shared.len() {
-        (98, "same words in another order".to_string())
-    } else if telling > 0 && (left.len() == shared.len() || right.len() == shared.len()) {
-        (by_words.max(by_letters).min(97), format!("same name but for {}", extra.join(" ")))
-    } else if by_letters > by_words {
-        let plural = if apart == 1 { "" } else { "s" };
-        (by_letters.min(97), format!("spelt alike, {apart} letter{plural} apart"))
-    } else {
-        let quoted: Vec<String> = shared.iter().map(|w| format!("'{w}'")).collect();
-        (by_words.min(97), format!("shares {}", quoted.join(" ")))
+
+    fn shared(&self, other: &Self) -> impl Iterator<Item = &'k str> {
+        self.words.iter().copied().filter(|word| other.words.contains(word))
     }
+
+    /// How alike two keys are in hundredths, and in what.
+    fn likeness(&self, other: &Self) -> (usize, Likeness) {
+        let (a, b) = (self.key, other.key);
+        if a == b {
+            return (100, Likeness::Same);
+        }
+        let (left, right, shared) = (self.words.len(), other.words.len(), self.shared(other).count());
+        // "and" says as little as a blank.
+        let telling = self.shared(other).filter(|word| *word != "and").count();
+        let by_words = if telling == 0 { 0 } else { 200 * shared / (left + right) };
+        let letters = a.chars().count().max(b.chars().count());
+        let spelt_alike = |apart: usize| 100 * (letters - apart.min(letters)) / letters.max(1);
+        // Most are told apart by their letters alone, whatever their order.
+        let apart = (spelt_alike(least_apart(a, b)) >= SPELT_ALIKE).then(|| strsim::osa_distance(a, b));
+        let by_letters = apart.map_or(0, spelt_alike);
+        let by_letters = if by_letters < SPELT_ALIKE { 0 } else { by_letters };
+        if left == shared && right == shared {
+            (98, Likeness::OtherOrder)
+        } else if telling > 0 && (left == shared || right == shared) {
+            (by_words.max(by_letters).min(97), Likeness::ButFor)
+        } else if let Some(apart) = apart.filter(|_| by_letters > by_words) {
+            (by_letters.min(97), Likeness::Spelt(apart))
+        } else {
+            (by_words.min(97), Likeness::Shares)
+        }
+    }
+
+    fn reason(&self, other: &Self, likeness: Likeness) -> String {
+        let quoted = |words: Vec<&str>| words.iter().map(|w| format!("'{w}'")).collect::<Vec<_>>().join(" ");
+        match likeness {
+            Likeness::Same => "same name".to_string(),
+            Likeness::OtherOrder => "same words in another order".to_string(),
+            Likeness::ButFor => {
+                let mut extra: Vec<&str> = self.words.iter().chain(&other.words).copied().collect();
+                extra.retain(|word| !(self.words.contains(word) && other.words.contains(word)));
+                extra.sort_unstable();
+                format!("same name but for {}", quoted(extra))
+            }
+            Likeness::Spelt(apart) => {
+                let plural = if apart == 1 { "" } else { "s" };
+                format!("spelt alike, {apart} letter{plural} apart")
+            }
+            Likeness::Shares => format!("shares {}", quoted(self.shared(other).collect())),
+        }
+    }
+}
+
+/// Letters that two keys are apart at least: each step from one to the other takes away one letter at most that the other
+/// lacks, and puts in one at most that it has more of.
+fn least_apart(a: &str, b: &str) -> usize {
+    // Other letters count as one: then there are no more apart.
+    let mut more = [0i32; 128];
+    let place = |c: char| usize::try_from(u32::from(c)).map_or(0, |c| if c < 128 { c } else { 0 });
+    a.chars().for_each(|c| more[place(c)] += 1);
+    b.chars().for_each(|c| more[place(c)] -= 1);
+    let sum = |sign: i32| more.iter().map(|n| usize::try_from(n * sign).unwrap_or(0)).sum::<usize>();
+    sum(1).max(sum(-1))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::book::load_psa;
     use crate::format::TableKind;
@@ -265,5 +360,13 @@ mod tests {
         assert_eq!(suggester.product(&sku("x", "M365 Business Premium"), 1)[0].id, "M365-BP");
         assert_eq!(suggester.product(&sku("m365-bp2", "?"), 1)[0].reason, "spelt alike, 1 letter apart");
         assert!(suggester.product(&sku("x", "Huntress"), 1).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn keys_are_never_nearer_than_their_letters_allow(a in "[ab é☃]{0,12}", b in "[abc é☂]{0,12}") {
+            prop_assert!(least_apart(&a, &b) <= strsim::osa_distance(&a, &b));
+            prop_assert_eq!(least_apart(&a, &a), 0);
+        }
     }
 }

@@ -97,19 +97,17 @@ const BESIDE: [usize; 4] = [0, 8, 16, 24];
 
 impl Row {
     /// A typed row at rest, its texts not yet interned.
-    pub fn of(row: &UsageRow<'_>, file: u32, key: u128) -> Self {
-        #[allow(clippy::cast_possible_truncation, reason = "its two halves")]
-        let content = (row.content >> 64) as u64 ^ row.content as u64;
+    pub fn of(row: &UsageRow<'_>, kind: Kind, file: u32, key: u128) -> Self {
         Self {
             key,
             // Whole rows of equal key are equal: what they say in other columns is in the key.
-            content: if row.identity.is_some() { content } else { 0 },
+            content: if row.identity.is_some() { row.content } else { 0 },
             series: 0,
             line: row.line,
             file,
             account: 0,
             sku: 0,
-            kind: Kind::of(row),
+            kind,
             of_kind: 0,
             quantity: row.quantity,
             cost: row.cost,
@@ -160,6 +158,17 @@ impl Row {
         record[0] = u8::try_from(end).unwrap_or(u8::MAX);
         record[FLAGS] = flags;
         out.extend_from_slice(&record[..end]);
+    }
+
+    /// Puts its account into a record that lacks it.
+    pub fn put_account(record: &mut [u8], account: u32) {
+        record[ACCOUNT..SKU].copy_from_slice(&account.to_le_bytes());
+    }
+
+    /// Puts its series, which is not 0, into a record that was written with another.
+    pub fn put_series(record: &mut [u8], series: u128) {
+        let at = if record[FLAGS] & HAS_CONTENT == 0 { FIXED } else { FIXED + 8 };
+        record[at..at + 16].copy_from_slice(&series.to_le_bytes());
     }
 
     /// File and line of a record, without the rest.

@@ -12,7 +12,7 @@ use crate::ingest::{OtherLine, Reject, UsageRow, UsageSink, read_usage};
 use crate::tidy::{Batches, FateRuns, Kind, Met, Partitions, Position, Row, Spill, each_met, judge};
 
 use super::{Export, TidySettings};
-use crate::engine::desk::{Kinds, Scratch};
+use crate::engine::desk::{Keys, Kinds};
 use crate::engine::intern::Interner;
 use crate::engine::threads::{Turns, in_threads};
 
@@ -36,15 +36,16 @@ pub(super) fn judge_all(
     let turns = Turns::new(exports.len());
     in_threads(threads, |_| {
         let mut batches = Batches::new(&partitions, memory / 32 / threads);
-        let (mut scratch, mut known) = (Scratch::default(), Kinds::default());
+        let mut known = Kinds::default();
         while let Some(index) = turns.next() {
             let export = &exports[index];
             let mut done = read[index].lock().unwrap_or_else(PoisonError::into_inner);
             let (ledger, log) = &mut *done;
             let file = Position::file(index).context("more than 2^24 files")?;
-            let (partitions, batches, scratch) = (&partitions, &mut batches, &mut scratch);
+            let (partitions, batches) = (&partitions, &mut batches);
             let (kinds, known) = (&kinds, &mut known);
-            let mut sink = Sink { export, file, kinds, known, partitions, batches, scratch, ledger, log };
+            let (keys, vendor) = (Keys::of_file(export.stated), None);
+            let mut sink = Sink { export, file, kinds, known, partitions, batches, keys, vendor, ledger, log };
             read_usage(&export.detection, &mut sink)?;
         }
         Ok(batches.flush(&partitions)?)
@@ -87,7 +88,9 @@ struct Sink<'a> {
     known: &'a mut Kinds,
     partitions: &'a Partitions,
     batches: &'a mut Batches,
-    scratch: &'a mut Scratch,
+    /// With those of the last row's vendor.
+    keys: Keys,
+    vendor: Option<String>,
     ledger: &'a mut Ledger,
     log: &'a mut FindingLog,
 }
@@ -95,7 +98,11 @@ struct Sink<'a> {
 impl UsageSink for Sink<'_> {
     fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()> {
         self.ledger.read(self.file, row.currency, row.quantity, row.cost)?;
-        let packed = Row::of(row, self.file, self.scratch.key(row, self.export.stated));
+        if self.vendor.as_deref() != Some(row.provider_name()) {
+            self.keys = self.keys.of_vendor(row.provider_name());
+            self.vendor = Some(row.provider_name().to_string());
+        }
+        let packed = Row::of(row, Kind::of(row), self.file, self.keys.key(row));
         let kind = self.known.number(packed.kind, self.kinds);
         ensure!(packed.line < Position::LINES, "{} has more than 2^40 lines", self.export.detection.source);
         self.batches.push(self.partitions, packed.key, |out| packed.encode(kind, out))?;

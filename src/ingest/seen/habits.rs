@@ -6,15 +6,20 @@ use super::BITS;
 /// Of so many rows the first few tell which fields change in every row. In the others these are not compared.
 pub(super) const SPELL: u32 = 512;
 pub(super) const LEARNT: u32 = 24;
+/// Rows of those in which a field changes that is not worth comparing.
+const RESTLESS: u32 = LEARNT / 4 * 3;
+/// In so few it is compared together with those beside it.
+const CALM: u32 = LEARNT / 8;
 
 /// Learnt from the first rows of a spell.
 #[derive(Debug)]
 pub(super) struct Habits {
     pub rows: u32,
-    /// Those that changed in every row: taken for changed without being compared.
+    /// In how many of them each field changed.
+    changes: Vec<u32>,
+    /// Those that changed in nearly every row: taken for changed without being compared.
     pub restless: Vec<u64>,
-    /// Those that never did, and runs of them side by side, which are compared at once.
-    pub calm: Vec<u64>,
+    /// Runs side by side of those that hardly ever did, which are compared at once.
     pub runs: Vec<Run>,
     /// The others, compared one by one.
     pub alone: Vec<u64>,
@@ -28,18 +33,30 @@ pub(super) struct Run {
 }
 
 impl Habits {
-    pub fn new(words: usize) -> Self {
-        Self { rows: 0, restless: vec![0; words], calm: vec![0; words], runs: Vec::new(), alone: vec![0; words] }
+    pub fn new(fields: usize) -> Self {
+        let words = || vec![0; fields.div_ceil(BITS)];
+        Self { rows: 0, changes: vec![0; fields], restless: words(), runs: Vec::new(), alone: words() }
     }
 
     pub fn begin(&mut self) {
         self.rows = 0;
-        self.restless.fill(u64::MAX);
-        self.calm.fill(u64::MAX);
+        self.changes.fill(0);
     }
 
-    /// Of so many fields these are watched.
-    pub fn conclude(&mut self, fields: usize, watched: &[u64]) {
+    /// Takes the fields of a word that changed in a row.
+    pub fn learn(&mut self, word: usize, differing: u64) {
+        for (bit, changes) in self.changes[word * BITS..].iter_mut().take(BITS).enumerate() {
+            *changes += u32::from(differing >> bit & 1 == 1);
+        }
+    }
+
+    /// These fields are watched.
+    pub fn conclude(&mut self, watched: &[u64]) {
+        let fields = self.changes.len();
+        self.restless.fill(0);
+        for (at, _) in self.changes.iter().enumerate().filter(|(_, changes)| **changes >= RESTLESS) {
+            self.restless[at / BITS] |= bit(at);
+        }
         self.runs.clear();
         for (word, watched) in watched.iter().enumerate() {
             self.restless[word] &= watched;
@@ -47,8 +64,7 @@ impl Habits {
         }
         let mut at = 0;
         while at < fields {
-            let is_calm = |at: &usize| self.calm[at / BITS] & bit(*at) != 0;
-            let end = (at..fields).find(|at| !is_calm(at)).unwrap_or(fields);
+            let end = (at..fields).find(|at| self.changes[*at] > CALM).unwrap_or(fields);
             if end > at + 1 {
                 self.runs.push(Run { first: at, last: end - 1 });
                 (at..end).for_each(|at| self.alone[at / BITS] &= !bit(at));

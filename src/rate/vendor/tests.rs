@@ -167,7 +167,6 @@ proptest! {
 #[test]
 fn numbers_past_128_bits_are_compared_too() {
     let widest = "7922816251426433759354395033.5";
-    assert_eq!(equal_product(d(widest), d(widest), d("1")), None);
     assert_eq!(
         ways(widest, "0.1", "792281625142643375935439503.35"),
         ["exact", "nearest", "down", "down_twice", "unit_price_down", "half_even", "unit_price_nearest", "up", "floor"]
