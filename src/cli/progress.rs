@@ -52,6 +52,12 @@ impl Progress for Bar {
         self.drawn.set_prefix(HumanCount(rows).to_string());
     }
 
+    fn again(&self) {
+        self.rows.store(0, Ordering::Relaxed);
+        self.drawn.set_length(0);
+        self.drawn.reset();
+    }
+
     fn stage(&self, name: &str) {
         self.drawn.set_message(name.to_string());
         self.show_when_late();

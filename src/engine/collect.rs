@@ -2,6 +2,7 @@
 //! was read, so that results do not depend on which thread read it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail, ensure};
@@ -19,7 +20,7 @@ use crate::control::{Bucket, Ledger, Tally};
 use crate::emit::{FindingLog, Rejected};
 use crate::finding::{About, Code, Finding, Place};
 use crate::format::{ChargeCategory, Column, MeterRule};
-use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, UsageRow, UsageSink, read_usage, same};
+use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, Trusted, UsageRow, UsageSink, read_usage, same};
 use crate::rate::Currency;
 use crate::resolve::{AccountKey, SkuKey};
 use crate::tidy::{Belonging, Kind, Partitions, Position, Row, belonging, push_head};
@@ -99,7 +100,14 @@ struct Shared<'a> {
     kinds: Interner<Kind>,
     heads: Partitions,
     rows: Partitions,
+    /// Some export failed, so that nothing more is worth reading.
+    stopped: AtomicBool,
 }
+
+/// Why an export is not read on where another failed.
+#[derive(Debug, thiserror::Error)]
+#[error("reading was stopped, since another export could not be read")]
+struct Stopped;
 
 struct Done {
     file: FileRead,
@@ -129,6 +137,7 @@ pub fn collect(
         kinds: Interner::default(),
         heads: Partitions::new(run.spill.clone(), budget.partitions, budget.heads),
         rows: Partitions::new(run.spill.clone(), budget.partitions, budget.rows),
+        stopped: AtomicBool::new(false),
     };
     let queue: Vec<Mutex<Option<Export>>> = exports.into_iter().map(|e| Mutex::new(Some(e))).collect();
     // The largest first, so that no thread is left alone with one at the end.
@@ -147,6 +156,9 @@ pub fn collect(
             let Some(export) = queue[index].lock().unwrap_or_else(PoisonError::into_inner).take() else { continue };
             let done = read_one(&shared, &mut desk, export, index);
             let failed = done.is_err();
+            if failed {
+                shared.stopped.store(true, Ordering::Relaxed);
+            }
             *results[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
             if failed {
                 // Nothing more is worth reading.
@@ -159,9 +171,13 @@ pub fn collect(
 
     let mut files = Vec::with_capacity(results.len());
     let mut ledger = Ledger::default();
-    for result in results {
-        let Some(done) = result.into_inner().unwrap_or_else(PoisonError::into_inner) else { continue };
-        let done = done?;
+    let results: Vec<anyhow::Result<Done>> =
+        results.into_iter().filter_map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner)).collect();
+    // What failed first is said, and not that others stopped for it.
+    let is_failure = |result: &anyhow::Result<Done>| result.as_ref().is_err_and(|e| !e.is::<Stopped>());
+    let first = results.iter().position(is_failure).unwrap_or_default();
+    for result in results.into_iter().skip(first) {
+        let done = result?;
         ledger
             .merge(&done.ledger)
             .with_context(|| format!("{} cannot be summed", done.file.export.detection.source))?;
@@ -230,6 +246,11 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         elsewhere,
         ..
     } = sink;
+    let mut export = export;
+    let survey = &mut export.detection.survey;
+    if let Some(sha256) = survey.trusted.as_deref().and_then(Trusted::sha256) {
+        survey.sha256 = sha256.to_string();
+    }
     let file = FileRead {
         export,
         totals,
@@ -320,14 +341,17 @@ impl Told {
         Self { bytes, expected: export.rows_expected.max(1), rows: 0, rows_before: 0, bytes_before: 0 }
     }
 
-    fn row(&mut self, progress: &dyn Progress) {
+    /// Whether it was told now.
+    fn row(&mut self, progress: &dyn Progress) -> bool {
         self.rows += 1;
-        if self.rows.is_multiple_of(TOLD_ROWS) {
+        let now = self.rows.is_multiple_of(TOLD_ROWS);
+        if now {
             let share = u128::from(self.bytes) * u128::from(self.rows) / u128::from(self.expected);
             // The last part is told when it is done.
             let bytes = u64::try_from(share).unwrap_or(u64::MAX).min(self.bytes / 100 * 99).max(self.bytes_before);
             self.tell(progress, bytes);
         }
+        now
     }
 
     fn end(&mut self, progress: &dyn Progress) {
@@ -385,7 +409,9 @@ impl UsageSink for Sink<'_> {
         }
         ensure!(row.line < Position::LINES, "{} has more than 2^40 lines", self.source);
         self.last_line = self.last_line.max(row.line);
-        self.told.row(self.shared.progress);
+        if self.told.row(self.shared.progress) && self.shared.stopped.load(Ordering::Relaxed) {
+            bail!(Stopped);
+        }
         self.charges.note(row);
         let Desk { skus, heads, waiting, .. } = &mut *self.desk;
         let texts = [Column::SkuId, Column::ChargeDescription, Column::Term, Column::Metric].map(|c| row.bytes(c));

@@ -19,7 +19,7 @@ use crate::emit::{FindingLog, Input};
 use crate::finding::{Code, Finding, Place};
 use crate::format::{Registry, TableKind};
 use crate::ingest::{
-    Container, Detection, Hashing, LARGE, Limits, Table, detect_all_by, read_named_table, read_table, whole_sets,
+    Container, Detection, Hashing, LARGE, Limits, Look, Table, detect_all_by, read_named_table, read_table, whole_sets,
 };
 
 /// An export that was recognised.
@@ -135,13 +135,14 @@ pub fn registry_of(book: &Path) -> anyhow::Result<Registry> {
 }
 
 /// Recognises every file of `psa/` and `usage/` and loads the PSA's tables. An archive or workbook may hold
-/// several.
+/// several. `trusts`: from how many bytes on an export is trusted to be what its head shows.
 pub fn sides(
     files: &BookFiles,
     registry: &Registry,
     config: &Config,
     period: Period,
     threads: usize,
+    trusts: Option<u64>,
     log: &mut FindingLog,
 ) -> anyhow::Result<Sides> {
     let limits: &Limits = &config.input;
@@ -166,7 +167,13 @@ pub fn sides(
             let index = order[turn];
             let (source, path, stated, in_usage) = &all[index];
             let hashing = if *in_usage { hashing(turn - files.psa.len(), large, threads) } else { Hashing::Here };
-            let detected = detect_all_by(path, source, registry, limits, hashing);
+            let look = Look { hashing, trusts: trusts.filter(|_| *in_usage) };
+            let mut detected = detect_all_by(path, source, registry, limits, look);
+            // Only what is read as usage is watched.
+            let is_usage = |d: &Result<Detection, _>| d.as_ref().is_ok_and(|d| d.kind() == TableKind::Usage);
+            if look.trusts.is_some() && !detected.iter().all(is_usage) {
+                detected = detect_all_by(path, source, registry, limits, Look { trusts: None, ..look });
+            }
             let sides = detected.into_iter().map(|d| d.map(|detection| Side::of(detection, *stated))).collect();
             found[index].get_or_init(|| sides);
             if !*in_usage && psa_left.fetch_sub(1, Ordering::AcqRel) == 1 {

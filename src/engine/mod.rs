@@ -38,13 +38,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, bail};
 
 use budget::Budget;
+use collect::Collected;
+use load::Sides;
 use threads::{Turns, in_threads};
 
-use crate::book::{Bundles, Config, Period, PsaName, discover, latest_period};
+use crate::book::{BookFiles, Bundles, Config, Decision, Mappings, Period, PsaName, discover, latest_period};
 use crate::emit::{FindingLog, Summary, psa_changes};
-use crate::format::MeterRule;
+use crate::format::{MeterRule, Registry};
 use crate::history::{RunLock, Staging, Unfinished};
-use crate::ingest::Progress;
+use crate::ingest::{LARGE, Progress, is_distrust};
 use crate::reconcile::{Discrepancy, Input, Outcome, Part, Reconciliation, VerdictRow, overlaps};
 use crate::tidy::Spill;
 
@@ -69,6 +71,9 @@ pub struct Settings {
     pub temp: Option<PathBuf>,
     /// What is to be cleared away if the process is told to stop.
     pub unfinished: Unfinished,
+    /// From how many bytes on an export is trusted to be what its head shows, until it is read; `None`: none is.
+    #[doc(hidden)]
+    pub trusts: Option<u64>,
     /// A deliberate arithmetic fault, to prove that the ledger finds it. Tests alone set this.
     #[doc(hidden)]
     pub fault: Option<Fault>,
@@ -88,6 +93,7 @@ impl Settings {
             temp: None,
             psa: None,
             unfinished: Unfinished::default(),
+            trusts: Some(LARGE),
             fault: None,
         }
     }
@@ -132,22 +138,17 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     };
     let lock = RunLock::acquire(book)?;
     let staging = Staging::begin_watched(&lock, period, &settings.unfinished)?;
-    let mut log = FindingLog::default();
-
-    progress.stage("reading PSA data");
-    let sides = load::sides(&files, &registry, &config, period, settings.threads.get(), &mut log)?;
-    let mappings = load::mappings(&files, &mut log)?;
-    let decisions = load::decisions(&files, &mut log)?;
-    let (bundles, said) = Bundles::assemble(&mappings.bundles, &sides.psa);
-    log.extend(said);
-
-    progress.stage("reading exports");
     let temp = settings.temp.as_deref().unwrap_or(staging.folder());
-    let budget = Budget::new(settings.memory, settings.threads, &sides.exports);
-    let run = Run { settings, period, spill: Arc::new(Spill::new(temp, budget.needs)), budget };
-    let series = mappings.products.iter().filter_map(|m| m.rule).any(MeterRule::looks_at_days);
-    let exports: Vec<String> = sides.exports.iter().map(|e| e.detection.source.clone()).collect();
-    let mut read = collect::collect(&run, sides.exports, series, progress, &mut log)?;
+    let book = Unread { settings, files: &files, registry: &registry, config: &config, period, temp };
+    let read = match book.read(settings.trusts, progress) {
+        Err(e) if is_distrust(&e) => {
+            // Some export is not what its head shows, so that all are looked through before any is read.
+            progress.again();
+            book.read(None, progress)
+        }
+        read => read,
+    };
+    let ReadBook { run, sides, mappings, decisions, bundles, mut read, mut log } = read?;
 
     progress.stage("placing rows");
     let targets = targets::Targets::new(&sides.psa, &mappings, &read.names);
@@ -192,6 +193,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     // Everything is concluded: the book's side makes room for the outputs.
     drop(targets);
     drop((sides.psa, mappings, decisions, bundles));
+    let exports: Vec<String> = read.files.iter().map(|f| f.export.detection.source.clone()).collect();
     let rejects = read.files.iter_mut().map(|file| std::mem::take(&mut file.rejects)).collect();
     let emission = emit_run::Emission {
         run: &run,
@@ -207,11 +209,57 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         ledger: &ledger,
         refused: &sides.refused,
         other_inputs: load::other_inputs(&files, &exports),
-        config_sha256: load::config_sha256(book)?,
+        config_sha256: load::config_sha256(&settings.book)?,
     };
     let summary = emission.write(staging.folder(), &log)?;
     let folder = staging.commit().context("the outputs could not be put in place; the old ones are intact")?;
     Ok(Concluded { summary, discrepancies: outcome.discrepancies, verdicts: outcome.verdicts, folder })
+}
+
+/// A book of which nothing is read but its settings.
+struct Unread<'a> {
+    settings: &'a Settings,
+    files: &'a BookFiles,
+    registry: &'a Registry,
+    config: &'a Config,
+    period: Period,
+    temp: &'a Path,
+}
+
+/// Everything a book holds, but for the contents of its exports, which wait in partitions.
+struct ReadBook<'a> {
+    run: Run<'a>,
+    /// Without the exports, which are `read`.
+    sides: Sides,
+    mappings: Mappings,
+    decisions: Vec<Decision>,
+    bundles: Bundles,
+    read: Collected,
+    log: FindingLog,
+}
+
+impl<'a> Unread<'a> {
+    /// `trusts`: from how many bytes on an export is trusted to be what its head shows. One that is not is an error that
+    /// [`is_distrust`] knows.
+    fn read(&self, trusts: Option<u64>, progress: &dyn Progress) -> anyhow::Result<ReadBook<'a>> {
+        let Self { settings, files, period, .. } = *self;
+        let mut log = FindingLog::default();
+        progress.stage("reading PSA data");
+        let threads = settings.threads.get();
+        let mut sides = load::sides(files, self.registry, self.config, period, threads, trusts, &mut log)?;
+        let mappings = load::mappings(files, &mut log)?;
+        let decisions = load::decisions(files, &mut log)?;
+        let (bundles, said) = Bundles::assemble(&mappings.bundles, &sides.psa);
+        log.extend(said);
+
+        progress.stage("reading exports");
+        let budget = Budget::new(settings.memory, settings.threads, &sides.exports);
+        let run = Run { settings, period, spill: Arc::new(Spill::new(self.temp, budget.needs)), budget };
+        let series = mappings.products.iter().filter_map(|m| m.rule).any(MeterRule::looks_at_days);
+        let exports = std::mem::take(&mut sides.exports);
+        let read = collect::collect(&run, exports, series, progress, &mut log)?;
+        Ok(ReadBook { run, sides, mappings, decisions, bundles, read, log })
+    }
 }
 
 /// Clients that a thread takes at a time.

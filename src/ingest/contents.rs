@@ -1,7 +1,7 @@
 //! What is in a file: usually one text; in an archive a text per member, in a workbook a sheet at a time. Told
 //! by content, never by name.
 
-use std::io::{self, Cursor, Read};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,11 +10,12 @@ use sha2::{Digest, Sha256};
 
 use super::container::{Container, foreign};
 use super::hash::{Hash, Hashing, hex};
-use super::judge::Verdict;
+use super::judge::{Judge, Verdict};
 use super::limits::Limits;
 use super::record::shown;
 use super::shape::Shape;
-use super::text::{Encoding, Survey, broken, read_through, reason};
+use super::text::{Encoding, HEAD, Survey, broken, head_of, read_through, reason};
+use super::trust::{Look, Trusted, is_suspicious};
 use super::workbook::{self, Sheet, WorkbookFault};
 use super::zip::{self, Entry, Member, ZipFault};
 use crate::finding::{Code, Finding, Place, Severity};
@@ -47,21 +48,16 @@ impl Content {
 
 /// Reads a file through, once, and says what is in it; each part by itself is there or refused.
 pub fn contents(path: &Path, shown: &str, limits: &Limits) -> Vec<Result<Content, Finding>> {
-    contents_by(path, shown, limits, Hashing::Beside)
+    contents_by(path, shown, limits, Look::WHOLE)
 }
 
-/// [`contents`], hashed as is said.
-pub(super) fn contents_by(
-    path: &Path,
-    shown: &str,
-    limits: &Limits,
-    hashing: Hashing,
-) -> Vec<Result<Content, Finding>> {
+/// [`contents`], looking at the file as is said.
+pub(super) fn contents_by(path: &Path, shown: &str, limits: &Limits, look: Look) -> Vec<Result<Content, Finding>> {
     let unreadable = |e: &io::Error| {
         let message = format!("the file cannot be read: {}", reason(e));
         Finding::new(Code::I101, message).at(Place::file(shown))
     };
-    let file = File { path, shown, limits, hashing };
+    let file = File { path, shown, limits, look };
     match file.read() {
         Ok(parts) => parts,
         Err(Stop::Said(finding)) => vec![Err(Finding { place: Some(placed(&finding, shown)), ..*finding })],
@@ -122,7 +118,7 @@ struct File<'a> {
     path: &'a Path,
     shown: &'a str,
     limits: &'a Limits,
-    hashing: Hashing,
+    look: Look,
 }
 
 impl File<'_> {
@@ -159,8 +155,15 @@ impl File<'_> {
 
     fn text(&self, head: &[u8], file: &mut fs_err::File) -> Result<Vec<Result<Content, Finding>>, Stop> {
         let container = Container::of(head);
+        let bytes = file.metadata()?.len();
+        if container == Container::Plain && self.look.trusts.is_some_and(|from| bytes >= from) {
+            if let Some(survey) = self.on_trust(head, file, bytes)? {
+                return Ok(vec![Ok(self.content(self.shown.to_string(), survey))]);
+            }
+            file.seek(SeekFrom::Start(head.len() as u64))?;
+        }
         let passed = AtomicU64::new(0);
-        let hash = Hash::of(file.metadata()?.len(), self.hashing);
+        let hash = Hash::of(bytes, self.look.hashing);
         let mut hashed = Hashed { reader: head.chain(file), hash, passed: &passed };
         let verdict = {
             let mut reader = container.decode(&mut hashed)?;
@@ -171,6 +174,33 @@ impl File<'_> {
         io::copy(&mut hashed, &mut io::sink())?;
         let disk = Disk { sha256: hashed.hash.finish(), bytes: passed.load(Ordering::Relaxed) };
         Ok(vec![Ok(self.content(self.shown.to_string(), text(disk, container, verdict)))])
+    }
+
+    /// What the head of a text shows, if that is usual and not all of it.
+    fn on_trust(&self, head: &[u8], file: &mut fs_err::File, bytes: u64) -> Result<Option<Survey>, Stop> {
+        let mut first = head.to_vec();
+        file.take((HEAD + 16).saturating_sub(first.len()) as u64).read_to_end(&mut first)?;
+        // A character may be cut in two at its end.
+        let whole = match std::str::from_utf8(&first) {
+            Ok(text) => text,
+            Err(e) if e.error_len().is_none() => std::str::from_utf8(&first[..e.valid_up_to()]).unwrap_or_default(),
+            Err(_) => return Ok(None),
+        };
+        if first.len() as u64 == bytes || is_suspicious(None, whole.as_bytes()) {
+            return Ok(None);
+        }
+        let mut judge = Judge::default();
+        judge.take(whole.as_bytes());
+        // Whatever is wrong with it is said of the whole file.
+        let Ok(verdict) = judge.verdict() else { return Ok(None) };
+        let (head, _) = head_of(&first, verdict.encoding, false);
+        let is_usual = matches!(verdict.encoding, Encoding::Utf8 | Encoding::Utf8Bom) && !verdict.escaped_quotes;
+        if !is_usual || Shape::of(&head) != Shape::Delimited {
+            return Ok(None);
+        }
+        let verdict = Verdict { head, head_is_whole: false, ends_with_newline: true, ..verdict };
+        let trusted = Some(Arc::new(Trusted::new(bytes, self.look.hashing)));
+        Ok(Some(Survey { trusted, ..text(Disk { sha256: String::new(), bytes }, Container::Plain, verdict) }))
     }
 
     fn content(&self, source: String, survey: Survey) -> Content {
@@ -380,6 +410,7 @@ fn blank(disk: Disk) -> Survey {
         ends_with_newline: true,
         escaped_quotes: false,
         strange: None,
+        trusted: None,
         sheet: None,
     }
 }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use super::contents::{Content, contents_by};
 use super::escape::shown_escape;
-use super::hash::Hashing;
 use super::json::{Beside, Page, PagesLeft, beside_records};
 use super::judge::NO_TEXT;
 use super::layout::Lines;
 use super::nested;
 use super::parquet::{ParquetColumns, parquet_columns};
 use super::shape::is_other_json;
+use super::trust::Look;
 use super::{
     Dialect, Encoding, Escape, Event, JsonEvent, Limits, Record, RecordFault, Rows, Shape, Survey, open_text, read_json,
 };
@@ -111,20 +111,20 @@ pub fn detect_all(
     registry: &Registry,
     limits: &Limits,
 ) -> Vec<Result<Detection, Vec<Finding>>> {
-    detect_all_by(path, source, registry, limits, Hashing::Beside)
+    detect_all_by(path, source, registry, limits, Look::WHOLE)
 }
 
-/// [`detect_all`] by one of several threads that do so, each with files of its own: it says where to hash.
+/// [`detect_all`], looking at the file as is said.
 pub fn detect_all_by(
     path: &Path,
     source: &str,
     registry: &Registry,
     limits: &Limits,
-    hashing: Hashing,
+    look: Look,
 ) -> Vec<Result<Detection, Vec<Finding>>> {
     let mut found = Vec::new();
     let mut sheets: Vec<Content> = Vec::new();
-    for content in contents_by(path, source, limits, hashing) {
+    for content in contents_by(path, source, limits, look) {
         if sheets.first().is_some_and(|s| content.as_ref().map_or(true, |c| c.workbook != s.workbook)) {
             found.extend(sheets::recognise(std::mem::take(&mut sheets), registry));
         }

@@ -13,6 +13,7 @@ use super::nested;
 use super::parquet::read_parquet;
 use super::record::shown;
 use super::styles::{Evidence, Known, Styles, stated_order, stated_style};
+use super::trust::distrust;
 use super::typed::{Faulty, Problem, Typist};
 use super::unnamed::Unnamed;
 use super::{
@@ -83,11 +84,17 @@ pub fn read_usage(detection: &Detection, sink: &mut dyn UsageSink) -> anyhow::Re
     let mut reader = Reader { detection, typist, memo, others, sink, totals, sums, wanted, cut, unnamed };
     reader.say_cut()?;
     if detection.is_laid_out() {
-        layout.read(detection.lines(), &mut reader)?;
+        let rows = Rows::open_watched(&detection.path, &detection.survey, detection.dialect())?;
+        layout.read_rows(rows, detection.header_line, &mut reader)?;
     } else {
         reader.read_records(&headings)?;
     }
-    reader.finish()
+    let totals = reader.finish()?;
+    match &detection.survey.trusted {
+        // It was not read to its end.
+        Some(trusted) if trusted.sha256().is_none() => Err(distrust().into()),
+        _ => Ok(totals),
+    }
 }
 
 /// The headings bound for each thing that a row counts. Their rows are no copies of each other.
@@ -170,7 +177,12 @@ fn of_head(detection: &Detection, layout: &Layout, none_yet: &Evidence) -> anyho
     let mut pass = FirstPass { evidence: none_yet.clone(), is_torn: false };
     layout.read_rows(Rows::of_text(&survey.head[..end], dialect), detection.header_line, &mut pass)?;
     match pass.evidence.doubts(dialect.delimiter) {
-        Some(doubts) if !pass.is_torn && !may_hold(open_text(&detection.path, survey)?, doubts)? => {
+        Some(doubts) if !pass.is_torn => {
+            if let Some(trusted) = &survey.trusted {
+                trusted.doubt(doubts);
+            } else if may_hold(open_text(&detection.path, survey)?, doubts)? {
+                return Ok(None);
+            }
             Ok(Some(pass.evidence))
         }
         _ => Ok(None),

@@ -20,7 +20,7 @@ const LETTERS: usize = 10;
 const AROUND: usize = 16;
 
 /// What could be said otherwise.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Doubts {
     /// Any number with a decimal comma, of cells between these delimiters.
     pub commas: Option<u8>,
@@ -29,48 +29,83 @@ pub(super) struct Doubts {
 }
 
 /// Whether the text may hold what is in doubt. `false` is certain.
-pub(super) fn may_hold(text: impl Read, doubts: Doubts) -> io::Result<bool> {
-    search(text, doubts, PIECE)
+pub(super) fn may_hold(mut text: impl Read, doubts: Doubts) -> io::Result<bool> {
+    let mut search = Search::new(doubts);
+    let mut buffer = vec![0; PIECE / 4];
+    loop {
+        match text.read(&mut buffer) {
+            Ok(0) => return Ok(search.end()),
+            Ok(n) if search.take(&buffer[..n]) => return Ok(true),
+            Ok(_) => {}
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
 }
 
-fn search(mut text: impl Read, doubts: Doubts, piece: usize) -> io::Result<bool> {
-    let mut buffer = vec![0; piece];
-    // What of the buffer is of the piece before, and how far it was looked at.
-    let (mut kept, mut seen) = (0, 0);
-    loop {
-        let mut end = kept;
-        while end < buffer.len() {
-            match text.read(&mut buffer[end..]) {
-                Ok(0) => break,
-                Ok(n) => end += n,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
+/// A look at a text that comes in pieces.
+#[derive(Debug)]
+pub(super) struct Search {
+    doubts: Doubts,
+    /// What is looked at in one go.
+    buffer: Vec<u8>,
+    /// How much of it is filled, and how far it was looked at.
+    filled: usize,
+    seen: usize,
+}
+
+impl Search {
+    pub fn new(doubts: Doubts) -> Self {
+        Self::by(doubts, PIECE)
+    }
+
+    fn by(doubts: Doubts, piece: usize) -> Self {
+        Self { doubts, buffer: vec![0; piece], filled: 0, seen: 0 }
+    }
+
+    /// The next piece. Whether what came so far may hold what is in doubt; what is not looked at yet says nothing.
+    pub fn take(&mut self, mut bytes: &[u8]) -> bool {
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(self.buffer.len() - self.filled));
+            self.buffer[self.filled..self.filled + now.len()].copy_from_slice(now);
+            self.filled += now.len();
+            bytes = later;
+            if self.filled == self.buffer.len() && self.look(false) {
+                return true;
             }
         }
-        let whole = end < buffer.len();
-        let data = &buffer[..end];
+        false
+    }
+
+    /// Nothing more comes.
+    pub fn end(&mut self) -> bool {
+        self.look(true)
+    }
+
+    fn look(&mut self, whole: bool) -> bool {
+        let (data, seen) = (&self.buffer[..self.filled], self.seen);
         // What is near the end is looked at again with what follows it.
-        let until = if whole { end } else { end - AROUND };
-        if let Some(delimiter) = doubts.commas
+        let until = if whole { data.len() } else { data.len() - AROUND };
+        if let Some(delimiter) = self.doubts.commas
             && (may_group_by_points(data, seen, until) || may_have_comma(data, seen, until, delimiter))
         {
-            return Ok(true);
+            return true;
         }
-        if doubts.orders && may_need_order(data, seen, until) {
-            return Ok(true);
+        if self.doubts.orders && may_need_order(data, seen, until) {
+            return true;
         }
-        if doubts.commas == Some(b',') && quoted_comma(data, seen, whole) {
-            return Ok(true);
+        if self.doubts.commas == Some(b',') && quoted_comma(data, seen, whole) {
+            return true;
         }
-        if whole {
-            return Ok(false);
+        if !whole {
+            // The last quote may open a cell that goes on, so it stays; behind a long stretch it was judged.
+            let last_quote = memchr::memrchr(b'"', data).filter(|at| data.len() - at <= 2 * LONGEST);
+            let from = last_quote.unwrap_or(until).min(until - AROUND);
+            let end = data.len();
+            self.buffer.copy_within(from..end, 0);
+            (self.filled, self.seen) = (end - from, until - from);
         }
-        // The last quote may open a cell that goes on, so it stays; behind a long stretch it was judged.
-        let last_quote = memchr::memrchr(b'"', data).filter(|at| end - at <= 2 * LONGEST);
-        let from = last_quote.unwrap_or(until).min(until - AROUND);
-        buffer.copy_within(from..end, 0);
-        kept = end - from;
-        seen = until - from;
+        false
     }
 }
 
@@ -174,13 +209,18 @@ fn may_need_order(data: &[u8], from: usize, until: usize) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Doubts, LONGEST, StyleEvidence, search};
+    use super::{Doubts, LONGEST, Search, StyleEvidence};
     use crate::ingest::{OrderEvidence, OrderVerdict};
 
     const PIECE: usize = 4 * LONGEST;
 
     fn holds(text: &[u8], commas: Option<u8>, orders: bool) -> bool {
-        search(text, Doubts { commas, orders }, PIECE).expect("readable")
+        let mut search = Search::by(Doubts { commas, orders }, PIECE);
+        let found = search.take(text) || search.end();
+        // As it comes to who reads a little at a time.
+        let mut search = Search::by(Doubts { commas, orders }, PIECE);
+        assert_eq!(text.chunks(97).any(|piece| search.take(piece)) || search.end(), found);
+        found
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 use std::io::{self, Read};
 
+use super::trust::distrust;
+
 /// The buffer to begin with: a record longer than this doubles it.
 const BUFFER: usize = 128 << 10;
 
@@ -17,6 +19,8 @@ pub(super) struct Held<R> {
     incoming: Vec<u8>,
     left: usize,
     whole: bool,
+    /// What is no UTF-8 is an error.
+    trusting: bool,
 }
 
 #[derive(Debug)]
@@ -36,7 +40,20 @@ impl Buffer {
 
 impl<R: Read> Held<R> {
     pub fn new(reader: R) -> Self {
-        Self { reader, buffer: Buffer::Text(String::new()), start: 0, incoming: Vec::new(), left: 0, whole: false }
+        Self {
+            reader,
+            buffer: Buffer::Text(String::new()),
+            start: 0,
+            incoming: Vec::new(),
+            left: 0,
+            whole: false,
+            trusting: false,
+        }
+    }
+
+    /// For what is trusted to be UTF-8: an error where it is not.
+    pub fn trusting(self) -> Self {
+        Self { trusting: true, ..self }
     }
 
     /// Taken for no text from the beginning.
@@ -101,6 +118,8 @@ impl<R: Read> Held<R> {
                     text.push_str(now);
                     self.incoming.copy_within(end - later..end, 0);
                     self.left = later;
+                } else if self.trusting {
+                    return Err(distrust());
                 } else {
                     let mut bytes = std::mem::take(text).into_bytes();
                     bytes.extend_from_slice(incoming);

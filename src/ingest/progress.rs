@@ -8,6 +8,8 @@ pub trait Progress: Sync {
     fn advance(&self, bytes: u64);
     /// So many more rows of them were read.
     fn rows(&self, _rows: u64) {}
+    /// Everything is read again from the beginning.
+    fn again(&self) {}
     /// What is being done now, in a word or two.
     fn stage(&self, name: &str);
 }

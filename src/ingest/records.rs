@@ -60,6 +60,11 @@ impl<R: Read> Records<R> {
         }
     }
 
+    /// The text is trusted to be UTF-8: where it is not, reading fails, and not only a line.
+    pub(super) fn trusting(self) -> Self {
+        Self { held: self.held.trusting(), ..self }
+    }
+
     /// How many fields a row of this file has, once its heading row is known. It tells a quoted field
     /// that spans lines from a broken quote that swallowed rows.
     pub fn expect_fields(&mut self, n: usize) {

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::text::open_watched;
 use super::workbook::{Sheet, SheetRows};
 use super::{Dialect, Event, Record, Records, Survey, open_text};
 
@@ -23,6 +24,15 @@ impl<'a> Rows<'a> {
             Some(sheet) => From::Sheet(sheet.clone(), SheetRows::default()),
             None => From::Text(Box::new(Records::new(open_text(path, survey)?, dialect))),
         }))
+    }
+
+    /// All rows of a file that is read to its end: what was taken on trust of it is watched.
+    pub(super) fn open_watched(path: &Path, survey: &Survey, dialect: Dialect) -> io::Result<Self> {
+        if survey.trusted.is_none() {
+            return Self::open(path, survey, dialect);
+        }
+        let records = Records::new(open_watched(path, survey)?, dialect).trusting();
+        Ok(Self(From::Text(Box::new(records))))
     }
 
     /// The rows of a survey's head; all rows of a sheet.

@@ -12,6 +12,7 @@ use super::contents::{Content, contents};
 use super::judge::{Judge, Verdict};
 use super::limits::Limits;
 use super::shape::Shape;
+use super::trust::{Trusted, Watched};
 use super::workbook::Sheet;
 use crate::finding::{Code, Finding, Place};
 
@@ -57,10 +58,10 @@ impl Encoding {
     }
 }
 
-/// What one pass over a file, or over a part of it, found.
+/// What one pass over a file, or over a part of it, or over its head, found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survey {
-    /// Of the bytes of the whole file on disk, in hex.
+    /// Of the bytes of the whole file on disk, in hex; empty where it is taken on trust.
     pub sha256: String,
     /// Of the whole file on disk.
     pub bytes: u64,
@@ -76,6 +77,8 @@ pub struct Survey {
     pub escaped_quotes: bool,
     /// The line of the first characters that make no word in Windows-1252, where the text was read as that.
     pub strange: Option<u64>,
+    /// Where all but the head is taken on trust, and the hash not known yet.
+    pub trusted: Option<Arc<Trusted>>,
     /// The sheet, where the records are rows of one.
     pub sheet: Option<Arc<Sheet>>,
 }
@@ -171,7 +174,19 @@ pub(super) fn broken(container: Container, e: &io::Error, unpacked: u64) -> Find
 
 /// The decoded text from its beginning, as UTF-8 without a byte order mark.
 pub fn open_text(path: &Path, survey: &Survey) -> io::Result<Box<dyn Read + Send>> {
+    decoded(survey.container.open(path)?, survey)
+}
+
+/// The same of a text that is to be read to its end. What was taken on trust of it is watched.
+pub(super) fn open_watched(path: &Path, survey: &Survey) -> io::Result<Box<dyn Read + Send>> {
     let reader = survey.container.open(path)?;
+    match &survey.trusted {
+        Some(trusted) => decoded(Box::new(Watched::new(reader, trusted.clone())), survey),
+        None => decoded(reader, survey),
+    }
+}
+
+fn decoded(reader: Box<dyn Read + Send>, survey: &Survey) -> io::Result<Box<dyn Read + Send>> {
     Ok(match survey.encoding {
         // Found valid by the survey: nothing to convert but the mark.
         Encoding::Utf8 => reader,
