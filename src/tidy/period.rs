@@ -22,31 +22,6 @@ impl Belonging {
     }
 }
 
-/// Everything that a row's belonging hangs on.
-type Dates = (Period, ChargeCategory, Option<NaiveDate>, Option<NaiveDate>, Option<Period>);
-
-/// What the dates of the last row came to: most rows have those of the row before.
-#[derive(Debug, Default)]
-pub struct Belongings(Option<(Dates, Belonging)>);
-
-impl Belongings {
-    /// As [`belonging`].
-    pub fn of(
-        &mut self,
-        period: Period,
-        category: ChargeCategory,
-        start: Option<NaiveDate>,
-        end: Option<NaiveDate>,
-        stated: Option<Period>,
-    ) -> Belonging {
-        let dates = (period, category, start, end, stated);
-        match self.0 {
-            Some((last, here)) if last == dates => here,
-            _ => self.0.insert((dates, belonging(period, category, start, end, stated))).1,
-        }
-    }
-}
-
 /// `end` is exclusive; `stated` is the period that the file's folder or name states, which rules where
 /// the row has no date of its own.
 pub fn belonging(
