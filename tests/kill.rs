@@ -267,7 +267,7 @@ fn tidying_that_is_told_to_stop_leaves_the_old_folder_and_no_litter() {
     let b = tidied(State::B);
     let begun = Instant::now();
     let a = tidied(State::A);
-    let usual = begun.elapsed();
+    let mut usual = begun.elapsed();
     let mut moments = Moments(23);
     let mut stopped = 0;
     for round in 0..24 {
@@ -284,7 +284,11 @@ fn tidying_that_is_told_to_stop_leaves_the_old_folder_and_no_litter() {
         let names = fs::read_dir(book.root()).expect("readable").map(|e| e.expect("readable").file_name());
         let litter: Vec<_> = names.filter(|n| n.to_string_lossy().starts_with(".trueup-")).collect();
         match output.status.code() {
-            Some(0) => assert_eq!(after, aim),
+            // Later and earlier than it works, where the machine has become faster or slower.
+            Some(0) => {
+                usual = usual.mul_f32(0.9);
+                assert_eq!(after, aim);
+            }
             Some(exit) => {
                 assert_eq!(exit, code, "{}", said(&output));
                 assert!(said(&output).starts_with("interrupted"), "{}", said(&output));
@@ -292,7 +296,10 @@ fn tidying_that_is_told_to_stop_leaves_the_old_folder_and_no_litter() {
                 assert!(litter.is_empty(), "{litter:?}: {}", said(&output));
             }
             // Struck before it listened, and before it began anything.
-            None => assert_eq!(after, before),
+            None => {
+                usual = usual.mul_f32(1.2);
+                assert_eq!(after, before);
+            }
         }
         assert!(litter.is_empty(), "{litter:?}");
     }

@@ -400,9 +400,8 @@ impl UsageSink for Sink<'_> {
         if self.alike.as_ref().is_none_or(|alike| alike.kind != kind) {
             self.change_kind(kind);
         }
-        let (Some(vendor), Some(alike)) = (&mut self.vendor, &self.alike) else {
-            bail!("the vendor and kind of {} were just put down", Place::line(self.source.clone(), row.line));
-        };
+        let vendor = self.vendor.as_mut().expect("the row's vendor was put there");
+        let alike = self.alike.as_ref().expect("the row's kind was put there");
         let read = &mut self.read[alike.read].1;
         if read.add_row(row.sums()).is_err() {
             bail!("the sums up to {} cannot be held", Place::line(self.source.clone(), row.line));
