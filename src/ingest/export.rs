@@ -22,7 +22,7 @@ use super::{
 };
 use crate::finding::{self, Code, Finding, Place};
 use crate::format::{Column, ColumnKind, TableSpec, normalise};
-use crate::rate::{ExactSum, Plain, plain};
+use crate::rate::{ExactSum, Small, plain};
 
 /// What was read of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -405,7 +405,7 @@ impl Reader<'_, '_> {
             (typed.quantity_field, as_written.quantity, typed.quantity),
             (typed.cost_field, as_written.cost, typed.cost),
         ] {
-            if let (Some(field), Some(value)) = (field, as_written.map(Plain::sum).or(value.map(ExactSum::of)))
+            if let (Some(field), Some(value)) = (field, as_written.map(Small::exact).or(value.map(ExactSum::of)))
                 && let Some(sum) = self.sums.iter_mut().find(|s| s.field == field)
             {
                 sum.add(value);

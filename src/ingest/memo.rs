@@ -9,7 +9,7 @@ use super::seen::{Uses, words_of};
 use super::typed::{Typed, Typist, exact_product};
 use super::usage::Amounts;
 use crate::format::{ChargeCategory, Column};
-use crate::rate::{Currency, Plain};
+use crate::rate::{Currency, Small};
 
 const fn of(column: Column) -> Uses {
     Uses::column(column as usize)
@@ -133,20 +133,19 @@ impl Memo {
 
     /// Takes the number of a column, which has changed, and the field it stands in.
     #[inline]
-    pub fn take_number(&mut self, column: Column, digits: i64, scale: u32, field: usize) {
-        let (plain, number) = (Plain { digits, scale }, decimal(digits, scale));
-        let (typed, plains) = (&mut self.typed, &mut self.plain);
+    pub fn take_number(&mut self, column: Column, plain: Small, field: usize) {
+        let (typed, plains, number) = (&mut self.typed, &mut self.plain, plain.decimal());
         match column {
             Column::Quantity => {
-                (typed.quantity, plains.quantity, typed.quantity_field) = (Some(number), Some(plain), Some(field));
+                (typed.quantity, plains.quantity, typed.quantity_field) = (number, Some(plain), Some(field));
                 self.wrong.quantity = false;
             }
             Column::UnitCost => {
-                (typed.unit_cost, plains.unit_cost) = (Some(number), Some(plain));
+                (typed.unit_cost, plains.unit_cost) = (number, Some(plain));
                 self.wrong.unit_cost = false;
             }
             _ => {
-                (self.stated_cost, plains.cost, typed.cost_field) = (Some(number), Some(plain), Some(field));
+                (self.stated_cost, plains.cost, typed.cost_field) = (number, Some(plain), Some(field));
                 self.wrong.stated_cost = false;
             }
         }
@@ -291,23 +290,16 @@ fn number_of(
     column: Column,
     number: &mut Option<Decimal>,
     field: &mut Option<usize>,
-    plain: &mut Option<Plain>,
+    plain: &mut Option<Small>,
 ) -> bool {
     let Some((found, at)) = typist.plain_number(column) else {
         *plain = None;
         return unusual_number(typist, column, number, field);
     };
-    *number = Some(decimal(found.digits, found.scale));
+    *number = found.decimal();
     *field = Some(at);
     *plain = Some(found);
     true
-}
-
-#[inline]
-#[allow(clippy::cast_possible_truncation, reason = "32 bits of 64 each")]
-fn decimal(digits: i64, scale: u32) -> Decimal {
-    let [low, mid] = [digits.unsigned_abs(), digits.unsigned_abs() >> 32].map(|part| part as u32);
-    Decimal::from_parts(low, mid, 0, digits < 0, scale)
 }
 
 #[cold]
@@ -350,33 +342,16 @@ fn print_of([first, second]: [u64; 2], length: u64, column: usize) -> u64 {
 
 /// That of a number, by its value: of one value there is one, however many zeros it is written with.
 #[inline]
-fn print_of_amount(plain: Option<Plain>, number: Option<Decimal>, column: Column) -> u64 {
-    // Two numbers of 64 bits are multiplied in one step.
-    let raised = plain.and_then(|plain| Some(i128::from(plain.digits) * i128::from(to_places(plain.scale)?)));
-    match (raised, number) {
+fn print_of_amount(plain: Option<Small>, number: Option<Decimal>, column: Column) -> u64 {
+    match (plain.and_then(|plain| plain.at_places(PLACES)), number) {
         (Some(raised), _) => print_of_raised(raised, column),
         (None, Some(number)) => print_of_number(number, column),
         (None, None) => 0,
     }
 }
 
-/// Places to which a number is raised to be told by its digits alone: no number of 64 bits has more.
+/// Places to which a number is raised to be told by its digits alone: no number of 64 bits need be written with more.
 const PLACES: u32 = 18;
-
-/// What brings a number to so many places; `None` where it has more.
-#[inline]
-fn to_places(scale: u32) -> Option<i64> {
-    const TENS: [i64; PLACES as usize + 1] = {
-        let mut tens = [1; PLACES as usize + 1];
-        let mut power = 1;
-        while power < tens.len() {
-            tens[power] = tens[power - 1] * 10;
-            power += 1;
-        }
-        tens
-    };
-    TENS.get(PLACES.checked_sub(scale)? as usize).copied()
-}
 
 #[inline]
 #[allow(clippy::cast_possible_truncation, reason = "64 bits of 128 each")]
@@ -388,8 +363,7 @@ fn print_of_raised(raised: i128, column: Column) -> u64 {
 #[cold]
 fn print_of_number(number: Decimal, column: Column) -> u64 {
     let number = number.normalize();
-    let power = to_places(number.scale()).map(i128::from);
-    if let Some(raised) = power.and_then(|power| number.mantissa().checked_mul(power)) {
+    if let Some(raised) = Small::of(number).and_then(|small| small.at_places(PLACES)) {
         return print_of_raised(raised, column);
     }
     let mut bytes = [0; 20];
@@ -409,7 +383,7 @@ mod tests {
             print_of_number(number, Column::Cost)
         };
         assert_eq!(print("1"), print("1.000"));
-        let plain = |digits, scale| print_of_amount(Some(Plain { digits, scale }), None, Column::Cost);
+        let plain = |digits, scale| print_of_amount(Small::written(digits, scale), None, Column::Cost);
         assert_eq!(print("-1.5"), plain(-1500, 3));
         assert_eq!(print("9223372036854775807"), plain(i64::MAX, 0));
         assert_eq!(print("0.000000000000000001"), plain(1, 18));

@@ -6,6 +6,7 @@ use super::number::parse_short;
 use super::seen::{Take, Uses, words_of};
 use super::{CellKind, DecimalStyle};
 use crate::format::Column;
+use crate::rate::Small;
 
 /// Of one field.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -70,8 +71,9 @@ impl Take for Carried<'_> {
                 if kind == CellKind::Text
                     && let Some(words) = words_of(text, start, length)
                     && let Some((digits, scale)) = parse_short(words, length, style)
+                    && let Some(number) = Small::written(digits, scale)
                 {
-                    self.memo.take_number(column, digits, scale, field);
+                    self.memo.take_number(column, number, field);
                     self.done = self.done.and(Uses::column(column as usize));
                 }
             }

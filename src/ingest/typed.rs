@@ -13,7 +13,7 @@ use super::usage::Texts;
 use super::{CellKind, ChargedAt, DecimalStyle, RecordFault, Reject, Treatment, UsageRow};
 use crate::finding::Code;
 use crate::format::{ChargeCategory, Column, Needed, PeriodEnd, Spec, TableSpec};
-use crate::rate::{Currency, Plain};
+use crate::rate::{Currency, Small};
 
 /// Why a row is rejected; the first reason found is the one given.
 #[derive(Debug, Clone)]
@@ -217,7 +217,7 @@ impl<'s> Typist<'s> {
 
     /// A number of nothing but digits and a separator, which is nearly every one, and its field.
     #[inline]
-    pub fn plain_number(&self, column: Column) -> Option<(Plain, usize)> {
+    pub fn plain_number(&self, column: Column) -> Option<(Small, usize)> {
         let (field, kind) = self.binding.cell(column as usize)?;
         // A number that is stored as one is written one way only.
         let style = if kind == CellKind::Number { DecimalStyle::Point } else { (*self.plain_styles.get(field)?)? };
@@ -227,7 +227,7 @@ impl<'s> Typist<'s> {
             }
             None => parse_plain(self.text(column), style)?,
         };
-        Some((Plain { digits, scale }, field))
+        Some((Small::written(digits, scale)?, field))
     }
 
     /// The unit cost, if it is in the row's currency; else what the row is charged by. Of a rate that cannot be read

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use super::bind::Binding;
 use crate::finding::{Code, Finding, Place};
 use crate::format::{ChargeCategory, Column};
-use crate::rate::{Currency, ExactSum, Plain};
+use crate::rate::{Currency, ExactSum, Small};
 
 /// How a format or its words say a row counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,9 +56,9 @@ impl std::fmt::Debug for Texts<'_> {
 /// The amounts of a row as they are written, of those that are written plainly: for whoever reckons with many.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Amounts {
-    pub quantity: Option<Plain>,
-    pub unit_cost: Option<Plain>,
-    pub cost: Option<Plain>,
+    pub quantity: Option<Small>,
+    pub unit_cost: Option<Small>,
+    pub cost: Option<Small>,
 }
 
 /// A usage row in canonical columns. Texts are trimmed; quantities and money are exact.
@@ -102,7 +102,7 @@ impl<'a> UsageRow<'a> {
     #[inline]
     pub fn sums(&self) -> [ExactSum; 2] {
         [(self.plain.quantity, self.quantity), (self.plain.cost, self.cost)]
-            .map(|(plain, number)| plain.map_or_else(|| ExactSum::of(number.unwrap_or_default()), Plain::sum))
+            .map(|(plain, number)| plain.map_or_else(|| ExactSum::of(number.unwrap_or_default()), Small::exact))
     }
 
     pub fn provider_name(&self) -> &'a str {

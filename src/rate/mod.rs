@@ -7,7 +7,6 @@ mod derivation;
 mod exact;
 mod model;
 mod money;
-mod plain;
 mod proration;
 mod small;
 mod terms;
@@ -21,7 +20,6 @@ pub use derivation::{Bound, Cap, CostBasis, Derivation, Discount, Minimum, Packa
 pub use exact::{ExactSum, Overflow, add, multiply, subtract};
 pub use model::{PricingModel, RateError, Tier};
 pub use money::{Currency, Rounding};
-pub use plain::Plain;
 pub use proration::{ActiveDays, EdgeDays, Proration, share};
 pub use small::Small;
 pub use terms::{Rated, Share, Terms, apart, rate};

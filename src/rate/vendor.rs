@@ -5,7 +5,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::exact::{ExactSum, Overflow, POWERS};
 use super::money::Currency;
-use super::plain::Plain;
+use super::small::Small;
 use super::wide::Exact;
 
 /// A way of rounding an amount. Digits are those of the currency's minor unit.
@@ -197,7 +197,7 @@ impl CostCheck {
         let Charge { quantity, unit_price, rate, stated, currency } = *charge;
         if rate.is_none()
             && let (Some(quantity), Some(unit_price), Some(stated)) =
-                (Plain::of(quantity), Plain::of(unit_price), Plain::of(stated))
+                (Small::of(quantity), Small::of(unit_price), Small::of(stated))
             && self.note_exact([quantity, unit_price, stated], currency)
         {
             return true;
@@ -227,7 +227,7 @@ impl CostCheck {
     /// Takes in a row if it states just quantity × unit price, in one currency: what explains it, too, is told by where its
     /// digits end. `false` says nothing, and the row is to be noted.
     #[inline]
-    pub fn note_exact(&mut self, [quantity, unit_price, stated]: [Plain; 3], currency: Currency) -> bool {
+    pub fn note_exact(&mut self, [quantity, unit_price, stated]: [Small; 3], currency: Currency) -> bool {
         if stated.is_product(quantity, unit_price) != Some(true) {
             return false;
         }
@@ -242,8 +242,8 @@ impl CostCheck {
             self.plain += 1;
             return true;
         }
-        let price_ends = price_ends || quantity.digits == 0;
-        let exactly = Exactly { ends, cut_ends, price_ends, places: stated.scale > digits };
+        let price_ends = price_ends || quantity.is_zero();
+        let exactly = Exactly { ends, cut_ends, price_ends, places: stated.scale() > digits };
         self.exact[exactly.number()] += 1;
         true
     }
