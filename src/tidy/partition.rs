@@ -186,10 +186,14 @@ pub struct Batches {
     full: usize,
 }
 
+/// The most bytes held back for one partition: the batches of all of them stay in the processor's caches, for each row goes
+/// to another.
+const FULL: usize = 1 << 10;
+
 impl Batches {
     /// `in_memory`: bytes that this thread may hold back.
     pub fn new(partitions: &Partitions, in_memory: usize) -> Self {
-        let full = (in_memory / partitions.count()).clamp(256, 4 << 10);
+        let full = (in_memory / partitions.count()).clamp(256, FULL);
         Self { batches: vec![Vec::new(); partitions.count()], full }
     }
 
