@@ -121,10 +121,12 @@ pub fn before(run: &Run<'_>, read: &Collected, targets: &Targets<'_>, placed: &P
     for (number, sku) in (0u32..).zip(&read.names.skus) {
         numbers.entry(&sku.key).or_default().push(number);
     }
+    // There may be as many pairs as rows, so that each SKU's are looked up once.
+    let numbers: Vec<&Vec<u32>> = read.names.skus.iter().map(|sku| &numbers[&sku.key]).collect();
     let accounts: HashSet<u32> = placed.present.accounts().collect();
     let key = |account: u32, sku: u32| (&read.names.accounts[account as usize], &read.names.skus[sku as usize].key);
     let is_here =
-        |account: u32, sku: u32| numbers[key(account, sku).1].iter().any(|number| placed.present.has(account, *number));
+        |account: u32, sku: u32| numbers[sku as usize].iter().any(|number| placed.present.has(account, *number));
     let gone =
         placed.before.iter().filter(|((account, sku), (units, _))| units.is_positive() && !is_here(*account, *sku));
     let mut out: Vec<UsedBefore> = gone
