@@ -44,12 +44,12 @@ impl Container {
 
     /// The decoded bytes of a reader of the file's bytes.
     pub(super) fn decode<'a>(self, reader: impl Read + Send + 'a) -> io::Result<Box<dyn Read + Send + 'a>> {
-        let reader = BufReader::with_capacity(64 << 10, reader);
+        let buffered = |reader| BufReader::with_capacity(64 << 10, reader);
         Ok(match self {
-            // A member is opened where it stands, by `open`.
+            // Whoever reads it has a buffer. A member is opened where it stands, by `open`.
             Container::Plain | Container::Zip(_) => Box::new(reader),
-            Container::Gzip => Box::new(MultiGzDecoder::new(reader)),
-            Container::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(reader)?),
+            Container::Gzip => Box::new(MultiGzDecoder::new(buffered(reader))),
+            Container::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(buffered(reader))?),
         })
     }
 

@@ -1,7 +1,7 @@
 //! A file's bytes to UTF-8 text. One pass over the whole file tells what it is before anything of it
 //! is used, so that a file is read whole or refused; memory does not grow with the file.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -186,12 +186,11 @@ pub(super) fn open_watched(path: &Path, survey: &Survey) -> io::Result<Box<dyn R
     }
 }
 
-fn decoded(reader: Box<dyn Read + Send>, survey: &Survey) -> io::Result<Box<dyn Read + Send>> {
+fn decoded(mut reader: Box<dyn Read + Send>, survey: &Survey) -> io::Result<Box<dyn Read + Send>> {
     Ok(match survey.encoding {
         // Found valid by the survey: nothing to convert but the mark.
         Encoding::Utf8 => reader,
         Encoding::Utf8Bom => {
-            let mut reader = BufReader::with_capacity(64 << 10, reader);
             let mut mark = [0; 3];
             reader.read_exact(&mut mark)?;
             Box::new(reader)
