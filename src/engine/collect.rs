@@ -20,10 +20,10 @@ use crate::control::{Bucket, Ledger, Tally};
 use crate::emit::{FindingLog, Rejected};
 use crate::finding::{About, Code, Finding, Place};
 use crate::format::{ChargeCategory, Column, MeterRule};
-use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, Trusted, UsageRow, UsageSink, read_usage, same};
+use crate::ingest::{OtherLine, Progress, ReadTotals, Reject, Trusted, UsageRow, UsageSink, read_usage};
 use crate::rate::Currency;
 use crate::resolve::{AccountKey, SkuKey};
-use crate::tidy::{Belonging, Kind, Partitions, Position, Row, belonging, push_head};
+use crate::tidy::{Belonging, Fixed, Kind, Partitions, Position, belonging, push_head};
 
 /// A SKU, and the rule its format meters by where no mapping says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -218,6 +218,7 @@ fn read_one(shared: &Shared<'_>, desk: &mut Desk, export: Export, index: usize) 
         keys: Keys::of_file(export.stated),
         vendor: None,
         alike: None,
+        stands_for: 0,
         told: Told::of(&export),
     };
     let totals = read_usage(&export.detection, &mut sink)
@@ -299,6 +300,8 @@ struct Sink<'a> {
     /// That of the last row.
     vendor: Option<Vendor>,
     alike: Option<Alike>,
+    /// What says that both are of the row at hand: its number, as [`UsageRow::alike`].
+    stands_for: u64,
     told: Told,
 }
 
@@ -373,6 +376,19 @@ impl Sink<'_> {
         })
     }
 
+    /// The row may differ from the one before in more than names and amounts.
+    #[inline(never)]
+    fn change(&mut self, row: &UsageRow<'_>) {
+        self.stands_for = row.alike;
+        if self.vendor.as_ref().is_none_or(|vendor| vendor.name != row.provider_name()) {
+            self.change_vendor(row.provider_name());
+        }
+        let kind = Kind::of(row);
+        if self.alike.as_ref().is_none_or(|alike| alike.kind != kind) {
+            self.change_kind(kind);
+        }
+    }
+
     #[cold]
     fn change_vendor(&mut self, name: &str) {
         let (number, way) = self.desk.ways.of(name, &self.way);
@@ -393,12 +409,8 @@ impl Sink<'_> {
 
 impl UsageSink for Sink<'_> {
     fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()> {
-        if self.vendor.as_ref().is_none_or(|vendor| !same(vendor.name.as_bytes(), row.provider_name().as_bytes())) {
-            self.change_vendor(row.provider_name());
-        }
-        let kind = Kind::of(row);
-        if self.alike.as_ref().is_none_or(|alike| alike.kind != kind) {
-            self.change_kind(kind);
+        if self.stands_for != row.alike {
+            self.change(row);
         }
         let vendor = self.vendor.as_mut().expect("the row's vendor was put there");
         let alike = self.alike.as_ref().expect("the row's kind was put there");
@@ -419,8 +431,16 @@ impl UsageSink for Sink<'_> {
         });
         let key = vendor.keys.key(row);
         heads.push(&self.shared.heads, key, |out| push_head(key, self.file, row.line, out))?;
-        let packed = Row { sku, ..Row::of(row, kind, self.file, key) };
-        waiting.push(&packed, alike.number, vendor.number, row, self.series);
+        let fixed = Fixed {
+            kind: alike.number,
+            position: Position::of(self.file, row.line),
+            account: 0,
+            sku,
+            key,
+            content: row.content,
+            series: 0,
+        };
+        waiting.push(fixed, vendor.number, row, self.series);
         if waiting.is_full() {
             self.desk.settle(&self.shared.accounts, &self.shared.rows)?;
         }

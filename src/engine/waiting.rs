@@ -9,7 +9,7 @@ use super::intern::{Interner, Known, join, texts_of};
 use crate::format::Column;
 use crate::ingest::UsageRow;
 use crate::resolve::AccountKey;
-use crate::tidy::{Batches, Partitions, Row};
+use crate::tidy::{Batches, Draft, Fixed, Partitions, Row};
 
 /// Rows that wait together.
 const TOGETHER: usize = 32;
@@ -17,9 +17,9 @@ const TOGETHER: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     rows: Vec<Held>,
-    /// Their records, which lack the account, one behind the other.
-    records: Vec<u8>,
-    /// Accounts, joined, and subscriptions of the rows, likewise.
+    /// Their records, which lack the account, each in a place that is used again and again.
+    records: Vec<Draft>,
+    /// Accounts, joined, and subscriptions of the rows, one behind the other.
     texts: Vec<u8>,
 }
 
@@ -29,8 +29,7 @@ struct Held {
     sku: u32,
     /// The number of the account's vendor.
     vendor: u32,
-    /// Where its record ends, and its texts: those of the account, and the subscription.
-    record: usize,
+    /// Where its texts end: those of the account, and the subscription.
     account: usize,
     subscription: usize,
 }
@@ -40,23 +39,25 @@ impl Waiting {
         self.rows.len() >= TOGETHER
     }
 
-    /// `row` has neither account nor series yet; `kind` and `vendor` are the numbers of its kind and vendor. `series`:
-    /// whether readings of its meter may have to be put together.
-    pub fn push(&mut self, row: &Row, kind: u32, vendor: u32, of: &UsageRow<'_>, series: bool) {
-        join(&[of.bytes(Column::SubAccountId), of.bytes(Column::SubAccountName)], &mut self.texts);
+    /// `fixed` has neither account nor series yet; `vendor` is the number of its vendor. `series`: whether readings of its
+    /// meter may have to be put together.
+    pub fn push(&mut self, fixed: Fixed, vendor: u32, row: &UsageRow<'_>, series: bool) {
+        join(&[row.bytes(Column::SubAccountId), row.bytes(Column::SubAccountName)], &mut self.texts);
         let account = self.texts.len();
         if series {
             // An empty one is one, too.
             self.texts.push(b'=');
-            self.texts.extend_from_slice(of.subscription_id().as_bytes());
-            // Its room is there, whatever it will be.
-            Row { series: u128::MAX, ..*row }.encode(kind, &mut self.records);
-        } else {
-            row.encode(kind, &mut self.records);
+            self.texts.extend_from_slice(row.subscription_id().as_bytes());
         }
-        let (record, subscription) = (self.records.len(), self.texts.len());
-        let hash = Known::hash(vendor, of.account_print);
-        self.rows.push(Held { hash, sku: row.sku, vendor, record, account, subscription });
+        let subscription = self.texts.len();
+        if self.records.len() == self.rows.len() {
+            self.records.push(Draft::default());
+        }
+        // The series' room is there, whatever it will be.
+        let fixed = Fixed { series: if series { u128::MAX } else { 0 }, ..fixed };
+        self.records[self.rows.len()].write_row(&fixed, row);
+        let hash = Known::hash(vendor, row.account_print);
+        self.rows.push(Held { hash, sku: fixed.sku, vendor, account, subscription });
     }
 
     /// Gives the rows their accounts, and hands them on.
@@ -69,8 +70,8 @@ impl Waiting {
         (batches, partitions): (&mut Batches, &Partitions),
     ) -> io::Result<()> {
         black_box(self.rows.iter().fold(0, |seen, held| seen ^ known.glance(held.hash)));
-        let (mut record, mut text) = (0, 0);
-        for Held { hash, sku, vendor, record: end, account, subscription } in self.rows.drain(..) {
+        let mut text = 0;
+        for (Held { hash, sku, vendor, account, subscription }, record) in self.rows.drain(..).zip(&self.records) {
             let texts = &self.texts[text..account];
             let (number, name) = known.number_of_joined(vendor, texts, hash, || {
                 let [id, name] = texts_of(texts);
@@ -81,15 +82,17 @@ impl Waiting {
                 };
                 (all.number(key), beginning(if name.is_empty() { id } else { name }))
             });
-            let row = &mut self.records[record..end];
-            Row::put_account(row, number);
-            if let [_, subscription @ ..] = &self.texts[account..subscription] {
-                Row::put_series(row, scratch.series(number, sku, subscription));
-            }
-            batches.push(partitions, near(name, sku), |out| out.extend_from_slice(row))?;
-            (record, text) = (end, subscription);
+            batches.push(partitions, near(name, sku), |out| {
+                let begin = out.len();
+                record.append_to(out);
+                let record = &mut out[begin..];
+                Row::put_account(record, number);
+                if let [_, subscription @ ..] = &self.texts[account..subscription] {
+                    Row::put_series(record, scratch.series(number, sku, subscription));
+                }
+            })?;
+            text = subscription;
         }
-        self.records.clear();
         self.texts.clear();
         Ok(())
     }

@@ -297,16 +297,10 @@ impl Binding {
         self.at[column].map(|field| (field as usize, self.seen.kind(field as usize)))
     }
 
-    /// The value of a field in two words, and its length, if it is as short.
+    /// The value of a field in one word, and its length, if it is as short.
     #[inline]
-    pub fn short(&self, field: usize) -> Option<([u64; 2], usize)> {
+    pub fn short(&self, field: usize) -> Option<(u128, usize)> {
         self.seen.short(field)
-    }
-
-    /// The text of a column in two words, and its length, if it is as short and stands in a cell.
-    #[inline]
-    pub fn short_text(&self, column: usize) -> Option<([u64; 2], usize)> {
-        self.seen.short(self.at[column]? as usize)
     }
 
     /// The value of a field in the row last prepared.

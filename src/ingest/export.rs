@@ -70,9 +70,9 @@ pub fn read_usage(detection: &Detection, sink: &mut dyn UsageSink) -> anyhow::Re
     }
     let prints = sink.wants_prints();
     let typists = counted.iter().zip(bindings.drain(..));
-    let mut typists = typists.map(|(table, binding)| {
+    let mut typists = (0..).zip(typists).map(|(nth, (table, binding))| {
         let typist = Typist::new(&detection.spec, table, binding, styles.clone(), prints);
-        (typist, Memo::new(prints))
+        (typist, Memo::new(nth, prints))
     });
     let (typist, memo) = typists.next().expect("a table counts one thing at least");
     let others = typists.collect();

@@ -47,9 +47,13 @@ pub(super) struct Layout {
     /// The first and the last of the other fields.
     beside_keys: Vec<usize>,
     currency: Vec<usize>,
+    /// Of each key what its heading begins with; 0 where that is empty.
+    key_initials: Vec<u8>,
     /// The bytes that words for a total begin with, and the first two of each.
     initials: [bool; 256],
     beginnings: Vec<[u8; 2]>,
+    /// As [`Layout::may_be_total`] of a cell that begins with a letter or digit, by its first two bytes: a bit each.
+    total_begins: Box<[[u64; 4]; 256]>,
     /// A line with every field is a row, even if only its first is filled.
     small: bool,
 }
@@ -71,13 +75,28 @@ impl Layout {
         for initial in words(&labels).filter_map(|word| word.bytes().next()) {
             initials[usize::from(initial)] = true;
         }
-        let beginnings = words(&labels).filter_map(|word| word.as_bytes().first_chunk().copied()).collect();
+        let beginnings: Vec<[u8; 2]> =
+            words(&labels).filter_map(|word| word.as_bytes().first_chunk().copied()).collect();
         let headings: Vec<String> = headings.iter().map(|h| normalise(h)).collect();
         let mut named = std::collections::HashSet::new();
-        let keys = keys.into_iter().filter(|field| named.insert(*field)).collect();
+        let keys: Vec<usize> = keys.into_iter().filter(|field| named.insert(*field)).collect();
         let mut others = (0..headings.len()).filter(|field| !named.contains(field));
         let beside_keys = others.next().into_iter().chain(others.next_back()).collect();
-        Self { headings, labels, keys, beside_keys, currency, initials, beginnings, small: false }
+        let initial = |field: &usize| headings[*field].bytes().next().unwrap_or_default();
+        let key_initials = keys.iter().map(initial).collect();
+        let total_begins = beginnings_of_totals(&initials, &beginnings);
+        Self {
+            key_initials,
+            headings,
+            labels,
+            keys,
+            beside_keys,
+            currency,
+            initials,
+            beginnings,
+            total_begins,
+            small: false,
+        }
     }
 
     /// For small tables, which have no totals, and whose rows may have one cell filled.
@@ -224,22 +243,24 @@ impl Layout {
         if record.len() != self.headings.len() {
             return false;
         }
+        // Names begin with any letter, so that every cell is asked all of it: to guess would take longer.
         let (mut filled, mut is_total, mut is_heading) = (0, true, true);
-        for field in &self.keys {
-            let cell = record.bytes(*field);
-            let [first, second, ..] = cell else { continue };
-            if first.is_ascii_alphanumeric() && second.is_ascii_graphic() {
-                filled += 1;
-                is_total &= self.may_be_total(cell);
-                let heading = self.headings[*field].as_bytes();
-                is_heading &= heading.first().is_none_or(|initial| first.to_ascii_lowercase() == *initial);
-                if filled > 1 && !is_total && !is_heading {
-                    return true;
-                }
-            }
+        for (field, initial) in self.keys.iter().zip(&self.key_initials) {
+            let begin @ [first, second] = record.bytes(*field).first_chunk().copied().unwrap_or_default();
+            let is_filled = first.is_ascii_alphanumeric() & second.is_ascii_graphic();
+            filled += u8::from(is_filled);
+            is_total &= !is_filled | self.total_begins(begin);
+            is_heading &= !is_filled || *initial == 0 || first.to_ascii_lowercase() == *initial;
         }
         let has_ink = |field: &usize| record.bytes(*field).first().is_some_and(u8::is_ascii_graphic);
-        !is_total && !is_heading && self.beside_keys.iter().any(has_ink)
+        let has_ink = self.beside_keys.iter().map(has_ink).fold(false, std::ops::BitOr::bitor);
+        !is_total && !is_heading && (filled > 1 || has_ink)
+    }
+
+    /// Whether a word for a total may begin with these letters and digits; where the second is neither, with the first.
+    #[inline]
+    fn total_begins(&self, [first, second]: [u8; 2]) -> bool {
+        self.total_begins[usize::from(first)][usize::from(second / 64)] >> (second % 64) & 1 == 1
     }
 
     fn is_heading(&self, record: &Record) -> bool {
@@ -304,6 +325,29 @@ impl Layout {
     }
 }
 
+/// The first two bytes of cells that begin with a letter or digit and may be words for a total, as
+/// [`Layout::may_be_total`] has it: a bit each.
+fn beginnings_of_totals(initials: &[bool; 256], beginnings: &[[u8; 2]]) -> Box<[[u64; 4]; 256]> {
+    let mut bits = Box::new([[0; 4]; 256]);
+    let bit = |second: u8| (usize::from(second / 64), 1 << (second % 64));
+    let mut others = [0; 4];
+    for (word, bit) in (0..=u8::MAX).filter(|second| !second.is_ascii_alphanumeric()).map(bit) {
+        others[word] |= bit;
+    }
+    let letters = (0..=u8::MAX).filter(u8::is_ascii_alphanumeric);
+    for first in letters.filter(|first| initials[usize::from(first.to_ascii_lowercase())]) {
+        bits[usize::from(first)] = others;
+    }
+    for [first, second] in beginnings.iter().filter(|both| both.iter().all(u8::is_ascii_alphanumeric)) {
+        for first in [first.to_ascii_lowercase(), first.to_ascii_uppercase()] {
+            for (word, bit) in [second.to_ascii_lowercase(), second.to_ascii_uppercase()].map(bit) {
+                bits[usize::from(first)][word] |= bit;
+            }
+        }
+    }
+    bits
+}
+
 /// The words for a total, of any file and of this one.
 fn words(labels: &[String]) -> impl Iterator<Item = &str> {
     TOTAL_WORDS.iter().copied().chain(labels.iter().map(String::as_str))
@@ -347,4 +391,23 @@ fn is_figure(cell: &str) -> bool {
 
 pub(super) fn is_cut_off(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_a_word_for_a_total_is_told_by_its_first_two_bytes() {
+        let labels = ["Σ", "x", "Grand Total", "9 lives", "Ä"].map(str::to_string);
+        let layout = Layout::new(&["a".to_string()], &labels, vec![0], Vec::new());
+        for first in (0..=u8::MAX).filter(u8::is_ascii_alphanumeric) {
+            for second in 0..=u8::MAX {
+                let told = layout.total_begins([first, second]);
+                assert_eq!(told, layout.may_be_total(&[first, second]), "{first} {second}");
+            }
+        }
+        assert!(["To", "gR", "x ", "9 "].iter().all(|begin| layout.may_be_total(begin.as_bytes())));
+        assert!(["Kl", "xy", "9k"].iter().all(|begin| !layout.may_be_total(begin.as_bytes())));
+    }
 }

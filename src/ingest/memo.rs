@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Treatment;
-use super::seen::{Uses, words_of};
+use super::seen::{Uses, two_words};
 use super::typed::{Typed, Typist, exact_product};
 use super::usage::Amounts;
 use crate::format::{ChargeCategory, Column};
@@ -24,6 +24,8 @@ const COST: Uses = STATED_COST.and(QUANTITY).and(UNIT_COST);
 const PERIOD: Uses = of(Column::ChargePeriodStart).and(of(Column::ChargePeriodEnd));
 const TREATMENT: Uses = CATEGORY.and(Uses::RULES);
 const SELDOM: Uses = of(Column::ProviderName).and(CATEGORY).and(CURRENCY).and(PERIOD);
+/// What [`Memo::alike`] stands for.
+const ALIKE: Uses = SELDOM.and(TREATMENT).and(Uses::EXPORTED);
 /// What a format may require.
 const NEEDED: Uses = TREATMENT
     .and(QUANTITY)
@@ -59,6 +61,8 @@ pub(super) struct Memo {
     stated_cost: Option<Decimal>,
     plain: Amounts,
     treatment: Treatment,
+    /// What tells whether something is missing: of the row for which it was asked last.
+    needs: Option<(u8, bool, Treatment)>,
     /// What of the row has a problem.
     wrong: Wrong,
     /// Whether content is asked for.
@@ -66,6 +70,8 @@ pub(super) struct Memo {
     content: u64,
     /// What has changed since `content` was worked out.
     stale: Uses,
+    alike: u64,
+    identified: bool,
     prints: [u64; COLUMNS],
 }
 
@@ -83,12 +89,17 @@ struct Wrong {
 }
 
 impl Memo {
-    pub fn new(contents: bool) -> Self {
+    /// `nth`: of those of its file.
+    pub fn new(nth: u64, contents: bool) -> Self {
         Self {
+            // No file has so many rows that the numbers of two meet.
+            alike: (nth << 48) + 1,
+            identified: false,
             typed: Typed::default(),
             stated_cost: None,
             plain: Amounts::default(),
             treatment: Treatment::Counted,
+            needs: None,
             wrong: Wrong::default(),
             contents,
             content: 0,
@@ -111,6 +122,11 @@ impl Memo {
         &self.plain
     }
 
+    /// As [`UsageRow::alike`](super::UsageRow).
+    pub fn alike(&self) -> u64 {
+        self.alike
+    }
+
     pub fn treatment(&self) -> Treatment {
         self.treatment
     }
@@ -124,9 +140,10 @@ impl Memo {
     /// Takes the text of a column, which has changed: its fingerprint.
     #[inline]
     pub fn take_text(&mut self, column: usize, text: &[u8], start: usize, length: usize) {
-        let print = match words_of(text, start, length) {
-            Some(words) => print_of(words, length as u64, column),
-            None => print_of_text(&text[start..start + length], column),
+        let print = if length <= SHORT {
+            print_of_words(two_words(text, start, length), length, column)
+        } else {
+            xxh3_64_with_seed(&text[start..start + length], column as u64)
         };
         self.put(column, print);
     }
@@ -156,6 +173,7 @@ impl Memo {
         if changed == Uses::NONE {
             return;
         }
+        self.alike += u64::from(changed.has(ALIKE));
         let typed = &mut self.typed;
         self.wrong.ids = typist.binding.has_cut_ids();
         if changed.has(CATEGORY) {
@@ -206,8 +224,13 @@ impl Memo {
             self.treatment = typist.treatment(typed.category);
         }
         if changed.has(NEEDED) {
-            self.wrong.missing =
-                self.treatment != Treatment::Excluded && typist.missing(typed.quantity, self.treatment).is_some();
+            // Told by what is filled, and is mostly what it was in the row before.
+            let needs = (typist.filled(), typed.quantity.is_some(), self.treatment);
+            if self.needs != Some(needs) {
+                self.needs = Some(needs);
+                self.wrong.missing =
+                    self.treatment != Treatment::Excluded && typist.missing(typed.quantity, self.treatment).is_some();
+            }
         }
         self.stale = self.stale.and(changed.without(typist.printed()));
     }
@@ -221,6 +244,8 @@ impl Memo {
     /// Makes the fingerprints of names those of the row, and [`Memo::content`] if it is `identified`: then it is compared
     /// with others.
     pub fn settle(&mut self, typist: &Typist<'_>, identified: bool) {
+        self.alike += u64::from(self.identified != identified);
+        self.identified = identified;
         if !self.contents {
             return;
         }
@@ -230,11 +255,7 @@ impl Memo {
             return;
         }
         for column in changed.both(TEXTS).columns() {
-            let print = match typist.binding.short_text(column) {
-                Some((words, length)) => print_of(words, length as u64, column),
-                None => print_of_text(typist.binding.bytes(column), column),
-            };
-            self.put(column, print);
+            self.put(column, print_of_text(typist.binding.bytes(column), column));
         }
         if changed.has(SELDOM) {
             self.settle_seldom(typist, changed);
@@ -269,7 +290,7 @@ impl Memo {
         if changed.has(PERIOD) {
             for (column, date) in [(Column::ChargePeriodStart, start), (Column::ChargePeriodEnd, end)] {
                 let day = date.map_or(0, |d| u64::from(d.num_days_from_ce().cast_unsigned()));
-                self.put(column as usize, print_of([day, 0], 4, column as usize));
+                self.put(column as usize, print_of(u128::from(day), 4, column as usize));
             }
         }
     }
@@ -315,29 +336,42 @@ fn unusual_number(
     is_right
 }
 
+/// Bytes of texts that are fingerprinted in two words.
+const SHORT: usize = 32;
+
 /// The fingerprint of a column's value, 0 where there is none.
 fn print_of_text(text: &[u8], column: usize) -> u64 {
-    match text {
-        [] => 0,
-        bytes if bytes.len() <= 16 => {
-            let mut both = [0; 16];
-            both[..bytes.len()].copy_from_slice(bytes);
-            let [first, second] = [0, 8].map(|at| both[at..].first_chunk().map_or(0, |b| u64::from_le_bytes(*b)));
-            print_of([first, second], bytes.len() as u64, column)
-        }
-        bytes => xxh3_64_with_seed(bytes, column as u64),
+    if text.len() > SHORT {
+        return xxh3_64_with_seed(text, column as u64);
     }
+    let mut padded = [0; SHORT];
+    padded[..text.len()].copy_from_slice(text);
+    print_of_words(two_words(&padded, 0, text.len()), text.len(), column)
 }
 
-/// That of a value in two words, which are filled up with nothing: what is of another length is another value.
+/// The same of a value in two words, which are filled up with nothing: what is of another length is another value.
+#[inline]
+fn print_of_words([first, second]: [u128; 2], length: usize, column: usize) -> u64 {
+    let print = print_of(first, mixed(second, MIX[1]) ^ length as u64, column);
+    if length == 0 { 0 } else { print }
+}
+
+const MIX: [u64; 4] = [0x9E37_79B9_7F4A_7C15, 0xD6E8_FEB8_6659_FD93, 0xA076_1D64_78BD_642F, 0xE703_7ED1_A0B4_28DB];
+
+/// The halves of a word multiplied, and the halves of that put together.
 #[inline]
 #[allow(clippy::cast_possible_truncation, reason = "64 bits of 128 each")]
-fn print_of([first, second]: [u64; 2], length: u64, column: usize) -> u64 {
-    const MIX: [u64; 4] = [0x9E37_79B9_7F4A_7C15, 0xD6E8_FEB8_6659_FD93, 0xA076_1D64_78BD_642F, 0xE703_7ED1_A0B4_28DB];
+fn mixed(word: u128, seed: u64) -> u64 {
+    let product = u128::from(word as u64 ^ MIX[0]) * u128::from((word >> 64) as u64 ^ seed);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// That of a value in one word, and what else there is of it.
+#[inline]
+fn print_of(word: u128, beside: u64, column: usize) -> u64 {
     let seed = MIX[3].wrapping_mul(column as u64 + 1);
-    let once = u128::from(first ^ MIX[0]) * u128::from(second ^ MIX[1] ^ seed);
-    let twice = u128::from(once as u64 ^ MIX[2] ^ length) * u128::from((once >> 64) as u64 ^ seed);
-    twice as u64 ^ (twice >> 64) as u64
+    let once = mixed(word, MIX[1] ^ seed);
+    mixed(u128::from(once) | u128::from(beside ^ once.rotate_left(32)) << 64, MIX[2] ^ seed)
 }
 
 /// That of a number, by its value: of one value there is one, however many zeros it is written with.
@@ -354,10 +388,8 @@ fn print_of_amount(plain: Option<Small>, number: Option<Decimal>, column: Column
 const PLACES: u32 = 18;
 
 #[inline]
-#[allow(clippy::cast_possible_truncation, reason = "64 bits of 128 each")]
 fn print_of_raised(raised: i128, column: Column) -> u64 {
-    let bits = raised.cast_unsigned();
-    print_of([bits as u64, (bits >> 64) as u64], 0, column as usize)
+    print_of(raised.cast_unsigned(), 0, column as usize)
 }
 
 #[cold]

@@ -101,72 +101,39 @@ pub(super) fn parse_plain(text: &str, style: DecimalStyle) -> Option<(i64, u32)>
     Some((if negative { -value } else { value }, u32::try_from(scale).ok()?))
 }
 
-/// [`parse_plain`] of a text of at most 16 bytes, taken in two words with nothing behind it: eight digits at once, for a
-/// loop over so few is mostly guessing where it ends.
+/// [`parse_plain`] of a text of 1 to 16 bytes, taken in one word with nothing behind it: all digits at once, and whatever
+/// they are in the same steps, for a loop over so few is mostly guessing where it ends.
 #[inline]
-#[allow(clippy::cast_possible_wrap, reason = "16 digits are less than 2^63")]
-pub(super) fn parse_short(words: [u64; 2], length: usize, style: DecimalStyle) -> Option<(i64, u32)> {
-    let separator = u64::from(u32::from(style.separator())) ^ u64::from(b'0');
-    let negative = words[0] & 0xFF == u64::from(b'-');
-    let (digits, scale) = if length <= 8 {
-        let sign = usize::from(negative);
-        let digits = Digits::of(words[0] >> (8 * sign), length - sign, separator)?;
-        (digits.value, digits.behind.unwrap_or(0))
-    } else if negative {
+#[allow(clippy::cast_possible_truncation, reason = "64 bits of 128 each")]
+pub(super) fn parse_short(word: u128, length: usize, style: DecimalStyle) -> Option<(i64, u32)> {
+    const EACH: u128 = u128::from_ne_bytes([1; 16]);
+    const ZEROS: u128 = EACH * b'0' as u128;
+    const HIGH: u128 = EACH * 0x80;
+    // What brings a byte above 9 to its high bit.
+    const ABOVE_NINE: u128 = EACH * (0x80 - 10);
+    let negative = word & 0xFF == u128::from(b'-');
+    let (word, length) = if negative { (word >> 8, length - 1) } else { (word, length) };
+    if length == 0 {
         return None;
-    } else {
-        let (first, second) = (Digits::of(words[0], 8, separator)?, Digits::of(words[1], length - 8, separator)?);
-        let ahead = first.value.checked_mul(TENS[second.count as usize])?;
-        let scale = match (first.behind, second.behind) {
-            (None, behind) => behind.unwrap_or(0),
-            (Some(behind), None) => behind + second.count,
-            (Some(_), Some(_)) => return None,
-        };
-        (ahead + second.value, scale)
-    };
-    // Something must follow the separator.
-    let is_open = words[(length - 1) / 8] >> (8 * ((length - 1) % 8)) == separator ^ u64::from(b'0');
-    let value = digits as i64;
-    (!is_open).then_some((if negative { -value } else { value }, scale))
-}
-
-const TENS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
-
-/// Up to eight bytes that are digits, but for one separator that may stand among them.
-struct Digits {
-    value: u64,
-    /// How many there are, and how many stand behind the separator.
-    count: u32,
-    behind: Option<u32>,
-}
-
-impl Digits {
-    #[inline]
-    fn of(word: u64, length: usize, separator: u64) -> Option<Self> {
-        const ZEROS: u64 = u64::from_ne_bytes([b'0'; 8]);
-        const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-        // What brings a byte above 9 to its high bit.
-        const ABOVE_NINE: u64 = u64::from_ne_bytes([0x80 - 10; 8]);
-        if length == 0 {
-            return None;
-        }
-        // The last digit comes to stand last; zeros before the first.
-        let before = 8 * (8 - length);
-        let digits = (word << before) ^ (ZEROS << before);
-        let others = (((digits & !HIGH) + ABOVE_NINE) | digits) & HIGH;
-        #[allow(clippy::cast_possible_truncation, reason = "at most eight")]
-        let length = length as u32;
-        if others == 0 {
-            return Some(Self { value: eight(digits), count: length, behind: None });
-        }
-        let at = others.trailing_zeros() & !7;
-        if (digits >> at) & 0xFF != separator || others & (others - 1) != 0 {
-            return None;
-        }
-        let ahead = digits & !(u64::MAX << at);
-        let behind = digits & (u64::MAX << at << 8);
-        Some(Self { value: eight(behind | ahead << 8), count: length - 1, behind: Some(7 - at / 8) })
     }
+    // The last digit comes to stand last; zeros before the first.
+    let before = 8 * (16 - length);
+    let digits = (word << before) ^ (ZEROS << before);
+    let others = (((digits & !HIGH) + ABOVE_NINE) | digits) & HIGH;
+    // One byte may be none: of it, the high bit, and all bits. Where there is none, neither has any.
+    let one = others & others.wrapping_neg();
+    let all = (one << 1).wrapping_sub(one >> 7);
+    let separator = u128::from(u32::from(style.separator()) ^ u32::from(b'0'));
+    // Those behind the separator, of which there must be one.
+    let scale = others.leading_zeros() / 8 % 16;
+    if others != one || (digits ^ (EACH * separator)) & all != 0 || (one != 0 && scale == 0) {
+        return None;
+    }
+    let ahead = (one >> 7).wrapping_sub(1);
+    let closed = (digits & !(ahead | all)) | (digits & ahead) << 8;
+    let digits = if one == 0 { digits } else { closed };
+    let value = (eight(digits as u64) * 100_000_000 + eight((digits >> 64) as u64)).cast_signed();
+    Some((if negative { -value } else { value }, scale))
 }
 
 /// The number that eight digits of a byte each make, the first in the lowest byte.

@@ -3,7 +3,7 @@
 
 use super::memo::Memo;
 use super::number::parse_short;
-use super::seen::{Take, Uses, words_of};
+use super::seen::{Take, Uses, short_word};
 use super::{CellKind, DecimalStyle};
 use crate::format::Column;
 use crate::rate::Small;
@@ -69,8 +69,8 @@ impl Take for Carried<'_> {
             Plan::Text(column) => self.memo.take_text(column, text, start, length),
             Plan::Number(column, style) => {
                 if kind == CellKind::Text
-                    && let Some(words) = words_of(text, start, length)
-                    && let Some((digits, scale)) = parse_short(words, length, style)
+                    && let Some(word) = short_word(text, start, length)
+                    && let Some((digits, scale)) = parse_short(word, length, style)
                     && let Some(number) = Small::written(digits, scale)
                 {
                     self.memo.take_number(column, number, field);

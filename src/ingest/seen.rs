@@ -61,9 +61,10 @@ impl Uses {
 
 /// Fields by the bit, so many in each word.
 const BITS: usize = 64;
-/// What is compared at once of a cell. So much of nothing stands behind the last.
+/// What is compared at once of a cell.
 const WIDE: usize = 16;
-const BEHIND: &str = "                ";
+/// What stands behind the last cell: twice that, of nothing.
+const BEHIND: &str = "                                ";
 
 /// The fields of one file as they stood in the row last looked at.
 #[derive(Debug)]
@@ -352,12 +353,12 @@ impl Seen {
         self.cut_ids > 0
     }
 
-    /// A value of at most 16 bytes in two words, and its length.
+    /// A value of at most 16 bytes in one word, and its length.
     #[inline]
-    pub fn short(&self, field: usize) -> Option<([u64; 2], usize)> {
+    pub fn short(&self, field: usize) -> Option<(u128, usize)> {
         let place = self.place_of(field);
-        let words = words_of(self.row.text.as_bytes(), place.start, place.len())?;
-        Some((words, place.len()))
+        let word = short_word(self.row.text.as_bytes(), place.start, place.len())?;
+        Some((word, place.len()))
     }
 
     pub fn clean<'a>(&self, cell: &'a str) -> &'a str {
@@ -377,14 +378,18 @@ impl Take for () {
     fn take(&mut self, _: usize, _: CellKind, _: &[u8], _: usize, _: usize) {}
 }
 
-/// A value of at most 16 bytes in two words, with nothing behind it; `None` of one that is longer, or empty.
+/// A value of at most 16 bytes in one word, with nothing behind it; `None` of one that is longer, or empty.
 #[inline]
-pub(super) fn words_of(text: &[u8], start: usize, length: usize) -> Option<[u64; 2]> {
+pub(super) fn short_word(text: &[u8], start: usize, length: usize) -> Option<u128> {
     let mask = FIRST.get(length).filter(|mask| **mask != 0)?;
-    let word = word(text, start) & mask;
-    #[allow(clippy::cast_possible_truncation, reason = "64 bits of 128 each")]
-    let words = [word as u64, (word >> 64) as u64];
-    Some(words)
+    Some(word(text, start) & mask)
+}
+
+/// A value of at most 32 bytes in two words, with nothing behind it; of one that is longer, its first 32.
+#[inline]
+pub(super) fn two_words(text: &[u8], start: usize, length: usize) -> [u128; 2] {
+    let behind = length.saturating_sub(WIDE).min(WIDE);
+    [word(text, start) & FIRST[length.min(WIDE)], word(text, start + WIDE) & FIRST[behind]]
 }
 
 /// The first bytes of a word, of the length of a shorter cell.

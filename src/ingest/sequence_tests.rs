@@ -51,7 +51,7 @@ struct Said {
 
 impl UsageSink for Said {
     fn row(&mut self, row: &UsageRow<'_>) -> anyhow::Result<()> {
-        self.rows.push(format!("{:?}", UsageRow { line: 0, ..row.clone() }));
+        self.rows.push(format!("{:?}", UsageRow { line: 0, alike: 0, ..row.clone() }));
         self.prints.push((row.identity, row.content, row.whole));
         Ok(())
     }

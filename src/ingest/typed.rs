@@ -222,8 +222,8 @@ impl<'s> Typist<'s> {
         // A number that is stored as one is written one way only.
         let style = if kind == CellKind::Number { DecimalStyle::Point } else { (*self.plain_styles.get(field)?)? };
         let (digits, scale) = match self.binding.short(field) {
-            Some((words, length)) => {
-                parse_short(words, length, style).or_else(|| parse_plain(self.text(column), style))?
+            Some((word, length)) => {
+                parse_short(word, length, style).or_else(|| parse_plain(self.text(column), style))?
             }
             None => parse_plain(self.text(column), style)?,
         };
@@ -305,6 +305,13 @@ impl<'s> Typist<'s> {
         }
     }
 
+    /// Which of the columns have a text that a format may need, a bit each.
+    #[inline]
+    pub fn filled(&self) -> u8 {
+        let columns = [ACCOUNT[0], ACCOUNT[1], PRODUCT[0], PRODUCT[1], Column::Quantity];
+        columns.into_iter().rev().fold(0, |filled, column| filled << 1 | u8::from(self.has_text(column)))
+    }
+
     pub fn missing(&self, quantity: Option<Decimal>, treatment: Treatment) -> Option<Problem> {
         let is_there = |needed: Needed| match needed {
             Needed::Account => ACCOUNT.iter().any(|c| self.has_text(*c)),
@@ -347,6 +354,7 @@ impl<'s> Typist<'s> {
             whole: self.binding.whole(),
             account_print: memo.print_of(&[Column::SubAccountId, Column::SubAccountName]),
             sku_print: memo.print_of(&[Column::SkuId, Column::ChargeDescription, Column::Term, Column::Metric]),
+            alike: memo.alike(),
             exported: typed.exported,
         }
     }

@@ -93,6 +93,9 @@ pub struct UsageRow<'a> {
     /// Fingerprints of the texts that name the account and the SKU; 0 where no fingerprints are asked for.
     pub account_print: u64,
     pub sku_print: u64,
+    /// A number that stands as long as rows of one file agree in provider, category, treatment, currency and dates, and in
+    /// whether they have an identity; never 0. Where it has changed they may agree nevertheless.
+    pub alike: u64,
     /// The export's own date on the row (invoice date or number column the spec names), to order conflicting copies.
     pub exported: Option<NaiveDate>,
 }

@@ -21,7 +21,7 @@ pub use health::{Cluster, Health, Problem, RecordKind, examine, unused_ignores};
 pub use lines::{Lines, Marks, Position};
 pub use partition::{Batches, Part, Partitions, records};
 pub use period::{Belonging, belonging, covers_more_than_a_month, months_covered};
-pub use row::{Brief, Kind, Row};
+pub use row::{Brief, Draft, Fixed, Kind, Row};
 pub use runs::{FateRuns, Merged};
 pub use spill::{Extent, Spill, damaged};
 pub use trail::{End, Ends, Taken, Trail};

@@ -4,10 +4,14 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
+use self::draft::Amount;
+pub use self::draft::{Draft, Fixed};
 use super::lines::Position;
 use crate::format::ChargeCategory;
 use crate::ingest::{Treatment, UsageRow};
 use crate::rate::{Currency, Small};
+
+mod draft;
 
 /// A usage row between ingest and meter. Text is interned by number; `file` numbers sources in path order.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -77,8 +81,8 @@ const CODES: [u8; 64] = {
 const WIDE: u8 = 16;
 /// Bytes of a record before the parts that a row may lack.
 const FIXED: usize = 41;
-/// Bytes of the longest record: fixed, content and series, three numbers; and room to write one in eight bytes.
-const MOST: usize = FIXED + 8 + 16 + 3 * WIDE as usize + 8;
+/// Bytes of the longest record: fixed, content and series, three numbers.
+const MOST: usize = FIXED + 8 + 16 + 3 * WIDE as usize;
 /// Where a record has its parts, behind its length: which parts it has, scale and width of its numbers, and so on.
 const FLAGS: usize = 1;
 const HEADS: usize = 2;
@@ -131,33 +135,12 @@ impl Row {
 
     /// Appends the row as a record that begins with its length; `kind` is the number of its kind.
     pub fn encode(&self, kind: u32, out: &mut Vec<u8>) {
-        let mut record = [0u8; MOST];
-        let mut end = FIXED;
-        record[KIND..POSITION].copy_from_slice(&kind.to_le_bytes());
-        record[POSITION..ACCOUNT].copy_from_slice(&Position::of(self.file, self.line).to_bytes());
-        record[ACCOUNT..SKU].copy_from_slice(&self.account.to_le_bytes());
-        record[SKU..KEY].copy_from_slice(&self.sku.to_le_bytes());
-        record[KEY..FIXED].copy_from_slice(&self.key.to_le_bytes());
-        let mut flags = 0;
-        if self.content != 0 {
-            flags |= HAS_CONTENT;
-            record[end..end + 8].copy_from_slice(&self.content.to_le_bytes());
-            end += 8;
-        }
-        if self.series != 0 {
-            flags |= HAS_SERIES;
-            record[end..end + 16].copy_from_slice(&self.series.to_le_bytes());
-            end += 16;
-        }
-        for (index, number) in [&self.quantity, &self.cost, &self.unit_cost].into_iter().enumerate() {
-            if let Some(number) = number {
-                flags |= 1 << (index + HAS_AMOUNTS);
-                (record[HEADS + index], end) = encode_number(*number, &mut record, end);
-            }
-        }
-        record[0] = u8::try_from(end).unwrap_or(u8::MAX);
-        record[FLAGS] = flags;
-        out.extend_from_slice(&record[..end]);
+        let position = Position::of(self.file, self.line);
+        let Self { account, sku, key, content, series, .. } = *self;
+        let fixed = Fixed { kind, position, account, sku, key, content, series };
+        let mut draft = Draft::default();
+        draft.write(&fixed, [self.quantity, self.cost, self.unit_cost].map(Amount::of));
+        draft.append_to(out);
     }
 
     /// Puts its account into a record that lacks it.
@@ -299,25 +282,6 @@ fn small_number(record: &[u8], head: u8, begin: usize) -> Option<Small> {
 #[inline]
 fn part<const BYTES: usize>(record: &[u8], at: usize) -> Option<[u8; BYTES]> {
     record.get(at..)?.first_chunk().copied()
-}
-
-/// Writes as many bytes of the mantissa as it needs; scale and width in one byte, and where the next number begins.
-fn encode_number(number: Decimal, record: &mut [u8; MOST], begin: usize) -> (u8, usize) {
-    let code = if let Some(small) = Small::of(number) {
-        let mantissa = small.mantissa();
-        // What is too many of these bytes is written over.
-        record[begin..begin + 8].copy_from_slice(&mantissa.to_le_bytes());
-        // Leading bits that only repeat the sign need not be kept.
-        let bits = i64::BITS - (mantissa ^ mantissa >> 63).leading_zeros();
-        CODES[bits as usize & 63]
-    } else {
-        let wide = usize::from(WIDE);
-        record[begin..begin + wide].copy_from_slice(&number.mantissa().to_le_bytes());
-        7
-    };
-    #[allow(clippy::cast_possible_truncation, reason = "a scale is at most 28: five bits")]
-    let scale = number.scale() as u8;
-    (scale << 3 | code, begin + width(code))
 }
 
 /// The numbers of a record whose parts are as long as they say, however many digits they have.
