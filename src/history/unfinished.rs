@@ -36,11 +36,15 @@ impl Unfinished {
         folder
     }
 
-    /// Removes what an interrupted run has written so far, and keeps the run from putting it in place for as long
-    /// as the process lives. Whether there was anything.
+    /// Removes what an interrupted run has written so far, and keeps the run from putting it in place, or from beginning,
+    /// for as long as the process lives. Whether there was anything.
     pub fn clear(&self) -> io::Result<bool> {
         let mut guard = self.lock();
-        let Some(folder) = guard.take() else { return Ok(false) };
+        let Some(folder) = guard.take() else {
+            // Nor is it given back here: a run that has not begun yet must not begin while the process ends.
+            std::mem::forget(guard);
+            return Ok(false);
+        };
         let mut last = Ok(());
         for _ in 0..TRIES {
             last = match fs::remove_dir_all(&folder) {
@@ -90,5 +94,17 @@ mod tests {
         drop(unfinished.end());
         assert!(!unfinished.clear().expect("nothing to clear"));
         assert!(folder.exists());
+    }
+
+    #[test]
+    fn a_run_that_has_not_begun_does_not_begin_once_it_is_told_to_stop() {
+        let unfinished = Unfinished::default();
+        assert!(!unfinished.clear().expect("nothing to clear"));
+        let (begun, (begins, is_held)) = (unfinished.clone(), std::sync::mpsc::channel());
+        std::thread::spawn(move || {
+            begun.begin(Path::new("staging"));
+            begins.send(())
+        });
+        assert!(is_held.recv_timeout(Duration::from_millis(50)).is_err(), "it waits for the end of the process");
     }
 }
