@@ -138,10 +138,10 @@ impl<'a> Lineage<'a> {
         Ok(Self { path, sources, ends, line_ids: line_ids.all, discrepancy_ids: discrepancy_ids.all, writer })
     }
 
-    /// Writes the row group of this number, from 0 on; its rows come by source and line.
-    pub fn write(&self, number: usize, rows: impl ExactSizeIterator<Item = LineageRow>) -> Result<(), EmitError> {
+    /// Writes the row group of this number, from 0 on, and of so many rows; they come by source and line.
+    pub fn write(&self, number: usize, count: usize, rows: impl Iterator<Item = LineageRow>) -> Result<(), EmitError> {
         let failed = |e| EmitError::new(&self.path, e);
-        let group = self.encode(rows).map_err(failed)?;
+        let group = self.encode(count, rows).map_err(failed)?;
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let Writer { file, footer, next, early } = &mut *writer;
         early.insert(number, group);
@@ -154,13 +154,13 @@ impl<'a> Lineage<'a> {
         Ok(())
     }
 
-    fn encode(&self, rows: impl ExactSizeIterator<Item = LineageRow>) -> io::Result<Group> {
-        let mut group = Group::new(rows.len());
-        let mut lines: Vec<u64> = Vec::with_capacity(rows.len());
+    fn encode(&self, count: usize, rows: impl Iterator<Item = LineageRow>) -> io::Result<Group> {
+        let mut group = Group::new(count);
+        let mut lines: Vec<u64> = Vec::with_capacity(count);
         // The ends that rows have in the order in which they have them, and by number their places plus one.
         let mut ends: Vec<Numbered> = Vec::new();
         let mut places = vec![0u32; self.ends.len()];
-        let mut ended: Vec<u32> = Vec::with_capacity(rows.len());
+        let mut ended: Vec<u32> = Vec::with_capacity(count);
         // With how many rows each has.
         let mut files: Vec<(u32, usize)> = Vec::new();
         let mut last = (u32::MAX, 0);
@@ -235,7 +235,7 @@ mod tests {
             .collect();
         // The later groups come first.
         for (number, group) in all.chunks(group_rows).enumerate().rev() {
-            lineage.write(number, group.iter().copied()).expect("written");
+            lineage.write(number, group.len(), group.iter().copied()).expect("written");
         }
         lineage.finish().expect("finished");
     }
@@ -298,7 +298,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let lineage = Lineage::create(dir.path(), vec!["a.csv"], [None].into_iter()).expect("created");
         for end in [0, 1] {
-            let error = lineage.write(0, [LineageRow { file: 0, line: 2, end }].into_iter()).expect_err("no end");
+            let error = lineage.write(0, 1, [LineageRow { file: 0, line: 2, end }].into_iter()).expect_err("no end");
             assert!(format!("{error:?}").contains("a group that is not there"), "{error:?}");
         }
     }

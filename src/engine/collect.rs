@@ -135,8 +135,8 @@ pub fn collect(
         accounts: Interner::default(),
         skus: Interner::default(),
         kinds: Interner::default(),
-        heads: Partitions::new(run.spill.clone(), budget.partitions, budget.heads),
-        rows: Partitions::new(run.spill.clone(), budget.partitions, budget.rows),
+        heads: Partitions::new(run.waiting.clone(), budget.partitions, budget.heads),
+        rows: Partitions::new(run.waiting.clone(), budget.partitions, budget.rows),
         stopped: AtomicBool::new(false),
     };
     let queue: Vec<Mutex<Option<Export>>> = exports.into_iter().map(|e| Mutex::new(Some(e))).collect();

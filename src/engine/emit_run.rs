@@ -28,7 +28,7 @@ use crate::finding::Code;
 use crate::ingest::raw_lines;
 use crate::rate::{Currency, Overflow, add};
 use crate::reconcile::{LineStatus, Outcome, Verdict, VerdictRow, VerdictScope};
-use crate::tidy::{FateRuns, Trail};
+use crate::tidy::{FateRuns, Room, Trail};
 
 /// Takes out what one thread alone writes.
 fn taken<T>(slot: &Mutex<Option<T>>) -> Option<T> {
@@ -256,11 +256,12 @@ impl Emission<'_> {
         let groups = self.metered.index_of_group.len();
         let turns = Turns::new(self.trail.stretches());
         in_threads(threads, |_| {
+            let mut room = Room::default();
             while let Some(index) = turns.next() {
-                let ends = self.trail.take(index)?;
+                let ends = self.trail.take(index, &mut room)?;
                 let row = |(file, line, end)| LineageRow { file, line, end: number_of(end, groups) };
                 // Row groups stand in the file in order, whichever is encoded first.
-                lineage.write(index, ends.iter().map(row))?;
+                lineage.write(index, ends.rows(), ends.iter().map(row))?;
             }
             Ok(())
         })?;

@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use indexmap::IndexSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::ingest::same;
@@ -13,15 +13,19 @@ use crate::ingest::same;
 /// Texts that a thread remembers; beyond, it asks the shared table every time.
 const REMEMBERED: usize = 1 << 17;
 
+/// Parts of a shared table: threads that ask for different values seldom wait for one another.
+const PARTS: usize = 16;
+
 /// A shared table of distinct values.
 #[derive(Debug)]
 pub struct Interner<K> {
-    values: Mutex<IndexSet<K>>,
+    parts: [Mutex<HashMap<K, u32>>; PARTS],
+    next: AtomicU64,
 }
 
 impl<K> Default for Interner<K> {
     fn default() -> Self {
-        Self { values: Mutex::new(IndexSet::new()) }
+        Self { parts: Default::default(), next: AtomicU64::new(0) }
     }
 }
 
@@ -31,19 +35,41 @@ impl<K: Clone + Eq + Hash> Interner<K> {
     /// # Panics
     /// Past 2³² distinct values, which would be more than the rows of any book.
     pub fn number(&self, value: K) -> u32 {
-        let (number, _) = self.values.lock().unwrap_or_else(PoisonError::into_inner).insert_full(value);
-        u32::try_from(number).expect("fewer than 2^32 distinct values")
+        let mut part = Fast::default();
+        value.hash(&mut part);
+        #[allow(clippy::cast_possible_truncation, reason = "any bits do")]
+        let part = &self.parts[part.finish() as usize % PARTS];
+        *part.lock().unwrap_or_else(PoisonError::into_inner).entry(value).or_insert_with(|| {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            u32::try_from(number).expect("fewer than 2^32 distinct values")
+        })
     }
 
-    /// All values so far, by number.
+    /// All values so far, by number. No thread may be asking.
     pub fn values(&self) -> Vec<K> {
-        self.values.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        let parts = self.parts.iter().map(|part| part.lock().unwrap_or_else(PoisonError::into_inner));
+        by_number(
+            parts.flat_map(|part| part.iter().map(|(value, number)| (value.clone(), *number)).collect::<Vec<_>>()),
+        )
     }
 
     /// All values, by number.
     pub fn into_values(self) -> Vec<K> {
-        self.values.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect()
+        by_number(self.parts.into_iter().flat_map(|part| part.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
+}
+
+/// Values in order of their numbers, each of which one has.
+fn by_number<K>(values: impl Iterator<Item = (K, u32)>) -> Vec<K> {
+    let mut all = Vec::new();
+    for (value, number) in values {
+        let number = number as usize;
+        if all.len() <= number {
+            all.resize_with(number + 1, || None);
+        }
+        all[number] = Some(value);
+    }
+    all.into_iter().flatten().collect()
 }
 
 /// A thread's memory of numbers it has asked for. Texts are compared whole: two accounts must never be one

@@ -13,7 +13,7 @@ pub(super) fn meet(run: &Run<'_>, all: &Partitions, with_copies: &Marks) -> anyh
     in_threads(run.settings.threads.get(), |_| {
         let show = &mut |position| with_copies.set(position);
         let mut worker =
-            Worker { budget: &run.budget, spill: &run.spill, meeting: Meeting::default(), held: Vec::new() };
+            Worker { budget: &run.budget, spill: all.spill(), meeting: Meeting::default(), held: Vec::new() };
         while let Some(index) = turns.next() {
             worker.part(all.take(index), all.bits(), show)?;
         }

@@ -40,7 +40,7 @@ use anyhow::{Context, bail};
 use budget::Budget;
 use collect::Collected;
 use load::Sides;
-use threads::{Turns, in_threads};
+use threads::{Turns, beside, in_threads, let_go};
 
 use crate::book::{BookFiles, Bundles, Config, Decision, Mappings, Period, PsaName, discover, latest_period};
 use crate::emit::{FindingLog, Summary, psa_changes};
@@ -153,15 +153,22 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     progress.stage("placing rows");
     let targets = targets::Targets::new(&sides.psa, &mappings, &read.names);
     let mut placed = place::place(&run, &read, &targets, &mut log)?;
+    let_go(run.waiting.take_files());
     log.extend(targets.findings());
 
     progress.stage("reconciling");
-    let mut metered = placed.metered(&read, &targets, period)?;
-    let supply = supplied::supply(&run, &read, &sides.refused, &sides.psa, &mappings, &targets, &placed);
+    let (metered, (supply, before)) = beside(
+        settings.threads,
+        || placed.metered(&read, &targets, period),
+        || {
+            let supply = supplied::supply(&run, &read, &sides.refused, &sides.psa, &mappings, &targets, &placed);
+            (supply, supplied::before(&run, &read, &targets, &placed))
+        },
+    );
+    let mut metered = metered?;
     // From here on the metered quantities stand for them.
     placed.sums = Vec::new();
     log.extend(overlaps(&metered.sums));
-    let before = supplied::before(&run, &read, &targets, &placed);
     (placed.before, placed.present, placed.unattributed) = Default::default();
     let input = Input {
         psa: &sides.psa,
@@ -174,7 +181,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         supply: &supply,
         bundles: &bundles,
     };
-    let outcome = concluded(&input, settings.threads.get()).context("contracts and usage could not be compared")?;
+    let mut outcome = concluded(&input, settings.threads.get()).context("contracts and usage could not be compared")?;
     (metered.sums, metered.beside) = (Vec::new(), Vec::new());
     let unmapped = unmapped::rows(&placed, &read, &read.names, &sides.psa, &mut log)?;
     placed.unmapped.clear();
@@ -192,7 +199,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     });
     // Everything is concluded: the book's side makes room for the outputs.
     drop(targets);
-    drop((sides.psa, mappings, decisions, bundles));
+    let_go((sides.psa, mappings, decisions, bundles));
     let exports: Vec<String> = read.files.iter().map(|f| f.export.detection.source.clone()).collect();
     let rejects = read.files.iter_mut().map(|file| std::mem::take(&mut file.rejects)).collect();
     let emission = emit_run::Emission {
@@ -212,8 +219,12 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         config_sha256: load::config_sha256(&settings.book)?,
     };
     let summary = emission.write(staging.folder(), &log)?;
+    let_go(run.spill.take_files());
     let folder = staging.commit().context("the outputs could not be put in place; the old ones are intact")?;
-    Ok(Concluded { summary, discrepancies: outcome.discrepancies, verdicts: outcome.verdicts, folder })
+    let (discrepancies, verdicts) = (std::mem::take(&mut outcome.discrepancies), std::mem::take(&mut outcome.verdicts));
+    drop(unmapped);
+    let_go((outcome, metered, read));
+    Ok(Concluded { summary, discrepancies, verdicts, folder })
 }
 
 /// A book of which nothing is read but its settings.
@@ -254,7 +265,8 @@ impl<'a> Unread<'a> {
 
         progress.stage("reading exports");
         let budget = Budget::new(settings.memory, settings.threads, &sides.exports);
-        let run = Run { settings, period, spill: Arc::new(Spill::new(self.temp, budget.needs)), budget };
+        let spill = || Arc::new(Spill::new(self.temp, budget.needs));
+        let run = Run { settings, period, waiting: spill(), spill: spill(), budget };
         let series = mappings.products.iter().filter_map(|m| m.rule).any(MeterRule::looks_at_days);
         let exports = std::mem::take(&mut sides.exports);
         let read = collect::collect(&run, exports, series, progress, &mut log)?;
@@ -286,7 +298,8 @@ fn concluded(input: &Input<'_>, threads: usize) -> anyhow::Result<Outcome> {
 struct Run<'a> {
     settings: &'a Settings,
     period: Period,
-    /// For what outgrows memory.
+    /// For rows that outgrow memory until they are placed, and for all else.
+    waiting: Arc<Spill>,
     spill: Arc<Spill>,
     budget: Budget,
 }

@@ -24,8 +24,8 @@ use crate::meter::Sums;
 use crate::rate::{Currency, ExactSum, Overflow, Small};
 use crate::reconcile::UnmappedWhat;
 use crate::tidy::{
-    Brief, End, Ends, FateRuns, Judgement, Kind, Lines, Marks, Met, Part, Partitions, Row, Standing, Trail, belonging,
-    damaged, each_met, judge, records,
+    Batches, Brief, End, Ends, FateRuns, Judgement, Kind, Lines, Marks, Met, Part, Partitions, Row, Standing, Trail,
+    belonging, damaged, each_met, judge, records,
 };
 
 /// Rows of one unmapped account or SKU in one currency.
@@ -238,6 +238,8 @@ pub(super) struct Worker<'a, 'p> {
     pub likenesses: Likenesses,
     pub lots: Lots,
     ends: Ends<'a>,
+    /// On their way to where copies meet.
+    copies: Batches,
     duplicates: Vec<RowFate>,
     /// Copies that are judged together.
     together: Vec<Row>,
@@ -259,6 +261,7 @@ impl<'a, 'p> Worker<'a, 'p> {
             likenesses: Likenesses::default(),
             lots: Lots::new(shared.run.budget.pending / shared.run.settings.threads),
             ends: shared.trail.ends(),
+            copies: Batches::new(&shared.copies, shared.run.budget.copies / 8 / shared.run.settings.threads),
             duplicates: Vec::new(),
             together: Vec::new(),
             fault: shared.run.settings.fault,
@@ -269,7 +272,7 @@ impl<'a, 'p> Worker<'a, 'p> {
         while let Some(index) = turns.next() {
             let part = partitions.take(index);
             match stage {
-                Stage::Copies => self.copies(part, partitions.bits())?,
+                Stage::Copies => self.judge_copies(part, partitions.bits())?,
                 Stage::Alone => {
                     self.rows(&part)?;
                     // The clients of the next are others.
@@ -278,13 +281,14 @@ impl<'a, 'p> Worker<'a, 'p> {
             }
         }
         self.settle()?;
+        self.copies.flush(&self.shared.copies)?;
         self.hand_over()
     }
 
     /// Places the rows of a partition that stand alone.
     fn rows(&mut self, part: &Part) -> anyhow::Result<()> {
-        let Shared { run, read: Collected { kinds, .. }, with_copies, trail, .. } = self.shared;
-        part.pieces(&run.spill, |piece| -> anyhow::Result<()> {
+        let Shared { read: Collected { kinds, rows, .. }, with_copies, trail, .. } = self.shared;
+        part.pieces(rows.spill(), |piece| -> anyhow::Result<()> {
             for record in records(piece) {
                 let record = record?;
                 let brief = Brief::of(record).ok_or_else(damaged)?;
@@ -303,7 +307,7 @@ impl<'a, 'p> Worker<'a, 'p> {
     }
 
     /// Puts together the rows of a partition, whose keys are equal in their first `bits`.
-    fn copies(&mut self, part: Part, bits: u32) -> anyhow::Result<()> {
+    fn judge_copies(&mut self, part: Part, bits: u32) -> anyhow::Result<()> {
         let (budget, spill) = (&self.shared.run.budget, &self.shared.run.spill);
         if part.bytes() <= budget.partition {
             let mut bytes = Vec::new();
@@ -326,7 +330,7 @@ impl<'a, 'p> Worker<'a, 'p> {
             Ok(())
         })?;
         drop(part);
-        (0..inner.count()).try_for_each(|index| self.copies(inner.take(index), inner.bits()))
+        (0..inner.count()).try_for_each(|index| self.judge_copies(inner.take(index), inner.bits()))
     }
 
     /// Copies of one key that are too many to be held.
@@ -354,8 +358,8 @@ impl<'a, 'p> Worker<'a, 'p> {
     }
 
     fn set_aside(&mut self, record: &[u8]) -> anyhow::Result<()> {
-        let copies = &self.shared.copies;
-        Ok(copies.push(copies.index_of(key_of(record)?), record)?)
+        let key = key_of(record)?;
+        Ok(self.copies.push(&self.shared.copies, key, |out| out.extend_from_slice(record))?)
     }
 
     fn hand_over(&mut self) -> anyhow::Result<()> {

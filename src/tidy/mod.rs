@@ -24,4 +24,4 @@ pub use period::{Belonging, belonging, covers_more_than_a_month, months_covered}
 pub use row::{Brief, Draft, Fixed, Kind, Row};
 pub use runs::{FateRuns, Merged};
 pub use spill::{Extent, Spill, damaged};
-pub use trail::{End, Ends, Taken, Trail};
+pub use trail::{End, Ends, Room, Taken, Trail};

@@ -1,15 +1,19 @@
-//! One unnamed temporary file for everything that outgrows its share of memory: written at its end, read
-//! back by extent. It has no name, so it vanishes with the process, however that ends; and it is one, so
-//! that a run over ten thousand exports does not run out of open files.
+//! Unnamed temporary files for everything that outgrows its share of memory: written at their ends, read back by extent.
+//! They have no name, so they vanish with the process, however that ends; and they are few, so that a run over ten thousand
+//! exports does not run out of open files.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-/// A piece of the file.
+/// As many threads may put aside at the same time; beyond, they wait for one another.
+const FILES: usize = 16;
+
+/// A piece of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Extent {
+    file: usize,
     offset: u64,
     bytes: usize,
 }
@@ -20,13 +24,13 @@ impl Extent {
     }
 }
 
-/// The file, made when first needed. Shared by all threads.
+/// The files, each made when first needed. Shared by all threads.
 #[derive(Debug)]
 pub struct Spill {
     dir: PathBuf,
     /// About how many bytes the run may need here in all.
     needs: u64,
-    open: Mutex<Open>,
+    open: [Mutex<Open>; FILES],
 }
 
 #[derive(Debug, Default)]
@@ -38,12 +42,12 @@ struct Open {
 impl Spill {
     /// Temporary files go to `dir`; `needs` is what a message about a full disk says the run may need.
     pub fn new(dir: &Path, needs: u64) -> Self {
-        Self { dir: dir.to_path_buf(), needs, open: Mutex::default() }
+        Self { dir: dir.to_path_buf(), needs, open: Default::default() }
     }
 
     /// Puts bytes aside.
     pub fn write(&self, bytes: &[u8]) -> io::Result<Extent> {
-        let mut open = self.lock();
+        let (number, mut open) = self.free();
         let Open { file, written } = &mut *open;
         let offset = *written;
         let mut put = || -> io::Result<()> {
@@ -54,14 +58,30 @@ impl Spill {
             file.seek(SeekFrom::Start(offset))?;
             file.write_all(bytes)
         };
-        put().map_err(|e| self.fault(&e, offset))?;
-        *written += bytes.len() as u64;
-        Ok(Extent { offset, bytes: bytes.len() })
+        let put = put();
+        if put.is_ok() {
+            *written += bytes.len() as u64;
+        }
+        drop(open);
+        put.map_err(|e| self.fault(&e, self.written()))?;
+        Ok(Extent { file: number, offset, bytes: bytes.len() })
+    }
+
+    /// The first file that no other thread is at.
+    fn free(&self) -> (usize, MutexGuard<'_, Open>) {
+        for (number, file) in self.open.iter().enumerate() {
+            match file.try_lock() {
+                Ok(open) => return (number, open),
+                Err(TryLockError::Poisoned(open)) => return (number, open.into_inner()),
+                Err(TryLockError::WouldBlock) => {}
+            }
+        }
+        (0, self.lock(0))
     }
 
     /// Reads a piece back, behind what is in `out`.
     pub fn read(&self, extent: Extent, out: &mut Vec<u8>) -> io::Result<()> {
-        let mut open = self.lock();
+        let mut open = self.lock(extent.file);
         let start = out.len();
         out.resize(start + extent.bytes, 0);
         let Some(file) = &mut open.file else { return Err(damaged()) };
@@ -71,7 +91,12 @@ impl Spill {
 
     /// Bytes put aside so far.
     pub fn written(&self) -> u64 {
-        self.lock().written
+        (0..FILES).map(|file| self.lock(file).written).sum()
+    }
+
+    /// The files, of which nothing is read any more. To let them go takes the system as long as they are large.
+    pub fn take_files(&self) -> Vec<File> {
+        (0..FILES).filter_map(|file| self.lock(file).file.take()).collect()
     }
 
     fn fault(&self, e: &io::Error, written: u64) -> io::Error {
@@ -91,8 +116,8 @@ impl Spill {
         io::Error::new(e.kind(), message)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self, file: usize) -> MutexGuard<'_, Open> {
+        self.open[file].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -121,6 +146,35 @@ mod tests {
         assert_eq!(out, b"-threeone");
         assert_eq!(spill.written(), 8);
         assert_eq!(std::fs::read_dir(dir.path()).expect("readable").count(), 0, "no named file is left");
+        assert_eq!(spill.take_files().len(), 1, "one thread needs no other");
+        assert!(spill.read(extents[0], &mut out).is_err(), "nothing is left to read");
+    }
+
+    #[test]
+    fn threads_put_aside_side_by_side_and_each_finds_its_own() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let spill = Spill::new(dir.path(), 0);
+        let busy: Vec<_> = (0..3).map(|file| spill.lock(file)).collect();
+        let there = spill.write(b"there").expect("room");
+        drop(busy);
+        let here = spill.write(b"here").expect("room");
+        assert_eq!((there.file, here.file, spill.written()), (3, 0, 9));
+        let mut out = Vec::new();
+        spill.read(there, &mut out).and_then(|()| spill.read(here, &mut out)).expect("there");
+        assert_eq!(out, b"therehere");
+        std::thread::scope(|scope| {
+            for thread in 0u8..2 * u8::try_from(FILES).expect("few") {
+                let spill = &spill;
+                scope.spawn(move || {
+                    for round in 1..50usize {
+                        let extent = spill.write(&vec![thread; round]).expect("room");
+                        let mut out = Vec::new();
+                        spill.read(extent, &mut out).expect("there");
+                        assert_eq!(out, vec![thread; round]);
+                    }
+                });
+            }
+        });
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Eight bytes a row, of which few are in memory at a time.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::lines::Lines;
 use super::spill::{Extent, Spill, damaged};
@@ -12,6 +12,9 @@ use super::spill::{Extent, Spill, damaged};
 const LINES: u64 = 1 << 20;
 /// Bits of a line within its stretch.
 const LINE_BITS: u32 = LINES.trailing_zeros();
+
+/// Entries that are put aside at a time.
+const PIECE: usize = 8 << 10;
 
 /// Bits of what became of it.
 const END: u64 = u64::MAX >> LINE_BITS;
@@ -56,14 +59,31 @@ impl Trail {
 
     /// Adds to a stretch, and empties the list.
     fn push(&self, index: usize, entries: &mut Vec<u64>) -> io::Result<()> {
-        let mut into = self.stretches[index].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut into = self.lock(index);
         into.entries.append(entries);
-        if into.entries.len() > self.share {
-            let bytes: Vec<u8> = into.entries.iter().flat_map(|e| e.to_le_bytes()).collect();
-            into.extents.push(self.spill.write(&bytes)?);
-            into.entries = Vec::new();
+        if into.entries.len() <= self.share {
+            return Ok(());
+        }
+        // Others go on meanwhile.
+        let mut full = std::mem::take(&mut into.entries);
+        drop(into);
+        let (mut bytes, mut extents) = (Vec::with_capacity(8 * PIECE.min(full.len())), Vec::new());
+        for piece in full.chunks(PIECE) {
+            bytes.clear();
+            bytes.extend(piece.iter().flat_map(|entry| entry.to_le_bytes()));
+            extents.push(self.spill.write(&bytes)?);
+        }
+        let mut into = self.lock(index);
+        into.extents.append(&mut extents);
+        if into.entries.capacity() == 0 {
+            full.clear();
+            into.entries = full;
         }
         Ok(())
+    }
+
+    fn lock(&self, index: usize) -> MutexGuard<'_, Stretch> {
+        self.stretches[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many stretches there are; they follow one another.
@@ -71,21 +91,52 @@ impl Trail {
         self.stretches.len()
     }
 
-    /// Takes the rows of a stretch, in order.
-    pub fn take(&self, index: usize) -> io::Result<Taken<'_>> {
-        let Stretch { mut entries, extents } =
-            std::mem::take(&mut *self.stretches[index].lock().unwrap_or_else(PoisonError::into_inner));
-        let mut bytes = Vec::new();
-        for extent in extents {
-            bytes.clear();
-            self.spill.read(extent, &mut bytes)?;
-            let (read, rest) = bytes.as_chunks();
-            rest.is_empty().then_some(()).ok_or_else(damaged)?;
-            entries.extend(read.iter().map(|entry| u64::from_le_bytes(*entry)));
+    /// Takes the rows of a stretch, in order. `room` is used again from stretch to stretch.
+    pub fn take<'t>(&'t self, index: usize, room: &'t mut Room) -> io::Result<Taken<'t>> {
+        let stretch = std::mem::take(&mut *self.lock(index));
+        let Room { ends, several, piece } = room;
+        // What ended on a line plus one. Rows are many and their lines are few, so each goes straight to its line.
+        let first = index as u64 * LINES;
+        ends.clear();
+        ends.resize(usize::try_from((self.lines.count() - first).min(LINES)).unwrap_or(usize::MAX), 0);
+        several.clear();
+        let (mut rows, mut again) = (0, false);
+        self.each(&stretch, piece, |entry| {
+            let end = &mut ends[line_of(entry)];
+            again |= *end > 0;
+            *end = (entry & END) + 1;
+            rows += 1;
+        })?;
+        if again {
+            // A row that counts several things has several.
+            self.each(&stretch, piece, |entry| several.push(entry))?;
+            several.sort_unstable();
         }
-        drop(bytes);
-        Ok(Taken { lines: &self.lines, first: index as u64 * LINES, entries: in_order(&entries) })
+        Ok(Taken { lines: &self.lines, first, rows, ends, several })
     }
+
+    /// Shows the entries of a stretch.
+    fn each(&self, stretch: &Stretch, piece: &mut Vec<u8>, mut show: impl FnMut(u64)) -> io::Result<()> {
+        for extent in &stretch.extents {
+            piece.clear();
+            self.spill.read(*extent, piece)?;
+            let (entries, rest) = piece.as_chunks();
+            rest.is_empty().then_some(()).ok_or_else(damaged)?;
+            for entry in entries {
+                show(u64::from_le_bytes(*entry));
+            }
+        }
+        stretch.entries.iter().for_each(|entry| show(*entry));
+        Ok(())
+    }
+}
+
+/// What a thread needs to put stretches in order.
+#[derive(Debug, Default)]
+pub struct Room {
+    ends: Vec<u64>,
+    several: Vec<u64>,
+    piece: Vec<u8>,
 }
 
 /// The rows of a stretch, in order.
@@ -94,58 +145,41 @@ pub struct Taken<'t> {
     lines: &'t Lines,
     /// Where its lines begin when all are counted through.
     first: u64,
-    entries: Vec<u64>,
+    rows: usize,
+    /// By line, plus one: 0 where no row ended.
+    ends: &'t [u64],
+    /// All entries, where a line has more than one.
+    several: &'t [u64],
 }
 
 impl Taken<'_> {
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// Rows as file, line and end.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (u32, u64, End)> {
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u64, End)> {
+        let by_line = if self.several.is_empty() { self.ends } else { &[] };
+        let by_line = (0u64..).zip(by_line).filter(|(_, end)| **end > 0).map(|(line, end)| (line, End(*end - 1)));
+        let several = self.several.iter().map(|entry| (entry >> (64 - LINE_BITS), End(entry & END)));
         let lines = self.lines;
         let end_of = move |file: usize| lines.base(file + 1).unwrap_or(u64::MAX);
         let mut file = lines.file_at(self.first);
         let (mut base, mut end) = (lines.base(file).unwrap_or_default(), end_of(file));
-        self.entries.iter().map(move |entry| {
-            let at = self.first + (entry >> (64 - LINE_BITS));
+        by_line.chain(several).map(move |(line, what)| {
+            let at = self.first + line;
             while at >= end {
                 file += 1;
                 (base, end) = (end, end_of(file));
             }
             // There are as many files as fit into the number: rows came with it.
-            (u32::try_from(file).unwrap_or(u32::MAX), at - base, End(entry & END))
+            (u32::try_from(file).unwrap_or(u32::MAX), at - base, what)
         })
     }
 }
 
-/// The entries by their lines, and those of one line by their ends. They are many and their lines are few, so each goes
-/// straight to its line.
-fn in_order(entries: &[u64]) -> Vec<u64> {
-    let lines = entries.iter().map(|e| line_of(*e) + 1).max().unwrap_or_default();
-    // What ended on a line plus one.
-    let mut ends = vec![0u64; lines];
-    let mut again = false;
-    for entry in entries {
-        let end = &mut ends[line_of(*entry)];
-        again |= *end > 0;
-        *end = (entry & END) + 1;
-    }
-    if again {
-        // A row that counts several things has several.
-        drop(ends);
-        let mut entries = entries.to_vec();
-        entries.sort_unstable();
-        return entries;
-    }
-    // Lines without a row are written over by the next.
-    let mut out = vec![0; entries.len() + 1];
-    let mut count = 0;
-    for (line, end) in (0u64..).zip(ends) {
-        out[count] = line << (64 - LINE_BITS) | end.wrapping_sub(1) & END;
-        count += usize::from(end > 0);
-    }
-    out.truncate(count);
-    out
-}
-
+#[allow(clippy::cast_possible_truncation, reason = "20 bits are left")]
 fn line_of(entry: u64) -> usize {
     (entry >> (64 - LINE_BITS)) as usize
 }
@@ -191,6 +225,8 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
         #[test]
         fn rows_come_back_in_order_of_file_and_line(
             rows in proptest::collection::btree_set((0u32..5, 0u64..700_000, 0u64..3), 0..60),
@@ -212,24 +248,16 @@ mod tests {
                 }
             }
             ends.hand_over().expect("room");
-            let stretches: Vec<_> = (0..trail.stretches()).map(|i| trail.take(i).expect("there")).collect();
-            let back: Vec<_> = stretches.iter().flat_map(Taken::iter).collect();
+            let (mut room, mut back) = (Room::default(), Vec::new());
+            for index in 0..trail.stretches() {
+                let taken = trail.take(index, &mut room).expect("there");
+                let before = back.len();
+                back.extend(taken.iter());
+                prop_assert_eq!(back.len() - before, taken.rows());
+            }
             let mut sorted = rows;
             sorted.sort_unstable();
             prop_assert_eq!(back, sorted);
-        }
-
-        #[test]
-        fn entries_are_put_in_order_as_if_they_were_sorted(
-            step in 1u64..300, count in 4_000u64..6_000, repeated in proptest::option::of(0u64..6_000)
-        ) {
-            // Every line once, in no order, and maybe one of them twice.
-            let entry = |n: u64| (n * step % LINES) << (64 - LINE_BITS) | n;
-            let mut entries: Vec<u64> = (0..count).rev().map(entry).collect();
-            entries.extend(repeated.map(|n| entry(n) + 1));
-            let mut sorted = entries.clone();
-            sorted.sort_unstable();
-            prop_assert_eq!(in_order(&entries), sorted);
         }
     }
 }
