@@ -34,40 +34,73 @@ fn parts(row: &UsageRow<'_>) -> [Part; 2] {
 }
 
 /// The rows of one file.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Charges {
-    /// Of the last row; the others rest.
+    /// Of the last row, and the digits of its minor unit; the others rest.
     currency: Currency,
+    digits: u32,
     current: Checked,
     rest: BTreeMap<Currency, Checked>,
 }
 
+impl Default for Charges {
+    fn default() -> Self {
+        let currency = Currency::default();
+        Self { currency, digits: currency.minor_digits(), current: Checked::default(), rest: BTreeMap::new() }
+    }
+}
+
 impl Charges {
     /// Takes in a row that states quantity, unit price and cost.
+    #[inline]
     pub fn note(&mut self, row: &UsageRow<'_>) {
+        if row.treatment != Treatment::Counted || row.quantity.is_none() || row.cost.is_none() {
+            return;
+        }
+        let Amounts { quantity: Some(quantity), unit_cost: Some(unit_price), cost: Some(stated) } = row.plain else {
+            return self.note_long(row, false);
+        };
+        if row.unit_cost.is_none() {
+            return self.note_long(row, false);
+        }
+        self.change_to(row.currency);
+        if !self.current.check.note_short([quantity, unit_price, stated], self.digits) {
+            self.note_long(row, true);
+        }
+    }
+
+    /// One that is not written plainly, or of which short numbers, where they are `asked`, did not tell what explains it.
+    #[inline(never)]
+    fn note_long(&mut self, row: &UsageRow<'_>, asked: bool) {
         let (Some(quantity), Some(stated)) = (row.quantity, row.cost) else { return };
         let (unit_price, rate) = match (row.unit_cost, row.charged_at) {
             (Some(unit_cost), _) => (unit_cost, None),
             (None, Some(at)) => (at.unit_price, Some(at.rate)),
             (None, None) => return,
         };
-        if row.treatment != Treatment::Counted {
-            return;
-        }
-        if self.currency != row.currency {
-            self.put_aside();
-            self.currency = row.currency;
-            self.current = self.rest.remove(&row.currency).unwrap_or_default();
-        }
-        if let Amounts { quantity: Some(quantity), unit_cost: Some(unit_price), cost: Some(stated) } = row.plain
-            && self.current.check.note_exact([quantity, unit_price, stated], row.currency)
-        {
-            return;
-        }
+        self.change_to(row.currency);
         let charge = Charge { quantity, unit_price, rate, stated, currency: row.currency };
-        if !self.current.check.note(&charge, || parts(row)) && self.current.lines.len() < NAMED {
+        let check = &mut self.current.check;
+        let is_explained =
+            if asked { check.note_long(&charge, || parts(row)) } else { check.note(&charge, || parts(row)) };
+        if !is_explained && self.current.lines.len() < NAMED {
             self.current.lines.push(row.line);
         }
+    }
+
+    #[inline]
+    fn change_to(&mut self, currency: Currency) {
+        if self.currency != currency {
+            self.turn_to(currency);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn turn_to(&mut self, currency: Currency) {
+        self.put_aside();
+        (self.currency, self.digits) = (currency, currency.minor_digits());
+        self.current = self.rest.remove(&currency).unwrap_or_default();
     }
 
     fn put_aside(&mut self) {

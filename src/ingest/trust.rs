@@ -70,10 +70,9 @@ pub fn is_distrust(error: &anyhow::Error) -> bool {
 /// Whether bytes hold what makes a text more than it seems: NULs, escape sequences, quotes behind a backslash. `last`: the
 /// byte before them.
 pub(super) fn is_suspicious(last: Option<u8>, bytes: &[u8]) -> bool {
-    let escapes = |at: usize| bytes.get(at + 1) == Some(&b'"');
-    memchr::memchr2(0, 0x1B, bytes).is_some()
-        || (last == Some(b'\\') && bytes.first() == Some(&b'"'))
-        || memchr::memchr_iter(b'\\', bytes).any(escapes)
+    let escapes_quote = |at: usize| bytes.get(at + 1) == Some(&b'"');
+    (last == Some(b'\\') && bytes.first() == Some(&b'"'))
+        || memchr::memchr3_iter(0, 0x1B, b'\\', bytes).any(|at| bytes[at] != b'\\' || escapes_quote(at))
 }
 
 /// Watches what is read.

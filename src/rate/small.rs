@@ -5,6 +5,45 @@ use rust_decimal::Decimal;
 
 use super::exact::{ExactSum, POWERS};
 
+/// The multiples of a power of ten, told without a division: times the inverse of its odd part modulo 2^64, they are the
+/// numbers that are small once the zero bits at their end are turned to the front.
+#[derive(Clone, Copy)]
+struct Multiples {
+    inverse: u64,
+    zeros: u32,
+    last: u64,
+}
+
+impl Multiples {
+    const fn of(exponent: u32) -> Self {
+        let odd = 5_u64.pow(exponent);
+        // Each step makes twice as many bits right, of which there are three to begin with.
+        let mut inverse = odd;
+        let mut right = 3;
+        while right < u64::BITS {
+            inverse = inverse.wrapping_mul(2_u64.wrapping_sub(odd.wrapping_mul(inverse)));
+            right *= 2;
+        }
+        Self { inverse, zeros: exponent, last: u64::MAX / 10_u64.pow(exponent) }
+    }
+
+    #[inline]
+    const fn has(self, number: i64) -> bool {
+        number.unsigned_abs().wrapping_mul(self.inverse).rotate_right(self.zeros) <= self.last
+    }
+}
+
+/// Those of each of `POWERS`.
+const MULTIPLES: [Multiples; POWERS.len()] = {
+    let mut multiples = [Multiples::of(0); POWERS.len()];
+    let (mut place, mut exponent) = (1, 1);
+    while place < POWERS.len() {
+        multiples[place] = Multiples::of(exponent);
+        (place, exponent) = (place + 1, exponent + 1);
+    }
+    multiples
+};
+
 /// `mantissa × 10^-scale`, in 64 bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Small {
@@ -82,19 +121,20 @@ impl Small {
     /// Whether it has no digit that counts past so many places; `None` where 64 bits are not enough to tell.
     #[inline]
     pub(super) fn ends_within(self, places: u32) -> Option<bool> {
-        match self.scale().saturating_sub(places) {
-            0 => Some(true),
-            beyond => POWERS.get(beyond as usize).map(|power| self.mantissa % power == 0),
-        }
+        MULTIPLES.get(self.scale().saturating_sub(places) as usize).map(|of| of.has(self.mantissa))
     }
 
     /// Whether it is the product of two; `None` where 128 bits are not enough to tell.
     #[inline]
     pub(super) fn is_product(self, a: Self, b: Self) -> Option<bool> {
-        let product = i128::from(a.mantissa) * i128::from(b.mantissa);
-        let (scale, stated) = (a.scale() + b.scale(), i128::from(self.mantissa));
-        let power = i128::from(*POWERS.get(scale.abs_diff(self.scale()) as usize)?);
-        if scale < self.scale() { Some(product.checked_mul(power)? == stated) } else { Some(product == stated * power) }
+        let scale = a.scale() + b.scale();
+        let power = |from: u32, to: u32| POWERS.get(to.saturating_sub(from) as usize).copied();
+        let (up, stated) = (power(scale, self.scale())?, wide(self.mantissa, power(self.scale(), scale)?));
+        // Nearly every product: one that a processor multiplies in one step.
+        match a.mantissa.checked_mul(b.mantissa) {
+            Some(product) => Some(wide(product, up) == stated),
+            None => is_raised_product(wide(a.mantissa, b.mantissa), up, stated),
+        }
     }
 
     /// The same number, to be added up without a bound.
@@ -110,6 +150,15 @@ impl Small {
     }
 }
 
+pub(super) fn wide(a: i64, b: i64) -> i128 {
+    i128::from(a) * i128::from(b)
+}
+
+#[cold]
+fn is_raised_product(product: i128, up: i64, stated: i128) -> Option<bool> {
+    Some(product.checked_mul(i128::from(up))? == stated)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -123,7 +172,12 @@ mod tests {
         ) {
             let (a, b) = (Small::from_parts(a >> a_shift, a_scale), Small::from_parts(b >> b_shift, b_scale));
             let mut exact = a.exact();
-            let fits = exact.merge(b.exact()).is_ok() && i64::try_from(exact.parts().0).is_ok();
+            let scale = a_scale.max(b_scale);
+            let is_long = |n: Small| n.exact().times(10_i64.checked_pow(u32::from(scale - n.scale)).unwrap_or(i64::MAX))
+                .is_ok_and(|raised| i64::try_from(raised.parts().0).is_err());
+            let fits = exact.merge(b.exact()).is_ok()
+                && i64::try_from(exact.parts().0).is_ok()
+                && !is_long(a) && !is_long(b);
             match a.plus(b) {
                 Some(sum) => prop_assert_eq!(sum.exact().parts(), exact.parts()),
                 // Powers of ten end at the nineteenth.
@@ -150,6 +204,17 @@ mod tests {
             prop_assert_eq!(Small::of(decimal(stated)), Some(stated));
             let raised = stated.at_places(18).and_then(|digits| Decimal::try_from_i128_with_scale(digits, 18).ok());
             prop_assert!(raised.is_none_or(|raised| raised == decimal(stated)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn multiples_of_a_power_of_ten_are_what_division_says(number: i64, shift in 0u32..64, exponent in 0u32..19) {
+            let (number, power) = (number >> shift, POWERS[exponent as usize]);
+            let multiples = MULTIPLES[exponent as usize];
+            for number in [number, number / power * power, i64::MIN, i64::MAX, 0, power, -power] {
+                prop_assert_eq!(multiples.has(number), number % power == 0, "{} by {}", number, power);
+            }
         }
     }
 

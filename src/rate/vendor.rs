@@ -1,6 +1,8 @@
 //! How a vendor comes from quantity and unit price to the amount it states. Vendors round in their own ways,
 //! and say so or not; here the ways are held against what the file itself states, and none is assumed.
 
+mod short;
+
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::exact::{ExactSum, Overflow, POWERS};
@@ -125,8 +127,12 @@ impl Charge {
     /// be held explains nothing.
     fn ways(&self) -> (Ways, ExactSum) {
         let digits = self.currency.minor_digits();
-        let short = || ways_and_difference(self.quantity, self.unit_price, self.stated, digits);
-        self.rate.is_none().then(short).flatten().unwrap_or_else(|| {
+        let short = || {
+            let of = |value| Small::of(value);
+            short::ways_and_difference(of(self.quantity)?, of(self.unit_price)?, of(self.stated)?, digits)
+        };
+        let longer = || ways_and_difference(self.quantity, self.unit_price, self.stated, digits);
+        self.rate.is_none().then(|| short().or_else(longer)).flatten().unwrap_or_else(|| {
             let ways = VendorRounding::ALL.map(|rule| self.is_explained_by(rule) == Ok(true));
             (ways, self.difference().unwrap_or_default())
         })
@@ -198,22 +204,23 @@ impl CostCheck {
         if rate.is_none()
             && let (Some(quantity), Some(unit_price), Some(stated)) =
                 (Small::of(quantity), Small::of(unit_price), Small::of(stated))
-            && self.note_exact([quantity, unit_price, stated], currency)
+            && self.note_short([quantity, unit_price, stated], currency.minor_digits())
         {
             return true;
         }
+        self.note_long(charge, parts)
+    }
+
+    /// The same of one that [`CostCheck::note_short`] did not take in.
+    pub fn note_long<const N: usize>(&mut self, charge: &Charge, parts: impl FnOnce() -> [Part; N]) -> bool {
         self.rows += 1;
         let (ways, difference) = charge.ways();
-        let any = ways.contains(&true);
+        let any = is_any(&ways);
         if !any && parts().into_iter().any(|part| charge.is_part(part)) {
             self.plain += 1;
             return true;
         }
-        for (way, count) in ways.into_iter().zip(&mut self.explained) {
-            *count += u64::from(way);
-        }
-        // A sum of differences that cannot be held stands still; the count of rows goes on.
-        let _ = self.residue.merge(difference);
+        self.count(&ways, difference);
         if !any {
             self.unexplained += 1;
             let _ = self.difference.merge(difference);
@@ -224,27 +231,47 @@ impl CostCheck {
         any
     }
 
-    /// Takes in a row if it states just quantity × unit price, in one currency: what explains it, too, is told by where its
-    /// digits end. `false` says nothing, and the row is to be noted.
-    #[inline]
-    pub fn note_exact(&mut self, [quantity, unit_price, stated]: [Small; 3], currency: Currency) -> bool {
-        if stated.is_product(quantity, unit_price) != Some(true) {
-            return false;
+    fn count(&mut self, ways: &Ways, difference: ExactSum) {
+        for (way, count) in ways.iter().zip(&mut self.explained) {
+            *count += u64::from(*way);
         }
-        let digits = currency.minor_digits();
-        let (Some(ends), Some(price_ends), Some(cut_ends)) =
-            (stated.ends_within(digits), unit_price.ends_within(digits), stated.ends_within(FIRST_CUT))
-        else {
+        // A sum of differences that cannot be held stands still; the count of rows goes on.
+        let _ = self.residue.merge(difference);
+    }
+
+    /// Takes in a row of one currency, of so many digits behind the point, if a way of rounding explains it and short
+    /// numbers are enough to tell. `false` says nothing, and the row is to be noted.
+    #[inline]
+    pub fn note_short(&mut self, [quantity, unit_price, stated]: [Small; 3], digits: u32) -> bool {
+        if stated.is_product(quantity, unit_price) == Some(true) {
+            return self.note_exact([quantity, unit_price, stated], digits);
+        }
+        self.note_rounded([quantity, unit_price, stated], digits)
+    }
+
+    #[inline(never)]
+    fn note_rounded(&mut self, [quantity, unit_price, stated]: [Small; 3], digits: u32) -> bool {
+        let told = short::ways_and_difference(quantity, unit_price, stated, digits);
+        let Some((ways, difference)) = told.filter(|(ways, _)| is_any(ways)) else { return false };
+        self.rows += 1;
+        self.count(&ways, difference);
+        true
+    }
+
+    /// One that states just quantity × unit price: what explains it, too, is told by where its digits end.
+    #[inline]
+    fn note_exact(&mut self, [quantity, unit_price, stated]: [Small; 3], digits: u32) -> bool {
+        let (Some(ends), Some(price_ends)) = (stated.ends_within(digits), unit_price.ends_within(digits)) else {
             return false;
         };
+        let cut_ends = if digits == FIRST_CUT { Some(ends) } else { stated.ends_within(FIRST_CUT) };
+        let Some(cut_ends) = cut_ends else { return false };
         self.rows += 1;
-        if ends && price_ends {
-            self.plain += 1;
-            return true;
-        }
-        let price_ends = price_ends || quantity.is_zero();
+        let is_plain = ends & price_ends;
+        let price_ends = price_ends | quantity.is_zero();
         let exactly = Exactly { ends, cut_ends, price_ends, places: stated.scale() > digits };
-        self.exact[exactly.number()] += 1;
+        let exact = &mut self.exact[exactly.number()];
+        *(if is_plain { &mut self.plain } else { exact }) += 1;
         true
     }
 
@@ -310,6 +337,11 @@ impl Exactly {
             VendorRounding::Places => self.places,
         }
     }
+}
+
+/// Not asked one after the other: which of them explains a row is as good as random.
+fn is_any(ways: &Ways) -> bool {
+    ways.iter().fold(false, |any, way| any | way)
 }
 
 /// Which of `VendorRounding::ALL` explain the amount, and what it is more than the product, by the 128-bit numbers

@@ -146,6 +146,119 @@ proptest! {
     }
 }
 
+/// Quantity, unit price, amount and currency of a row; the amount is what some way of rounding makes, mostly.
+fn row() -> impl Strategy<Value = (Decimal, Decimal, Decimal, Currency)> {
+    // Of short numbers the products lie halfway between two cents now and then.
+    let number = || {
+        let mantissa = prop_oneof![-60i64..60, (-40i64..40).prop_map(|n| n * 25), -10_000_000i64..10_000_000];
+        (mantissa, prop_oneof![0u32..4, 0u32..9]).prop_map(|(mantissa, scale)| Decimal::new(mantissa, scale))
+    };
+    let code = prop_oneof![Just("USD"), Just("JPY"), Just("KWD")];
+    let off = prop_oneof![3 => Just(0i64), 1 => -2i64..3];
+    (number(), number(), code, 0usize..11, off, 0u32..3).prop_map(|(quantity, price, code, how, off, extra)| {
+        let currency = Currency::parse(code).expect("a code");
+        let digits = currency.minor_digits();
+        let product = quantity * price;
+        let strategies = [
+            NEAREST,
+            RoundingStrategy::ToZero,
+            RoundingStrategy::AwayFromZero,
+            RoundingStrategy::MidpointNearestEven,
+            RoundingStrategy::ToNegativeInfinity,
+        ];
+        let mut stated = match how {
+            0..5 => product.round_dp_with_strategy(digits, strategies[how]),
+            5 => product,
+            6 => product.round_dp_with_strategy(digits + 2, NEAREST),
+            7 => quantity * price.round_dp_with_strategy(digits, NEAREST),
+            8 => quantity * price.round_dp_with_strategy(digits, RoundingStrategy::ToZero),
+            9 => product.round_dp_with_strategy(FIRST_CUT, RoundingStrategy::ToZero),
+            _ => product.round_dp_with_strategy(digits, NEAREST) + Decimal::new(5, digits + 1),
+        };
+        stated += Decimal::new(off, if how % 2 == 0 { digits } else { stated.scale() });
+        stated.rescale(stated.scale() + extra);
+        (quantity, price, stated, currency)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn what_is_told_in_64_bits_is_what_the_ways_make((quantity, price, stated, currency) in row()) {
+        let charge = Charge { quantity, unit_price: price, rate: None, stated, currency };
+        let made = VendorRounding::ALL.map(|rule| charge.is_explained_by(rule).expect("fits"));
+        let of = |value| Small::of(value).expect("a short number");
+        let told = short::ways_and_difference(of(quantity), of(price), of(stated), currency.minor_digits());
+        // As the longer way has it, with as many digits.
+        let (longer, difference) = ways_and_difference(quantity, price, stated, currency.minor_digits()).expect("fits");
+        prop_assert_eq!(longer, made, "{} × {} = {} {}", quantity, price, stated, currency);
+        prop_assert_eq!(difference, ExactSum::of(stated - quantity * price));
+        if let Some((ways, more)) = told {
+            prop_assert_eq!(ways, made, "{} × {} = {} {}", quantity, price, stated, currency);
+            prop_assert_eq!(more.parts(), difference.parts());
+        } else {
+            // So many digits behind the point that amount or difference outgrow 62 bits.
+            prop_assert!(difference.parts().0.unsigned_abs() >= 1 << 62 || difference.parts().1 > 18);
+        }
+    }
+
+    /// Of numbers as long as can be, what is told is so, too.
+    #[test]
+    fn what_does_not_fit_64_bits_is_left_open(
+        numbers in prop::array::uniform3((any::<i64>(), 0u32..64, 0u32..19)), digits in 0usize..3)
+    {
+        let [quantity, price, stated] = numbers.map(|(n, shift, scale)| Decimal::new(n.max(-i64::MAX) >> shift, scale));
+        let currency = Currency::parse(["JPY", "USD", "KWD"][digits]).expect("a code");
+        let charge = Charge { quantity, unit_price: price, rate: None, stated, currency };
+        let of = |value| Small::of(value).expect("a short number");
+        let told = short::ways_and_difference(of(quantity), of(price), of(stated), currency.minor_digits());
+        if let Some((ways, difference)) = told {
+            prop_assert_eq!(ways, VendorRounding::ALL.map(|rule| charge.is_explained_by(rule) == Ok(true)));
+            prop_assert_eq!(Ok(difference), charge.difference());
+        }
+    }
+
+    /// A file's rows come to what each of them says by itself.
+    #[test]
+    fn a_check_counts_what_each_row_says(rows in prop::collection::vec(row(), 1..12)) {
+        let mut check = CostCheck::default();
+        let mut expected = CostCheck::default();
+        let mut explained = [0; VendorRounding::ALL.len()];
+        for (quantity, unit_price, stated, currency) in &rows {
+            let (quantity, unit_price, stated, currency) = (*quantity, *unit_price, *stated, *currency);
+            let charge = Charge { quantity, unit_price, rate: None, stated, currency };
+            let ways = VendorRounding::ALL.map(|rule| charge.is_explained_by(rule).expect("fits"));
+            let is_explained = ways.contains(&true);
+            prop_assert_eq!(check.note(&charge, || []), is_explained);
+            let difference = ExactSum::of(stated - quantity * unit_price);
+            expected.residue.merge(difference).expect("fits");
+            if !is_explained {
+                expected.unexplained += 1;
+                expected.difference.merge(difference).expect("fits");
+                if difference.is_positive() {
+                    expected.over.merge(difference).expect("fits");
+                }
+            }
+            for (way, count) in ways.into_iter().zip(&mut explained) {
+                *count += u64::from(way);
+            }
+        }
+        prop_assert_eq!((check.rows, check.unexplained), (rows.len() as u64, expected.unexplained));
+        prop_assert_eq!(
+            (check.difference, check.over, check.residue), (expected.difference, expected.over, expected.residue)
+        );
+        prop_assert_eq!(check.is_exact(), explained[0] == check.rows);
+        // A plain row is one that every way explains, but those that cut elsewhere than at the minor unit.
+        let is_cut_first = rows.iter().any(|(.., currency)| currency.minor_digits() > FIRST_CUT);
+        for ((rule, count), explained) in VendorRounding::ALL.into_iter().zip(check.explained()).zip(explained) {
+            if rule != VendorRounding::Places && !(rule == VendorRounding::DownTwice && is_cut_first) {
+                prop_assert_eq!(count + check.plain, explained, "{}", rule.word());
+            }
+        }
+    }
+}
+
 proptest! {
     /// `ROUNDDOWN(ROUNDDOWN(price × quantity, 2) × rate, 2)`, reckoned in whole numbers.
     #[test]
