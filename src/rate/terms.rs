@@ -112,7 +112,9 @@ pub fn rate(total: Decimal, terms: &Terms, share: Share) -> Result<Rated, RateEr
     how.residue =
         if of == 1 { added.sum()? } else { ExactSum::of(added.divided(of, SHARE_RESIDUE_DIGITS, strategy)?) };
     if let Some(least) = terms.minimum_amount.filter(|least| how.amount < *least) {
-        let shortfall = terms.rounding.line(subtract(least, how.amount)?, terms.currency);
+        // Rounded by itself, so that amount and shortfall come to the same whatever the amount is.
+        let whole = terms.rounding.line(least, terms.currency);
+        let shortfall = subtract(whole, how.amount)?.max(Decimal::ZERO);
         how.minimum = Some(Minimum { minimum_amount: least, shortfall });
     }
     Ok(Rated {

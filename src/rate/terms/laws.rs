@@ -166,8 +166,8 @@ proptest! {
         let days = capped.times(i64::from(share.active)).expect("fits");
         let expected = days.divided(share.of, terms.currency.minor_digits(), terms.rounding.strategy()).expect("fits");
         prop_assert_eq!(rated.amount, expected);
-        let short = (terms.minimum_amount.unwrap_or_default() - rated.amount).max(Decimal::ZERO);
-        prop_assert_eq!(rated.minimum_shortfall, terms.rounding.line(short, terms.currency));
+        let least = terms.rounding.line(terms.minimum_amount.unwrap_or_default(), terms.currency);
+        prop_assert_eq!(rated.amount + rated.minimum_shortfall, rated.amount.max(least));
     }
 
     #[test]
