@@ -267,7 +267,8 @@ impl CostCheck {
         let cut_ends = if digits == FIRST_CUT { Some(ends) } else { stated.ends_within(FIRST_CUT) };
         let Some(cut_ends) = cut_ends else { return false };
         self.rows += 1;
-        let is_plain = ends & price_ends;
+        // Of a currency of three digits the first cut may come before the minor unit.
+        let is_plain = ends & price_ends & cut_ends;
         let price_ends = price_ends | quantity.is_zero();
         let exactly = Exactly { ends, cut_ends, price_ends, places: stated.scale() > digits };
         let exact = &mut self.exact[exactly.number()];
