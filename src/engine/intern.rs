@@ -162,9 +162,24 @@ impl Known {
         mixed ^ mixed >> 32
     }
 
-    /// A look at the place where texts of this hash would be, which has memory bring it. What it shows means nothing.
-    pub fn glance(&self, hash: u64) -> u32 {
-        if self.slots.is_empty() { 0 } else { self.slots[self.home(hash)].number }
+    /// A look at the places where texts of these hashes would be, which has memory bring them: all of those that come first,
+    /// then those behind the ones that others have taken. What it shows means nothing.
+    pub fn glance(&self, hashes: impl Iterator<Item = u64> + Clone) -> u64 {
+        if self.slots.is_empty() {
+            return 0;
+        }
+        let is_other = |hash: u64| self.slots[self.home(hash)].hash != hash;
+        let mut others =
+            hashes.clone().map(is_other).take(64).enumerate().fold(0u64, |all, (n, is)| all | u64::from(is) << n);
+        let (mut hashes, mut seen, mut at) = (hashes, 0, 0);
+        while others != 0 {
+            let next = others.trailing_zeros() as usize;
+            others &= others - 1;
+            let Some(hash) = hashes.nth(next - at) else { break };
+            at = next + 1;
+            seen ^= self.slots[(self.home(hash) + 1) & (self.slots.len() - 1)].hash;
+        }
+        seen
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "any bits do")]
