@@ -6,6 +6,7 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use indexmap::IndexSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::ingest::same;
@@ -19,8 +20,21 @@ const PARTS: usize = 16;
 /// A shared table of distinct values.
 #[derive(Debug)]
 pub struct Interner<K> {
-    parts: [Mutex<HashMap<K, u32>>; PARTS],
+    parts: [Mutex<Part<K>>; PARTS],
     next: AtomicU64,
+}
+
+/// Some of the values, and the number of each.
+#[derive(Debug)]
+struct Part<K> {
+    values: IndexSet<K>,
+    numbers: Vec<u32>,
+}
+
+impl<K> Default for Part<K> {
+    fn default() -> Self {
+        Self { values: IndexSet::new(), numbers: Vec::new() }
+    }
 }
 
 impl<K> Default for Interner<K> {
@@ -39,37 +53,49 @@ impl<K: Clone + Eq + Hash> Interner<K> {
         value.hash(&mut part);
         #[allow(clippy::cast_possible_truncation, reason = "any bits do")]
         let part = &self.parts[part.finish() as usize % PARTS];
-        *part.lock().unwrap_or_else(PoisonError::into_inner).entry(value).or_insert_with(|| {
+        let Part { values, numbers } = &mut *part.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, is_new) = values.insert_full(value);
+        if is_new {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
-            u32::try_from(number).expect("fewer than 2^32 distinct values")
-        })
+            numbers.push(u32::try_from(number).expect("fewer than 2^32 distinct values"));
+        }
+        numbers[at]
     }
 
     /// All values so far, by number. No thread may be asking.
     pub fn values(&self) -> Vec<K> {
-        let parts = self.parts.iter().map(|part| part.lock().unwrap_or_else(PoisonError::into_inner));
-        by_number(
-            parts.flat_map(|part| part.iter().map(|(value, number)| (value.clone(), *number)).collect::<Vec<_>>()),
-        )
+        let mut all = self.room();
+        for part in &self.parts {
+            let part = part.lock().unwrap_or_else(PoisonError::into_inner);
+            put(&mut all, part.values.iter().cloned(), &part.numbers);
+        }
+        whole(all)
     }
 
     /// All values, by number.
     pub fn into_values(self) -> Vec<K> {
-        by_number(self.parts.into_iter().flat_map(|part| part.into_inner().unwrap_or_else(PoisonError::into_inner)))
+        let mut all = self.room();
+        for part in self.parts {
+            let Part { values, numbers } = part.into_inner().unwrap_or_else(PoisonError::into_inner);
+            put(&mut all, values.into_iter(), &numbers);
+        }
+        whole(all)
+    }
+
+    fn room(&self) -> Vec<Option<K>> {
+        let count = usize::try_from(self.next.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+        std::iter::repeat_with(|| None).take(count).collect()
     }
 }
 
-/// Values in order of their numbers, each of which one has.
-fn by_number<K>(values: impl Iterator<Item = (K, u32)>) -> Vec<K> {
-    let mut all = Vec::new();
-    for (value, number) in values {
-        let number = number as usize;
-        if all.len() <= number {
-            all.resize_with(number + 1, || None);
-        }
-        all[number] = Some(value);
+fn put<K>(all: &mut [Option<K>], values: impl Iterator<Item = K>, numbers: &[u32]) {
+    for (value, number) in values.zip(numbers) {
+        all[*number as usize] = Some(value);
     }
-    all.into_iter().flatten().collect()
+}
+
+fn whole<K>(all: Vec<Option<K>>) -> Vec<K> {
+    all.into_iter().map(|value| value.expect("every number is some value's")).collect()
 }
 
 /// A thread's memory of numbers it has asked for. Texts are compared whole: two accounts must never be one
