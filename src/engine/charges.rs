@@ -60,9 +60,6 @@ impl Charges {
         let Amounts { quantity: Some(quantity), unit_cost: Some(unit_price), cost: Some(stated) } = row.plain else {
             return self.note_long(row, false);
         };
-        if row.unit_cost.is_none() {
-            return self.note_long(row, false);
-        }
         self.change_to(row.currency);
         if !self.current.check.note_short([quantity, unit_price, stated], self.digits) {
             self.note_long(row, true);

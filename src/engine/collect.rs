@@ -431,15 +431,7 @@ impl UsageSink for Sink<'_> {
         });
         let key = vendor.keys.key(row);
         heads.push(&self.shared.heads, key, |out| push_head(key, self.file, row.line, out))?;
-        let fixed = Fixed {
-            kind: alike.number,
-            position: Position::of(self.file, row.line),
-            account: 0,
-            sku,
-            key,
-            content: row.content,
-            series: 0,
-        };
+        let fixed = Fixed { sku, ..Fixed::of(row, alike.number, self.file, key) };
         waiting.push(fixed, vendor.number, row, self.series);
         if waiting.is_full() {
             self.desk.settle(&self.shared.accounts, &self.shared.rows)?;

@@ -188,22 +188,19 @@ impl Known {
         mixed ^ mixed >> 32
     }
 
-    /// A look at the places where texts of these hashes would be, which has memory bring them: all of those that come first,
-    /// then those behind the ones that others have taken. What it shows means nothing.
-    pub fn glance(&self, hashes: impl Iterator<Item = u64> + Clone) -> u64 {
+    /// A look at the places where texts of the hashes of at most 64 would be, which has memory bring them: all of those that
+    /// come first, then those behind the ones that others have taken. What it shows means nothing.
+    pub fn glance<T>(&self, all: &[T], hash: impl Fn(&T) -> u64) -> u64 {
         if self.slots.is_empty() {
             return 0;
         }
-        let is_other = |hash: u64| self.slots[self.home(hash)].hash != hash;
-        let mut others =
-            hashes.clone().map(is_other).take(64).enumerate().fold(0u64, |all, (n, is)| all | u64::from(is) << n);
-        let (mut hashes, mut seen, mut at) = (hashes, 0, 0);
+        let is_other = |of| self.slots[self.home(hash(of))].hash != hash(of);
+        let mut others = (0..u64::BITS).zip(all).fold(0u64, |others, (n, of)| others | u64::from(is_other(of)) << n);
+        let mut seen = others;
         while others != 0 {
-            let next = others.trailing_zeros() as usize;
+            let of = &all[others.trailing_zeros() as usize];
             others &= others - 1;
-            let Some(hash) = hashes.nth(next - at) else { break };
-            at = next + 1;
-            seen ^= self.slots[(self.home(hash) + 1) & (self.slots.len() - 1)].hash;
+            seen ^= self.slots[(self.home(hash(of)) + 1) & (self.slots.len() - 1)].hash;
         }
         seen
     }

@@ -298,8 +298,9 @@ fn concluded(input: &Input<'_>, threads: usize) -> anyhow::Result<Outcome> {
 struct Run<'a> {
     settings: &'a Settings,
     period: Period,
-    /// For rows that outgrow memory until they are placed, and for all else.
+    /// For rows that outgrow memory, until they are placed.
     waiting: Arc<Spill>,
+    /// For what else does.
     spill: Arc<Spill>,
     budget: Budget,
 }

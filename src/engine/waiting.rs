@@ -69,7 +69,7 @@ impl Waiting {
         scratch: &mut Scratch,
         (batches, partitions): (&mut Batches, &Partitions),
     ) -> io::Result<()> {
-        black_box(known.glance(self.rows.iter().map(|held| held.hash)));
+        black_box(known.glance(&self.rows, |held| held.hash));
         let mut text = 0;
         for (Held { hash, sku, vendor, account, subscription }, record) in self.rows.drain(..).zip(&self.records) {
             let texts = &self.texts[text..account];

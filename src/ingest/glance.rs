@@ -3,7 +3,6 @@
 //! are asked, and of the rest only the bytes: whether anything stands there that could say otherwise. If so, or
 //! where the head is silent, every cell is asked.
 
-mod blocks;
 mod near;
 mod quoted;
 #[cfg(test)]
@@ -13,7 +12,7 @@ use std::io::{self, Read};
 
 use wide::u8x16;
 
-use blocks::{ahead, any_block, bits, places};
+use super::blocks::{ahead, any_block, bits, places};
 use near::{Edge, any_comma, any_order, groups_by_points};
 use quoted::Quoted;
 

@@ -143,7 +143,7 @@ impl Memo {
         let print = if length <= SHORT {
             print_of_words(two_words(text, start, length), length, column)
         } else {
-            xxh3_64_with_seed(&text[start..start + length], column as u64)
+            print_of_text(&text[start..start + length], column)
         };
         self.put(column, print);
     }

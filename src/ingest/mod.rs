@@ -1,6 +1,7 @@
 //! Bytes to exact typed rows with file and physical line. Knows files and formats, nothing of billing.
 
 mod bind;
+mod blocks;
 mod changes;
 mod code_page;
 mod container;

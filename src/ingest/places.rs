@@ -3,12 +3,12 @@
 
 use wide::u8x16;
 
+use super::blocks::{BLOCK, bits};
 use super::record::Span;
 use super::scan::LONGEST_FIELD;
 
 /// How much text is gone through at a time: its places stay in the nearest cache until they are asked for.
 const PIECE: usize = 4 << 10;
-const BLOCK: usize = 64;
 /// Places written at a time, whether or not there are so many: to ask costs more.
 const AT_ONCE: usize = 8;
 
@@ -165,12 +165,9 @@ impl Places {
 #[inline]
 fn mask_of(block: &[u8; BLOCK], delimiter: u8, quote: u8) -> u64 {
     let [delimiter, quote, line_feed, carriage_return] = [delimiter, quote, b'\n', b'\r'].map(u8x16::splat);
-    let (lanes, _) = block.as_chunks::<16>();
-    lanes.iter().rev().fold(0, |mask, lane| {
-        let lane = u8x16::new(*lane);
+    bits(block, |lane| {
         let ends = lane.simd_eq(line_feed) | lane.simd_eq(carriage_return);
-        let cuts = lane.simd_eq(delimiter) | lane.simd_eq(quote) | ends;
-        mask << 16 | u64::from(cuts.to_bitmask())
+        lane.simd_eq(delimiter) | lane.simd_eq(quote) | ends
     })
 }
 

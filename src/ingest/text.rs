@@ -193,7 +193,7 @@ fn decoded(mut reader: Box<dyn Read + Send>, survey: &Survey) -> io::Result<Box<
         Encoding::Utf8Bom => {
             let mut mark = [0; 3];
             reader.read_exact(&mut mark)?;
-            Box::new(reader)
+            reader
         }
         encoding => Box::new(Decoded::new(reader, encoding)),
     })

@@ -4,7 +4,6 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use self::draft::Amount;
 pub use self::draft::{Draft, Fixed};
 use super::lines::Position;
 use crate::format::ChargeCategory;
@@ -100,25 +99,6 @@ const HAS_AMOUNTS: usize = 2;
 const BESIDE: [usize; 4] = [0, 8, 16, 24];
 
 impl Row {
-    /// A typed row at rest, its texts not yet interned.
-    pub fn of(row: &UsageRow<'_>, kind: Kind, file: u32, key: u128) -> Self {
-        Self {
-            key,
-            // Whole rows of equal key are equal: what they say in other columns is in the key.
-            content: if row.identity.is_some() { row.content } else { 0 },
-            series: 0,
-            line: row.line,
-            file,
-            account: 0,
-            sku: 0,
-            kind,
-            of_kind: 0,
-            quantity: row.quantity,
-            cost: row.cost,
-            unit_cost: row.unit_cost,
-        }
-    }
-
     /// The place that orders copies: first by path, then by line.
     pub fn position(&self) -> (u32, u64) {
         (self.file, self.line)
@@ -131,16 +111,6 @@ impl Row {
         let Kind { identified, category, currency, start, end, .. } = self.kind;
         let what = (self.account, self.sku, category, currency, start, end);
         (!identified).then_some((what, self.quantity, self.cost, self.unit_cost))
-    }
-
-    /// Appends the row as a record that begins with its length; `kind` is the number of its kind.
-    pub fn encode(&self, kind: u32, out: &mut Vec<u8>) {
-        let position = Position::of(self.file, self.line);
-        let Self { account, sku, key, content, series, .. } = *self;
-        let fixed = Fixed { kind, position, account, sku, key, content, series };
-        let mut draft = Draft::default();
-        draft.write(&fixed, [self.quantity, self.cost, self.unit_cost].map(Amount::of));
-        draft.append_to(out);
     }
 
     /// Puts its account into a record that lacks it.
@@ -165,7 +135,7 @@ impl Row {
         part(record, KEY).map(u128::from_le_bytes)
     }
 
-    /// `None` if the bytes were not written by `encode`. `kinds`: by number.
+    /// `None` if the bytes were not written by a [`Draft`]. `kinds`: by number.
     pub fn decode(record: &[u8], kinds: &[Kind]) -> Option<Self> {
         let Brief { position, account, sku, kind: of_kind, has } = Brief::of(record)?;
         let kind = *kinds.get(of_kind as usize)?;
@@ -229,7 +199,7 @@ impl Brief {
     pub const COST: u8 = 2;
     pub const UNIT_COST: u8 = 4;
 
-    /// `None` if the bytes were not written by [`Row::encode`], as far as they are looked at.
+    /// `None` if the bytes were not written by a [`Draft`], as far as they are looked at.
     #[inline]
     pub fn of(record: &[u8]) -> Option<Self> {
         let fixed: &[u8; FIXED] = record.first_chunk()?;
@@ -243,7 +213,7 @@ impl Brief {
     }
 
     /// Quantity, cost and unit cost of a record, nothing in the place of one that it lacks; none at all if one of them has
-    /// too many digits. `None` if the bytes were not written by [`Row::encode`].
+    /// too many digits. `None` if the bytes were not written by a [`Draft`].
     #[inline]
     #[allow(clippy::option_option, reason = "damaged, wide or small")]
     pub fn amounts(record: &[u8]) -> Option<Option<[Small; 3]>> {
@@ -304,7 +274,20 @@ fn wide_numbers(record: &[u8]) -> Option<[Decimal; 3]> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use super::draft::Amount;
     use super::*;
+
+    impl Row {
+        /// Appends the row as a record that begins with its length; `kind` is the number of its kind.
+        pub(crate) fn encode(&self, kind: u32, out: &mut Vec<u8>) {
+            let position = Position::of(self.file, self.line);
+            let Self { account, sku, key, content, series, .. } = *self;
+            let fixed = Fixed { kind, position, account, sku, key, content, series };
+            let mut draft = Draft::default();
+            draft.write(&fixed, [self.quantity, self.cost, self.unit_cost].map(Amount::of));
+            draft.append_to(out);
+        }
+    }
 
     /// A plain row to vary in tests.
     pub(crate) fn row(key: u128, file: u32, line: u64) -> Row {

@@ -9,7 +9,7 @@ use crate::control::{Ledger, RowFate};
 use crate::emit::FindingLog;
 use crate::finding::Finding;
 use crate::ingest::{OtherLine, Reject, UsageRow, UsageSink, read_usage};
-use crate::tidy::{Batches, FateRuns, Kind, Met, Partitions, Position, Row, Spill, each_met, judge};
+use crate::tidy::{Batches, Draft, FateRuns, Fixed, Kind, Met, Partitions, Position, Row, Spill, each_met, judge};
 
 use super::{Export, TidySettings};
 use crate::engine::desk::{Keys, Kinds};
@@ -45,7 +45,8 @@ pub(super) fn judge_all(
             let (partitions, batches) = (&partitions, &mut batches);
             let (kinds, known) = (&kinds, &mut known);
             let (keys, vendor) = (Keys::of_file(export.stated), None);
-            let mut sink = Sink { export, file, kinds, known, partitions, batches, keys, vendor, ledger, log };
+            let draft = Draft::default();
+            let mut sink = Sink { export, file, kinds, known, partitions, batches, draft, keys, vendor, ledger, log };
             read_usage(&export.detection, &mut sink)?;
         }
         Ok(batches.flush(&partitions)?)
@@ -88,6 +89,8 @@ struct Sink<'a> {
     known: &'a mut Kinds,
     partitions: &'a Partitions,
     batches: &'a mut Batches,
+    /// The last row's record.
+    draft: Draft,
     /// With those of the last row's vendor.
     keys: Keys,
     vendor: Option<String>,
@@ -102,10 +105,10 @@ impl UsageSink for Sink<'_> {
             self.keys = self.keys.of_vendor(row.provider_name());
             self.vendor = Some(row.provider_name().to_string());
         }
-        let packed = Row::of(row, Kind::of(row), self.file, self.keys.key(row));
-        let kind = self.known.number(packed.kind, self.kinds);
-        ensure!(packed.line < Position::LINES, "{} has more than 2^40 lines", self.export.detection.source);
-        self.batches.push(self.partitions, packed.key, |out| packed.encode(kind, out))?;
+        let (kind, key) = (self.known.number(Kind::of(row), self.kinds), self.keys.key(row));
+        ensure!(row.line < Position::LINES, "{} has more than 2^40 lines", self.export.detection.source);
+        self.draft.write_row(&Fixed::of(row, kind, self.file, key), row);
+        self.batches.push(self.partitions, key, |out| self.draft.append_to(out))?;
         Ok(())
     }
 

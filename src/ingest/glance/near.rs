@@ -4,8 +4,8 @@
 use memchr::memchr_iter;
 use wide::u8x16;
 
+use super::super::blocks::{ahead, any_block, bits, places};
 use super::Doubts;
-use super::blocks::{ahead, any_block, bits, places};
 
 /// More than is asked before a separator or behind it: the longest form looked for is `10-12-2026`.
 const AROUND: usize = 16;
@@ -78,7 +78,7 @@ fn has_comma(data: &[u8], at: usize, delimiter: u8) -> bool {
 /// Whether any such comma stands in these places.
 pub fn any_comma(data: &[u8], within: std::ops::Range<usize>, delimiter: u8) -> bool {
     let first = within.start;
-    delimiter != b',' && memchr_iter(b',', &data[within]).any(|at| has_comma(data, first + at, delimiter))
+    memchr_iter(b',', &data[within]).any(|at| has_comma(data, first + at, delimiter))
 }
 
 /// `10/11/2026`, `1.2.26`, `10-11-26`: two parts of one or two digits, and a third, of which the first is not a year.

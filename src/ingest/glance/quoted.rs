@@ -5,7 +5,7 @@ use memchr::memchr_iter;
 use wide::u8x16;
 
 use super::super::StyleEvidence;
-use super::blocks::places;
+use super::super::blocks::places;
 
 /// What a number may take; anything longer must be full of letters to be none.
 pub const LONGEST: usize = 256;

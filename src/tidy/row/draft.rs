@@ -32,6 +32,16 @@ pub struct Fixed {
     pub series: u128,
 }
 
+impl Fixed {
+    /// Of a row as it is read, its texts not yet interned; `kind` is the number of its kind.
+    #[inline]
+    pub fn of(row: &UsageRow<'_>, kind: u32, file: u32, key: u128) -> Self {
+        let position = Position::of(file, row.line);
+        // Whole rows of equal key are equal: what they say in other columns is in the key.
+        Self { kind, position, account: 0, sku: 0, key, content: row.content, series: 0 }
+    }
+}
+
 /// A number that a record holds.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Amount {
