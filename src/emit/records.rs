@@ -134,10 +134,14 @@ fn write_row<'a>(out: &mut impl Write, cells: impl Iterator<Item = &'a str>, fir
     out.write_all(b"\n")
 }
 
-/// More than RFC 4180 asks for, and allowed by it: no other delimiter, outer space or byte order mark stands bare,
-/// so that no reader can take the text for anything else.
+/// More than RFC 4180 asks for, and allowed by it: no other delimiter, outer space, byte order mark or drawn line stands
+/// bare, so that no reader can take the text for anything else.
 fn needs_quotes(cell: &str) -> bool {
-    cell.contains([',', ';', '\t', '|', '"', '\n', '\r']) || cell.starts_with([' ', '\u{feff}']) || cell.ends_with(' ')
+    let is_drawn = || cell.len() > 1 && cell.bytes().all(|b| matches!(b, b'-' | b'=' | b':' | b'+'));
+    cell.contains([',', ';', '\t', '|', '"', '\n', '\r'])
+        || cell.starts_with([' ', '\u{feff}'])
+        || cell.ends_with(' ')
+        || is_drawn()
 }
 
 /// Anything that might be the mark of another kind of file.
@@ -169,10 +173,10 @@ mod tests {
 
     #[test]
     fn csv_is_quoted_where_another_reader_could_be_misled() {
-        let rows: &[&[&str]] = &[&["=1", "a;b"], &["\"x\"", " y"], &["", "1\n2"]];
+        let rows: &[&[&str]] = &[&["--", "-"], &["=1", "a;b"], &["\"x\"", " y"], &["", "1\n2"]];
         assert_eq!(
             written(RecordFormat::Csv, true, &["a", "a"], rows),
-            "file,line,a,a\na.csv,2,=1,\"a;b\"\na.csv,3,\"\"\"x\"\"\",\" y\"\na.csv,4,,\"1\n2\"\n"
+            "file,line,a,a\na.csv,2,\"--\",-\na.csv,3,=1,\"a;b\"\na.csv,4,\"\"\"x\"\"\",\" y\"\na.csv,5,,\"1\n2\"\n"
         );
         assert_eq!(written(RecordFormat::Csv, false, &["{}"], &[&[""]]), "\"{}\"\n\"\"\n");
     }

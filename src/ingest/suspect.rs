@@ -132,10 +132,12 @@ fn goes_on(first: &[Cell], next: &[Cell], rest: &[&Vec<Cell>]) -> bool {
     blank > 0 && blank * 2 + 1 >= named && words(next) && !rest.is_empty() && rest.iter().all(has_values)
 }
 
-/// Whether a row below the headings is a line that a program drew there, as `----,----` and `|:--|--:|`.
-pub(super) fn is_drawn(cells: &[&str]) -> bool {
-    let mut filled = cells.iter().map(|c| c.trim()).filter(|c| !c.is_empty()).peekable();
+/// Whether a row below the headings is a line that a program drew there, as `----,----` and `|:--|--:|`. What stands
+/// between quotes is meant to be there.
+pub(super) fn is_drawn(row: &Record) -> bool {
+    let mut filled = row.iter().map(str::trim).filter(|c| !c.is_empty()).peekable();
     filled.peek().is_some()
+        && !row.raw().contains('"')
         && filled
             .all(|c| c.len() > 1 && c.bytes().all(|b| matches!(b, b'-' | b'=' | b':' | b'+')) && !c.starts_with("::"))
 }

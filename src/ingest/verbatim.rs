@@ -197,7 +197,7 @@ impl Content {
                     count += 1;
                     sink.record(record.line(), &cells)?;
                 }
-                Event::Record if count == 0 && !named.missing && is_drawn(&record.iter().collect::<Vec<_>>()) => {
+                Event::Record if count == 0 && !named.missing && is_drawn(&record) => {
                     let message = "the line is drawn below the headings and is no record";
                     let finding = Finding::new(Code::I104, message).severity(Severity::Info);
                     sink.finding(finding.at(self.line(record.line())).value(shown(record.raw())))?;

@@ -135,6 +135,7 @@ fn a_line_drawn_below_the_headings_is_no_record() {
         ("id,name\n-,-\n1,x\n2,y\n", 3),
         ("id,name\n1,x\n--,----\n2,y\n", 3),
         ("id,name\n--,\n,\n2,y\n", 2),
+        ("id,name\n\"--\",----\n2,y\n", 2),
     ] {
         let said = read(text);
         assert_eq!(said.iter().filter(|s| s.starts_with(|c: char| c.is_ascii_digit())).count(), kept, "{said:?}");
