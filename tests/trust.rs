@@ -62,7 +62,7 @@ fn says_the_same(behind: &[u8], expected: usize) {
     fs_err::write(&export, bytes).expect("written");
     let (whole, again) = run(dir.path(), None, 2);
     assert_eq!(again, 0);
-    for threads in [1, 2] {
+    for threads in [1, 2, 5] {
         let (on_trust, again) = run(dir.path(), Some(0), threads);
         assert_eq!(again, expected, "{:?}", String::from_utf8_lossy(behind));
         assert!(on_trust.keys().eq(whole.keys()));
@@ -76,6 +76,33 @@ const ROW: &str = "Meridian,Café Ltd,MRD-0011,Managed Firewall Plus,LX1,2026-10
 #[test]
 fn an_export_that_keeps_to_its_head_is_read_once() {
     says_the_same(ROW.as_bytes(), 0);
+}
+
+/// Several threads read one export; what takes all of its rows is concluded by whoever is done last.
+#[test]
+fn what_stands_behind_rows_that_others_read_is_what_it_is() {
+    for behind in [
+        "Total,,,,,,,6,12,12,USD\n\nMade for Café Ltd\n".to_string(),
+        format!("a lone cell\n{}", ROW.repeat(700)),
+        format!("Meridian,\"open,{ROW}a lone cell\nMeridian,\"two\nlines\"\n{}", ROW.repeat(700)),
+        format!("{}{ROW}", "a lone cell\n".repeat(60)),
+        "a lone cell\n".repeat(60),
+    ] {
+        says_the_same(behind.as_bytes(), 0);
+    }
+}
+
+#[test]
+fn so_many_notes_that_they_may_be_rows_are_concluded_in_their_order() {
+    // Whether it is read again depends on who read the rows before them.
+    let (dir, export) = made();
+    let mut bytes = fs_err::read(&export).expect("readable");
+    bytes.extend_from_slice("a lone cell\n".repeat(20_000).as_bytes());
+    fs_err::write(&export, bytes).expect("written");
+    let (whole, _) = run(dir.path(), None, 1);
+    for threads in [1, 3] {
+        assert!(run(dir.path(), Some(0), threads).0 == whole);
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::book::Period;
 use crate::finding::{Code, Finding, Place, Severity};
 use crate::format::months_of_term;
 use crate::ingest::{Amounts, Treatment, UsageRow};
-use crate::rate::{Charge, CostCheck, Currency, ExactSum, Part};
+use crate::rate::{Charge, CostCheck, Currency, ExactSum, Overflow, Part};
 
 /// Lines named of rows that no rounding explains.
 const NAMED: usize = 5;
@@ -115,6 +115,14 @@ impl Charges {
 }
 
 impl Checked {
+    /// Takes in other rows of the same file and currency.
+    pub fn merge(&mut self, other: Self) -> Result<(), Overflow> {
+        self.lines.extend(other.lines);
+        self.lines.sort_unstable();
+        self.lines.truncate(NAMED);
+        self.check.merge(&other.check)
+    }
+
     /// I113 for rows of which no rounding makes the cost. Where the file keeps to no way of rounding at all, its costs
     /// are made of more than quantity and unit price, and nothing is wrong with single rows.
     pub fn finding(&self, source: &str, currency: Currency) -> Option<Finding> {
@@ -203,6 +211,17 @@ mod tests {
         );
         let rows = [("2", "1.50", "3.00"), ("1", "2", "2"), ("3", "1.11513", "3.355390000000001")];
         assert!(said(&rows).is_some_and(|s| s.contains("warning[I113")));
+    }
+
+    #[test]
+    fn rows_that_several_threads_read_come_to_what_one_would_say() {
+        let rows =
+            [("2", "1.50", "3.00"), ("3", "1.115", "4.00"), ("5", "2", "10"), ("1", "2", "1.90"), ("1", "2", "2")];
+        let (first, last) = rows.split_at(3);
+        let mut merged = checked(last);
+        merged.lines.iter_mut().for_each(|line| *line += 3);
+        merged.merge(checked(first)).expect("small");
+        assert_eq!((&merged.check, &merged.lines), (&checked(&rows).check, &vec![3, 5]));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::collect::Collected;
 use super::load::Refused;
 use super::metered::MeteredSums;
 use super::place::{end_of, number_of, other_fates};
-use super::spool::Spool;
+use super::spool::{Spool, in_order};
 use super::threads::{Turns, in_threads};
 use super::unmapped::NotJoined;
 use crate::book::Period;
@@ -40,7 +40,7 @@ pub struct Emission<'a> {
     pub run: &'a Run<'a>,
     pub read: &'a Collected,
     /// The rows that could not be read, by file; `None` once they are being written.
-    pub rejects: Mutex<Option<Vec<Spool>>>,
+    pub rejects: Mutex<Option<Vec<Vec<Spool>>>>,
     /// Likewise.
     pub duplicates: Mutex<Option<FateRuns>>,
     /// Where every row ended that could be read; rejected rows come to it as they are written.
@@ -111,7 +111,8 @@ impl Emission<'_> {
         for ((file, currency), read, buckets) in accounts.iter().copied().chain(empty) {
             let Some(from) = self.read.files.get(file as usize) else { continue };
             let detection = &from.export.detection;
-            let providers: Vec<&str> = from.providers.iter().map(String::as_str).filter(|p| !p.is_empty()).collect();
+            let providers: Vec<&str> =
+                from.found.providers.iter().map(String::as_str).filter(|p| !p.is_empty()).collect();
             let provider = if providers.is_empty() { detection.spec.provider.clone() } else { providers.join("; ") };
             let first = seen.insert(file);
             out.push(ControlRow {
@@ -125,7 +126,7 @@ impl Emission<'_> {
                 cost_read: read.cost,
                 buckets: buckets.map(|t| (t.rows, t.quantity, t.cost)),
                 // What is counted per file stands on its first row.
-                other_lines: if first { from.other_lines } else { 0 },
+                other_lines: if first { from.found.other_lines } else { 0 },
                 stated_total: from.totals.stated_total.filter(|_| first),
                 balanced: true,
             });
@@ -138,7 +139,7 @@ impl Emission<'_> {
         let mut out = self.outcome.verdicts.clone();
         let period = self.run.period;
         let refused = self.refused.iter().map(|r| (r.stated, &r.source));
-        let ends_early = self.read.files.iter().filter(|f| f.truncated);
+        let ends_early = self.read.files.iter().filter(|f| f.found.truncated);
         let ends_early = ends_early.map(|f| (f.export.stated, &f.export.detection.source));
         let left_out = refused.chain(ends_early).filter(|(stated, _)| stated.is_none_or(|p| p == period));
         let left_out: Vec<&str> = left_out.map(|(_, source)| source.as_str()).collect();
@@ -183,14 +184,14 @@ impl Emission<'_> {
     }
 
     /// `rejects.csv`: what could not be read, and what contradicts a copy, fetched again from its file.
-    fn write_rejects(&self, folder: &Path, spools: Vec<Spool>) -> anyhow::Result<()> {
+    fn write_rejects(&self, folder: &Path, spools: Vec<Vec<Spool>>) -> anyhow::Result<()> {
         let mut writer = RejectsWriter::create(folder)?;
         let mut conflicts: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
         for (file, line) in &self.conflicts {
             conflicts.entry(*file).or_default().push(*line);
         }
         let mut ends = self.trail.ends();
-        for ((index, file), spool) in (0u32..).zip(&self.read.files).zip(spools) {
+        for ((index, file), spools) in (0u32..).zip(&self.read.files).zip(spools) {
             let lines = conflicts.remove(&index).unwrap_or_default();
             let raws = if lines.is_empty() { BTreeMap::new() } else { raw_lines(&file.export.detection, &lines)? };
             let mut refetched = lines
@@ -206,7 +207,7 @@ impl Emission<'_> {
                 })
                 .peekable();
             let source = &file.export.detection.source;
-            for row in spool.rows(self.run.spill.clone()) {
+            for row in in_order(spools, &self.run.spill) {
                 let row = row?;
                 while let Some(conflict) = refetched.next_if(|c| c.line < row.line) {
                     writer.row(source, &conflict)?;
@@ -331,7 +332,7 @@ impl Emission<'_> {
         let mut out = Vec::new();
         for file in &self.read.files {
             for (currency, check) in
-                file.charges.iter().map(|(c, checked)| (c, &checked.check)).filter(|(_, c)| !c.is_exact())
+                file.found.charges.iter().map(|(c, checked)| (c, &checked.check)).filter(|(_, c)| !c.is_exact())
             {
                 let best = check.best();
                 out.push(VendorRow {

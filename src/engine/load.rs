@@ -166,8 +166,9 @@ pub fn sides(
         while let Some(turn) = turns.next() {
             let index = order[turn];
             let (source, path, stated, in_usage) = &all[index];
-            let hashing = if *in_usage { hashing(turn - files.psa.len(), large, threads) } else { Hashing::Here };
-            let look = Look { hashing, trusts: trusts.filter(|_| *in_usage) };
+            let trusts = trusts.filter(|_| *in_usage);
+            let of_usage = || hashing(turn - files.psa.len(), large, threads, trusts.is_some());
+            let look = Look { hashing: if *in_usage { of_usage() } else { Hashing::Here }, trusts };
             let mut detected = detect_all_by(path, source, registry, limits, look);
             // Only what is read as usage is watched.
             let is_usage = |d: &Result<Detection, _>| d.as_ref().is_ok_and(|d| d.kind() == TableKind::Usage);
@@ -265,10 +266,12 @@ pub fn sides(
 }
 
 /// Where the large export at this place in the order of their sizes is hashed. While each thread has one of its own there
-/// is no core to spare; of those left over, where as many threads are idle as are not.
-fn hashing(place: usize, large: usize, threads: usize) -> Hashing {
+/// is no core to spare; of those left over, where as many threads are idle as are not. Idle threads read along where an
+/// export is `shared`, and wait for its hash once there are many of them.
+fn hashing(place: usize, large: usize, threads: usize, shared: bool) -> Hashing {
     let left_over = large % threads.max(1);
-    if place >= large - left_over && 2 * left_over <= threads { Hashing::Beside } else { Hashing::Here }
+    let each = if shared { 5 } else { 2 };
+    if place >= large - left_over && each * left_over <= threads { Hashing::Beside } else { Hashing::Here }
 }
 
 /// Reads `map/accounts.csv` and `map/products.csv`; a book may have either, both or none.
@@ -365,7 +368,7 @@ mod tests {
     #[test]
     fn an_export_is_hashed_by_a_thread_of_its_own_only_where_one_is_idle() {
         let beside = |large: usize, threads: usize| -> Vec<bool> {
-            (0..large).map(|place| hashing(place, large, threads) == Hashing::Beside).collect()
+            (0..large).map(|place| hashing(place, large, threads, false) == Hashing::Beside).collect()
         };
         assert_eq!(beside(1, 1), [false]);
         assert_eq!(beside(1, 2), [true]);
@@ -373,5 +376,7 @@ mod tests {
         assert_eq!(beside(3, 2), [false, false, true]);
         assert_eq!(beside(3, 4), [false; 3]);
         assert_eq!(beside(2, 4), [true; 2]);
+        let of_one = |threads| hashing(0, 1, threads, true);
+        assert_eq!([1, 2, 4, 5].map(of_one), [Hashing::Here, Hashing::Here, Hashing::Here, Hashing::Beside]);
     }
 }

@@ -90,7 +90,7 @@ pub fn other_fates() -> impl Iterator<Item = Option<Fate>> {
 pub fn place(run: &Run<'_>, read: &Collected, targets: &Targets<'_>, log: &mut FindingLog) -> anyhow::Result<Placed> {
     let budget = &run.budget;
     let threads = run.settings.threads.get();
-    let lines = Lines::new(read.files.iter().map(|f| f.last_line));
+    let lines = Lines::new(read.files.iter().map(|f| f.found.last_line));
     let shared = Shared {
         run,
         read,
@@ -100,7 +100,7 @@ pub fn place(run: &Run<'_>, read: &Collected, targets: &Targets<'_>, log: &mut F
         readings: Readings::new(run.spill.clone(), budget.partitions, budget.readings),
         duplicates: Mutex::new(FateRuns::new(run.spill.clone(), budget.duplicates)),
         trail: Trail::new(run.spill.clone(), lines, budget.trail),
-        elsewhere: read.files.iter().any(|f| f.elsewhere),
+        elsewhere: read.files.iter().any(|f| f.found.elsewhere),
     };
     let workers: Vec<Mutex<Worker>> = (0..threads).map(|_| Mutex::new(Worker::new(&shared))).collect();
     meet(run, &read.heads, &shared.with_copies)?;
@@ -336,7 +336,7 @@ impl<'a, 'p> Worker<'a, 'p> {
     /// Copies of one key that are too many to be held.
     fn one_key(&mut self, part: &Part) -> anyhow::Result<()> {
         let spill = &self.shared.run.spill;
-        let mut standing = Standing::of(|see| {
+        let standing = Standing::of(|see| {
             part.pieces(spill, |piece| -> io::Result<()> {
                 records(piece).try_for_each(|record| {
                     see(&self.row_of(record?)?);

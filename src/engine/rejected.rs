@@ -27,11 +27,20 @@ pub struct RejectedUses {
 impl RejectedUses {
     /// Adds a row.
     pub fn add(&mut self, account: AccountKey, sku: SkuKey, line: u64, broken: bool) {
+        self.add_all(account, sku, RejectedUse { rows: 1, first_line: line, broken });
+    }
+
+    fn add_all(&mut self, account: AccountKey, sku: SkuKey, more: RejectedUse) {
         let pair = (self.accounts.insert_full(account).0, self.skus.insert_full(sku).0);
-        let uses = self.uses.entry(pair).or_insert(RejectedUse { rows: 0, first_line: line, broken });
-        uses.rows += 1;
-        uses.broken |= broken;
-        uses.first_line = uses.first_line.min(line);
+        let uses = self.uses.entry(pair).or_insert(RejectedUse { rows: 0, ..more });
+        uses.rows += more.rows;
+        uses.broken |= more.broken;
+        uses.first_line = uses.first_line.min(more.first_line);
+    }
+
+    /// Adds other rows of the same file.
+    pub fn merge(&mut self, other: &Self) {
+        other.iter().for_each(|(account, sku, uses)| self.add_all(account.clone(), sku.clone(), uses));
     }
 
     /// Every pair once, in no order.
@@ -54,10 +63,17 @@ mod tests {
         {
             uses.add(account(of), sku(what), line, broken);
         }
+        let mut more = RejectedUses::default();
+        more.add(account("b"), sku("x"), 2, true);
+        more.add(account("c"), sku("z"), 8, false);
+        uses.merge(&more);
         let said =
             uses.iter().map(|(a, s, u)| (a.sub_account_id.as_str(), s.sku_id.as_str(), u.rows, u.first_line, u.broken));
         let mut said: Vec<_> = said.collect();
         said.sort_unstable();
-        assert_eq!(said, [("a", "x", 2, 5, true), ("a", "y", 1, 9, false), ("b", "x", 1, 3, false)]);
+        assert_eq!(
+            said,
+            [("a", "x", 2, 5, true), ("a", "y", 1, 9, false), ("b", "x", 2, 2, true), ("c", "z", 1, 8, false)]
+        );
     }
 }

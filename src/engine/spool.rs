@@ -13,7 +13,7 @@ const PIECE: usize = 1 << 18;
 /// Bytes that stay in memory once a file is read: there may be ten thousand files.
 const LEFT: usize = 1 << 10;
 
-/// The rejected rows of one file, in the order they were read.
+/// The rejected rows of one file that one thread read, in the order of its lines.
 #[derive(Default)]
 pub struct Spool {
     buffer: Vec<u8>,
@@ -52,6 +52,17 @@ impl Spool {
         let back = Back { extents: self.extents.into_iter(), piece: Vec::new(), at: 0, last: self.buffer, spill };
         Rows(Box::new(back))
     }
+}
+
+/// The rows of several spools of one file, in the order of its lines.
+pub fn in_order(spools: Vec<Spool>, spill: &Arc<Spill>) -> impl Iterator<Item = io::Result<Rejected>> {
+    let mut spools: Vec<_> = spools.into_iter().map(|spool| spool.rows(spill.clone()).peekable()).collect();
+    std::iter::from_fn(move || {
+        // What cannot be read back is told first.
+        let with_next =
+            spools.iter_mut().filter_map(|rows| Some((rows.peek()?.as_ref().map_or(0, |row| row.line), rows)));
+        with_next.min_by_key(|(line, _)| *line)?.1.next()
+    })
 }
 
 /// The bytes of a spool.
@@ -120,20 +131,36 @@ impl Iterator for Rows {
 mod tests {
     use super::*;
 
+    fn row(line: u64) -> Rejected {
+        Rejected {
+            line,
+            column: 2,
+            code: Code::I105,
+            value: "12..5".into(),
+            message: "not a number".into(),
+            raw: "é".repeat(300),
+        }
+    }
+
+    #[test]
+    fn rows_of_several_threads_come_back_in_the_order_of_their_lines() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let spill = Arc::new(Spill::new(dir.path(), 0));
+        let mut spools = [Spool::default(), Spool::default(), Spool::default()];
+        for line in 0..1000u64 {
+            let of = if (line / 7).is_multiple_of(3) { 0 } else { 2 };
+            spools[of].push(&spill, &row(line)).expect("room");
+        }
+        let lines: Vec<u64> = in_order(spools.into(), &spill).map(|row| row.expect("whole").line).collect();
+        assert!(lines.iter().copied().eq(0..1000));
+    }
+
     #[test]
     fn rows_come_back_in_order_whether_they_spilled_or_not() {
         let dir = tempfile::tempdir().expect("a folder");
         let spill = Arc::new(Spill::new(dir.path(), 0));
         for rows in [0, 3u64, 3000] {
             let mut spool = Spool::default();
-            let row = |line: u64| Rejected {
-                line,
-                column: 2,
-                code: Code::I105,
-                value: "12..5".into(),
-                message: "not a number".into(),
-                raw: "é".repeat(300),
-            };
             for line in 0..rows {
                 spool.push(&spill, &row(line)).expect("room");
             }

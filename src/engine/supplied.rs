@@ -24,7 +24,7 @@ pub fn supply(
 ) -> Supply {
     let mut supply = Supply::default();
     let period = run.period;
-    let seen: BTreeSet<&String> = read.files.iter().flat_map(|f| &f.providers).collect();
+    let seen: BTreeSet<&String> = read.files.iter().flat_map(|f| &f.found.providers).collect();
     for mapping in mappings.products.iter().filter(|m| expects(m, period)) {
         if mapping.provider_name.trim().is_empty() {
             // A row for any vendor expects those that there are.
@@ -48,11 +48,11 @@ pub fn supply(
     for (vendor, product) in fed {
         supply.expect(product, vendor);
     }
-    for vendor in read.files.iter().flat_map(|f| &f.supplied) {
+    for vendor in read.files.iter().flat_map(|f| &f.found.supplied) {
         supply.supply(vendor);
     }
     refuse(&mut supply, run, refused);
-    for file in read.files.iter().filter(|f| f.truncated) {
+    for file in read.files.iter().filter(|f| f.found.truncated) {
         cut_short(&mut supply, file, &format!("the export {} ends early", file.export.detection.source));
     }
     let day = period.start();
@@ -90,7 +90,7 @@ pub fn supply(
     let mut products: HashMap<&SkuKey, Option<ProductCode>> = HashMap::new();
     for (index, file) in read.files.iter().enumerate() {
         let index = u32::try_from(index).unwrap_or_default();
-        for (account, sku, uses) in file.rejected_uses.iter() {
+        for (account, sku, uses) in file.found.rejected_uses.iter() {
             let client = clients.entry(account).or_insert_with(|| targets.client(account, day)).clone();
             let product = products.entry(sku).or_insert_with(|| targets.product(sku, day)).clone();
             match (client, product) {
@@ -105,7 +105,7 @@ pub fn supply(
                 _ => {}
             }
         }
-        for vendor in &file.nameless {
+        for vendor in &file.found.nameless {
             unread_row(&mut supply, vendor);
         }
     }
@@ -155,10 +155,10 @@ fn unread_row(supply: &mut Supply, vendor: &str) {
 
 /// What is missing of a file is missing of every vendor in it, and of any where it names none.
 fn cut_short(supply: &mut Supply, file: &FileRead, reason: &str) {
-    if file.providers.is_empty() {
+    if file.found.providers.is_empty() {
         return supply.partial(None, reason);
     }
-    for vendor in &file.providers {
+    for vendor in &file.found.providers {
         supply.partial(Some(vendor), reason);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
+pub use self::steps::keep_first;
 use self::steps::{BoundColumn, BoundFrom, BoundRule, BoundStep};
 use super::record::Span;
 use super::seen::{Nulls, Seen, Take, Uses};

@@ -1,28 +1,31 @@
 //! An export to typed usage rows, one at a time: nothing here grows with the file.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rust_decimal::Decimal;
 
-use super::bind::{Binding, Cells, Taken, columns_of, usage_columns};
+use super::bind::{Binding, columns_of, usage_columns};
 use super::cut::{Cut, cut_of};
 use super::glance::may_hold;
 use super::layout::{Layout, LineSink};
 use super::memo::Memo;
 use super::nested;
 use super::parquet::read_parquet;
+use super::pieces::Shared;
 use super::record::shown;
 use super::styles::{Evidence, Known, Styles, stated_order, stated_style};
 use super::trust::distrust;
-use super::typed::{Faulty, Problem, Typist};
-use super::unnamed::Unnamed;
+use super::typed::{Problem, Typist};
 use super::{
-    Amounts, Detection, JsonEvent, OtherLine, Record, RecordFault, Reject, Rows, Shape, UsageSink, open_text,
-    read_json, serial,
+    Detection, JsonEvent, OtherLine, Record, RecordFault, Rows, Shape, UsageSink, open_text, read_json, serial,
 };
-use crate::finding::{self, Code, Finding, Place};
+use crate::finding::Code;
 use crate::format::{Column, ColumnKind, TableSpec, normalise};
-use crate::rate::{ExactSum, Small, plain};
+
+mod reader;
+
+use reader::{Done, Reader};
 
 /// What was read of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,57 +46,138 @@ pub struct ReadTotals {
 /// Reads every row of a usage export into `sink`. An error is one of the sink's, or of reading; what is
 /// wrong with the data goes to the sink as rejects and findings.
 pub fn read_usage(detection: &Detection, sink: &mut dyn UsageSink) -> anyhow::Result<ReadTotals> {
-    let table = detection.table();
-    let headings = if detection.is_laid_out() { detection.headings.clone() } else { every_heading(detection) };
-    let counted = table.counted();
-    let mut bindings = bindings(detection, &counted, &headings);
-    let binding = &bindings[0];
-    let layout = usage_layout(detection, binding, &headings);
-    let of = |kind| {
-        let fields = columns_of(kind).flat_map(|c| bindings.iter().flat_map(move |b| b.fields(c)));
-        fields.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
-    };
-    let mut dates = of(ColumnKind::Date);
-    dates.extend(&binding.exported);
-    let mut numbers = of(ColumnKind::Number);
-    numbers.extend(binding.rate);
-    let styles = learn(detection, &layout, &headings, &numbers, &dates)?;
-    let summed = [Column::Cost, Column::Quantity].map(|c| bindings.iter().map(move |b| b.fields(c as usize).next()));
-    let mut sums: Vec<FieldSum> = Vec::new();
-    for field in summed.into_iter().flatten().flatten() {
-        if sums.iter().all(|s| s.field != field) {
-            sums.push(FieldSum::of(field));
+    let file = UsageFile::open(detection)?;
+    Ok(file.read(sink)?.expect("nobody else reads it"))
+}
+
+/// An export that is being read, by several threads where it is large.
+pub struct UsageFile<'d> {
+    detection: &'d Detection,
+    headings: Vec<String>,
+    counted: Vec<TableSpec>,
+    layout: Layout,
+    styles: Styles,
+    cut: Option<Cut>,
+    shared: Option<Shared<'d>>,
+    readers: Mutex<Readers>,
+}
+
+/// Those who read an export.
+#[derive(Default)]
+struct Readers {
+    count: usize,
+    begun: bool,
+    /// What those who are done found.
+    done: Vec<Done>,
+}
+
+impl<'d> UsageFile<'d> {
+    /// Learns how its rows are written. An error is one of reading.
+    pub fn open(detection: &'d Detection) -> anyhow::Result<Self> {
+        let headings = if detection.is_laid_out() { detection.headings.clone() } else { every_heading(detection) };
+        let counted = detection.table().counted();
+        let bindings = bindings(detection, &counted, &headings);
+        let layout = usage_layout(detection, &bindings[0], &headings);
+        let of = |kind| {
+            let fields = columns_of(kind).flat_map(|c| bindings.iter().flat_map(move |b| b.fields(c)));
+            fields.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+        };
+        let mut dates = of(ColumnKind::Date);
+        dates.extend(&bindings[0].exported);
+        let mut numbers = of(ColumnKind::Number);
+        numbers.extend(bindings[0].rate);
+        let styles = learn(detection, &layout, &headings, &numbers, &dates)?;
+        let cut = cut_of(detection, &layout, &headings)?;
+        let shared = Shared::of(detection);
+        Ok(Self { detection, headings, counted, layout, styles, cut, shared, readers: Mutex::default() })
+    }
+
+    /// In smaller pieces, where it is shared.
+    #[cfg(test)]
+    pub(super) fn in_pieces_of(mut self, size: usize) -> Self {
+        self.shared = self.shared.map(|shared| shared.in_pieces_of(size));
+        self
+    }
+
+    /// Whether something is left that nobody reads.
+    pub fn has_more(&self) -> bool {
+        self.left(&self.readers())
+    }
+
+    fn left(&self, readers: &Readers) -> bool {
+        self.shared.as_ref().map_or(!readers.begun, Shared::has_more)
+    }
+
+    fn readers(&self) -> MutexGuard<'_, Readers> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads into `sink` what nobody else has read or reads, and shares that with whoever calls it, too. `None`, where
+    /// others are at it still or there was nothing left; the last to be done concludes what takes all rows, and has the totals.
+    pub fn read(&self, sink: &mut dyn UsageSink) -> anyhow::Result<Option<ReadTotals>> {
+        let Some(is_first) = self.join() else { return Ok(None) };
+        let mut reader = self.reader(sink);
+        if is_first {
+            reader.begin(&self.styles)?;
+        }
+        let mut stretches = Vec::new();
+        match (&self.shared, self.detection.is_laid_out()) {
+            (Some(shared), _) => {
+                let mut rows = Rows::of_pieces(shared);
+                stretches = self.layout.read_stretches(&mut rows, self.detection.header_line, &mut reader)?;
+            }
+            (None, true) => {
+                let rows = Rows::open(&self.detection.path, &self.detection.survey, self.detection.dialect())?;
+                self.layout.read_rows(rows, self.detection.header_line, &mut reader)?;
+            }
+            (None, false) => reader.read_records(&self.headings)?,
+        }
+        let Some(all) = self.leave(reader.done(stretches)) else { return Ok(None) };
+        stretches = Vec::new();
+        for done in all {
+            stretches.extend(reader.take_over(done));
+        }
+        reader.conclude_totals()?;
+        self.layout.conclude(stretches, true, &mut reader)?;
+        let totals = reader.finish()?;
+        match &self.detection.survey.trusted {
+            // It was not read to its end.
+            Some(trusted) if trusted.sha256().is_none() => Err(distrust().into()),
+            _ => Ok(Some(totals)),
         }
     }
-    for (field, example) in styles.serials() {
-        sink.finding(serial::finding(detection, field, example))?;
+
+    /// Whether the caller is the first to read; `None` if nothing is left to be read.
+    fn join(&self) -> Option<bool> {
+        let mut readers = self.readers();
+        self.left(&readers).then(|| {
+            readers.count += 1;
+            !std::mem::replace(&mut readers.begun, true)
+        })
     }
-    let prints = sink.wants_prints();
-    let typists = counted.iter().zip(bindings.drain(..));
-    let mut typists = (0..).zip(typists).map(|(nth, (table, binding))| {
-        let typist = Typist::new(&detection.spec, table, binding, styles.clone(), prints);
-        (typist, Memo::new(nth, prints))
-    });
-    let (typist, memo) = typists.next().expect("a table counts one thing at least");
-    let others = typists.collect();
-    let place = |wanted: &&str| headings.iter().position(|h| normalise(h) == normalise(wanted));
-    let wanted = sink.wants_cells().iter().map(place).collect();
-    let cut = cut_of(detection, &layout, &headings)?;
-    let totals = ReadTotals { truncated: cut.is_some(), ..ReadTotals::default() };
-    let unnamed = Unnamed::of(detection);
-    let mut reader = Reader { detection, typist, memo, others, sink, totals, sums, wanted, cut, unnamed };
-    reader.say_cut()?;
-    if detection.is_laid_out() {
-        let rows = Rows::open_watched(&detection.path, &detection.survey, detection.dialect())?;
-        layout.read_rows(rows, detection.header_line, &mut reader)?;
-    } else {
-        reader.read_records(&headings)?;
+
+    /// What all found, for the last of them.
+    fn leave(&self, done: Done) -> Option<Vec<Done>> {
+        let mut readers = self.readers();
+        readers.count -= 1;
+        readers.done.push(done);
+        (readers.count == 0).then(|| std::mem::take(&mut readers.done))
     }
-    let totals = reader.finish()?;
-    match &detection.survey.trusted {
-        // It was not read to its end.
-        Some(trusted) if trusted.sha256().is_none() => Err(distrust().into()),
-        _ => Ok(totals),
+
+    fn reader<'s>(&'s self, sink: &'s mut dyn UsageSink) -> Reader<'s, 's> {
+        let bindings = bindings(self.detection, &self.counted, &self.headings);
+        let summed =
+            [Column::Cost, Column::Quantity].map(|c| bindings.iter().map(move |b| b.fields(c as usize).next()));
+        let summed: Vec<usize> = summed.into_iter().flatten().flatten().collect();
+        let prints = sink.wants_prints();
+        let typists = self.counted.iter().zip(bindings);
+        let typists = (0..).zip(typists).map(|(nth, (table, binding))| {
+            let typist = Typist::new(&self.detection.spec, table, binding, self.styles.clone(), prints);
+            (typist, Memo::new(nth, prints))
+        });
+        let place = |wanted: &&str| self.headings.iter().position(|h| normalise(h) == normalise(wanted));
+        let wanted = sink.wants_cells().iter().map(place).collect();
+        Reader::new(self.detection, typists, &summed, wanted, self.cut.clone(), sink)
     }
 }
 
@@ -215,34 +299,6 @@ impl LineSink for FirstPass {
     }
 }
 
-/// The sum of a field since its file's last total row, and up to there.
-struct FieldSum {
-    field: usize,
-    /// `None` once it has more digits than can be held.
-    since: Option<ExactSum>,
-    before: Option<ExactSum>,
-}
-
-impl FieldSum {
-    fn of(field: usize) -> Self {
-        Self { field, since: Some(ExactSum::ZERO), before: Some(ExactSum::ZERO) }
-    }
-
-    #[inline]
-    fn add(&mut self, value: ExactSum) {
-        if self.since.as_mut().is_some_and(|sum| sum.merge(value).is_err()) {
-            self.since = None;
-        }
-    }
-
-    /// A total row: over the file, and since the one before.
-    fn total(&mut self) -> (Option<ExactSum>, Option<ExactSum>) {
-        let since = self.since.replace(ExactSum::ZERO);
-        self.before = self.before.zip(since).and_then(|(mut all, since)| all.merge(since).ok().map(|()| all));
-        (self.before, since)
-    }
-}
-
 /// A record's number, cells and text, or why it is none.
 type RecordCells<'a> = Result<(u64, &'a Vec<String>, &'a str), RecordFault>;
 
@@ -333,215 +389,4 @@ pub(super) fn each_record(
         }
         JsonEvent::Fault(fault) => row(Err(fault)),
     })
-}
-
-struct Reader<'d, 's> {
-    detection: &'d Detection,
-    typist: Typist<'d>,
-    memo: Memo,
-    /// For what else each row counts.
-    others: Vec<(Typist<'d>, Memo)>,
-    sink: &'s mut dyn UsageSink,
-    totals: ReadTotals,
-    sums: Vec<FieldSum>,
-    /// The fields whose cells the sink wants beside each row.
-    wanted: Vec<Option<usize>>,
-    cut: Option<Cut>,
-    unnamed: Unnamed,
-}
-
-impl Reader<'_, '_> {
-    /// Said once, and not of every row.
-    fn say_cut(&mut self) -> anyhow::Result<()> {
-        let Some(cut) = &self.cut else { return Ok(()) };
-        let message = format!("the file ends early, so none of its rows is used: {}", cut.why);
-        let place = Place::line(&self.detection.source, cut.line);
-        self.finding(Code::I110, place, None, message)
-    }
-
-    fn read_records(&mut self, headings: &[String]) -> anyhow::Result<()> {
-        each_record(self.detection, headings, &mut |row| match row {
-            Ok((number, cells, raw)) => self.counted(cells, number, raw),
-            Err(fault) => {
-                self.totals.truncated |= !fault.goes_on;
-                let (line, raw) = (fault.line, fault.raw.clone());
-                self.broken(line, &raw, None, Problem::from(fault))
-            }
-        })
-    }
-
-    /// A usage row for each thing that a row counts, of those that it states; one, at least.
-    fn counted(&mut self, cells: &impl Cells, line: u64, raw: &str) -> anyhow::Result<()> {
-        if self.others.is_empty() {
-            return self.usage(cells, line, raw);
-        }
-        let mut stated = false;
-        for turn in 0..=self.others.len() {
-            if turn > 0 {
-                self.change_places(turn - 1);
-            }
-            if self.typist.binding.states(Column::Quantity as usize, cells) {
-                stated = true;
-                self.usage(cells, line, raw)?;
-            }
-        }
-        // Each had left its place to the one before it: back to where they were.
-        self.others.rotate_left(1);
-        self.change_places(self.others.len() - 1);
-        if stated { Ok(()) } else { self.usage(cells, line, raw) }
-    }
-
-    fn change_places(&mut self, with: usize) {
-        let (typist, memo) = &mut self.others[with];
-        std::mem::swap(&mut self.typist, typist);
-        std::mem::swap(&mut self.memo, memo);
-    }
-
-    fn usage(&mut self, cells: &impl Cells, line: u64, raw: &str) -> anyhow::Result<()> {
-        let faulty = self.typist.read(cells, &mut self.memo);
-        let typed = faulty.as_ref().map_or(self.memo.typed(), |faulty| &faulty.typed);
-        let as_written = if faulty.is_some() { Amounts::default() } else { *self.memo.plain() };
-        for (field, as_written, value) in [
-            (typed.quantity_field, as_written.quantity, typed.quantity),
-            (typed.cost_field, as_written.cost, typed.cost),
-        ] {
-            if let (Some(field), Some(value)) = (field, as_written.map(Small::exact).or(value.map(ExactSum::of)))
-                && let Some(sum) = self.sums.iter_mut().find(|s| s.field == field)
-            {
-                sum.add(value);
-            }
-        }
-        // A file is read whole or not at all: what is left of half a file bills too little, and looks right.
-        let rejected = match (faulty, &self.cut) {
-            (Some(faulty), _) => Some((*faulty, false)),
-            (None, Some(_)) => Some((Faulty { typed: *self.memo.typed(), problem: Cut::problem() }, true)),
-            (None, None) => None,
-        };
-        if let Some((Faulty { typed, problem }, with_its_file)) = rejected {
-            self.totals.rejected += 1;
-            let reject = self.typist.reject(line, raw, &typed, problem);
-            return self.sink.reject(Reject { with_its_file, ..reject });
-        }
-        self.totals.rows += 1;
-        if !self.wanted.is_empty() {
-            let clean = |field: &Option<usize>| field.map(|f| self.typist.binding.clean(cells.cell(f)));
-            let beside: Vec<Option<&str>> = self.wanted.iter().map(clean).collect();
-            self.sink.cells(&beside)?;
-        }
-        self.sink.row(&self.typist.row(line, &self.memo))?;
-        // Asked of each row: a sink may want some and not others.
-        if self.sink.wants_raw() {
-            self.sink.raw(raw)?;
-        }
-        if self.sink.wants_changes() {
-            self.typist.changes(cells, line, self.memo.typed(), self.sink)?;
-        }
-        Ok(())
-    }
-
-    fn finding(&mut self, code: Code, place: Place, value: Option<String>, message: String) -> anyhow::Result<()> {
-        let mut finding = Finding::new(code, message).at(place);
-        finding.value = value.map(finding::shown);
-        self.sink.finding(finding)
-    }
-
-    fn finish(mut self) -> anyhow::Result<ReadTotals> {
-        let mut unknown = std::mem::take(&mut self.typist.binding.unknown_words);
-        for (other, _) in &mut self.others {
-            unknown.append(&mut other.binding.unknown_words);
-        }
-        if !unknown.is_empty() {
-            let words: Vec<String> =
-                unknown.iter().map(|(column, word)| format!("{column} {:?}", finding::shown(word.clone()))).collect();
-            let message = format!(
-                "words that format {} does not know stand as they are: {}",
-                self.detection.spec.id,
-                words.join(", ")
-            );
-            self.finding(Code::I116, Place::file(&self.detection.source), None, message)?;
-        }
-        for finding in self.unnamed.findings(&self.detection.source) {
-            self.sink.finding(finding)?;
-        }
-        Ok(self.totals)
-    }
-}
-
-impl LineSink for Reader<'_, '_> {
-    fn other(&mut self, line: u64, kind: OtherLine) -> anyhow::Result<()> {
-        self.totals.other_lines += 1;
-        if kind == OtherLine::RepeatedHeading {
-            let message = "the heading row stands again and was not counted as usage".to_string();
-            self.finding(Code::I112, Place::line(&self.detection.source, line), None, message)?;
-        }
-        self.sink.other(line, kind)
-    }
-
-    fn row(&mut self, record: &Record) -> anyhow::Result<()> {
-        self.unnamed.observe(record);
-        self.counted(record, record.line(), record.raw())
-    }
-
-    /// Compares what the file says with what its rows add up to, over the file or since its last total.
-    fn total(&mut self, record: &Record) -> anyhow::Result<()> {
-        self.totals.other_lines += 1;
-        self.sink.other(record.line(), OtherLine::Total)?;
-        let mut reported = false;
-        let aligned = record.len() >= self.detection.headings.len();
-        for i in 0..self.sums.len() {
-            let field = self.sums[i].field;
-            let (all, since) = self.sums[i].total();
-            let text = record.cell(field).trim();
-            let stated = self.typist.number_in(Taken { text, field: Some(field), kind: record.kind(field) });
-            let Ok(stated) = stated else { continue };
-            if !aligned {
-                continue;
-            }
-            let agrees = |sum: Option<ExactSum>| sum.is_some_and(|s| s == ExactSum::of(stated));
-            let summed = if agrees(since) { since } else { all };
-            let summed_value = summed.and_then(|s| s.to_decimal().ok());
-            if !reported {
-                self.totals.stated_total = Some(stated);
-                self.totals.summed_total = summed_value;
-                reported = true;
-            }
-            if !agrees(all) && !agrees(since) {
-                let message = format!(
-                    "the file's total row states {} for {:?} and its rows add up to {}",
-                    plain(stated),
-                    self.detection.headings[field],
-                    all.map_or_else(|| "more than can be held".to_string(), |s| s.to_string()),
-                );
-                let place = Place::cell(&self.detection.source, record.line(), field as u64 + 1);
-                self.finding(Code::I113, place, Some(text.to_string()), message)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn broken(&mut self, line: u64, raw: &str, record: Option<&Record>, problem: Problem) -> anyhow::Result<()> {
-        let ends_here = problem.code == Code::I110 && self.cut.is_some();
-        if ends_here && raw.trim().is_empty() {
-            // The end of a list is missing, and no row.
-            return Ok(());
-        }
-        self.totals.rejected += 1;
-        let reject = match record {
-            // Which cell is in which field is not certain, so no amount is taken from it.
-            Some(record) => {
-                let faulty = self.typist.read(record, &mut self.memo);
-                let mut typed = faulty.map_or(*self.memo.typed(), |faulty| faulty.typed);
-                (typed.quantity, typed.cost) = (None, None);
-                self.typist.reject(line, raw, &typed, problem)
-            }
-            None => self.typist.blind_reject(line, raw, problem),
-        };
-        self.sink.reject(Reject { with_its_file: ends_here, ..reject })
-    }
-
-    fn cut_off(&mut self, line: u64, why: String) -> anyhow::Result<()> {
-        self.totals.truncated = true;
-        let message = format!("the file ends early, and what stood behind its last row is not known: {why}");
-        self.finding(Code::I110, Place::line(&self.detection.source, line), None, message)
-    }
 }

@@ -100,6 +100,23 @@ impl<R: Read> Held<R> {
         self.start += bytes;
     }
 
+    /// Holds another text in place of one that is read to its end: all of it, and trusted as [`Held::trusting`] has it.
+    pub fn put(&mut self, piece: &[u8]) -> io::Result<()> {
+        let mut text = match std::mem::replace(&mut self.buffer, Buffer::Bytes(Vec::new())) {
+            Buffer::Text(text) => text,
+            Buffer::Bytes(_) => String::new(),
+        };
+        text.clear();
+        text.push_str(simdutf8::basic::from_utf8(piece).map_err(|_| distrust())?);
+        (self.buffer, self.start, self.left, self.whole) = (Buffer::Text(text), 0, 0, true);
+        Ok(())
+    }
+
+    /// Reads from there on what follows a text that is read to its end.
+    pub fn go_on_with(&mut self, reader: R) {
+        (self.reader, self.whole) = (reader, false);
+    }
+
     /// Makes the unread part longer, or finds the end of the text.
     pub fn fill(&mut self) -> io::Result<()> {
         // A record longer than what is held has it doubled.

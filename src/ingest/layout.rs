@@ -5,6 +5,8 @@
 use std::io;
 use std::path::Path;
 
+use super::rows::Behind;
+use super::trust::distrust;
 use super::typed::Problem;
 use super::{Dialect, Event, OtherLine, Record, Rows, Survey};
 use crate::finding::Code;
@@ -25,6 +27,10 @@ pub(super) trait LineSink {
     fn broken(&mut self, line: u64, raw: &str, record: Option<&Record>, problem: Problem) -> anyhow::Result<()>;
     /// The file's bytes end early.
     fn cut_off(&mut self, line: u64, why: String) -> anyhow::Result<()>;
+    /// What comes next stands elsewhere in the file: others read what is before it. Of what comes next, `piece` is the first.
+    fn elsewhere(&mut self, _piece: u64) -> anyhow::Result<()> {
+        Ok(())
+    }
 }
 
 /// A file laid out in rows whose heading row is known.
@@ -66,6 +72,17 @@ struct MaybeNote {
     text: String,
     /// Behind a blank line or a total row.
     apart: bool,
+}
+
+/// Lines read one behind the other, of a file whose other lines others may have read.
+#[derive(Default)]
+pub(super) struct Stretch {
+    /// The piece of the file with which it begins.
+    piece: u64,
+    /// Something in it is no note, so that what looked like notes before it are none.
+    decides: bool,
+    /// What may be notes at its end.
+    notes: Vec<MaybeNote>,
 }
 
 impl Layout {
@@ -111,34 +128,54 @@ impl Layout {
 
     /// Reads what there is of a file.
     pub fn read_rows(&self, mut records: Rows<'_>, header_line: u64, sink: &mut dyn LineSink) -> anyhow::Result<()> {
+        let stretches = self.read_stretches(&mut records, header_line, sink)?;
+        self.conclude(stretches, records.ended_with_newline(), sink)
+    }
+
+    /// Reads what others leave of a file, in stretches. What may be notes at their ends is concluded once all are read.
+    pub fn read_stretches(
+        &self,
+        records: &mut Rows<'_>,
+        header_line: u64,
+        sink: &mut dyn LineSink,
+    ) -> anyhow::Result<Vec<Stretch>> {
         let mut record = Record::new();
-        let mut notes: Vec<MaybeNote> = Vec::new();
+        let mut stretches = Vec::new();
+        let mut stretch = Stretch::default();
         let mut apart = false;
         loop {
             let event = match records.next(&mut record) {
                 Ok(event) => event,
                 Err(e) if is_cut_off(&e) => {
-                    self.give_up(&mut notes, sink)?;
-                    return sink.cut_off(records.line() + 1, e.to_string());
+                    self.give_up(&mut stretch, sink)?;
+                    sink.cut_off(records.line() + 1, e.to_string())?;
+                    return Ok(stretches);
                 }
                 Err(e) => return Err(e.into()),
             };
             match event {
-                Event::End => break,
+                Event::End => match records.go_on()? {
+                    Behind::Nothing => break,
+                    Behind::Rows => {}
+                    Behind::Elsewhere(piece) => {
+                        stretches.push(std::mem::replace(&mut stretch, Stretch { piece, ..Stretch::default() }));
+                        sink.elsewhere(piece)?;
+                    }
+                },
                 Event::Blank => {
                     sink.other(records.line(), OtherLine::Blank)?;
                     apart = true;
                 }
                 Event::Fault(fault) if fault.line < header_line => sink.other(fault.line, OtherLine::Title)?,
                 Event::Fault(fault) => {
-                    self.give_up(&mut notes, sink)?;
+                    self.give_up(&mut stretch, sink)?;
                     let (line, raw) = (fault.line, fault.raw.clone());
                     sink.broken(line, &raw, None, Problem::from(*fault))?;
                 }
                 Event::Record => {
                     let line = record.line();
                     if line > header_line && self.is_plainly_a_row(&record) {
-                        self.give_up(&mut notes, sink)?;
+                        self.give_up(&mut stretch, sink)?;
                         apart = false;
                         sink.row(&record)?;
                     } else if record.is_blank() {
@@ -150,34 +187,56 @@ impl Layout {
                         sink.other(line, OtherLine::Heading)?;
                         records.expect_fields(self.headings.len());
                     } else if self.is_heading(&record) {
-                        self.give_up(&mut notes, sink)?;
+                        self.give_up(&mut stretch, sink)?;
                         sink.other(line, OtherLine::RepeatedHeading)?;
                     } else if self.is_total(&record) {
-                        self.give_up(&mut notes, sink)?;
+                        self.give_up(&mut stretch, sink)?;
                         sink.total(&record)?;
                         apart = true;
                     } else if self.is_lone(&record) {
-                        if notes.len() >= NOTES {
-                            self.give_up(&mut notes, sink)?;
+                        if stretch.notes.len() >= NOTES {
+                            if stretch.piece > 0 {
+                                // How many stand before it is not known here.
+                                return Err(distrust().into());
+                            }
+                            self.give_up(&mut stretch, sink)?;
                         }
-                        notes.push(MaybeNote {
+                        stretch.notes.push(MaybeNote {
                             line,
                             raw: record.raw().to_string(),
                             fields: record.len(),
                             text: record.get(0).unwrap_or_default().trim().to_string(),
-                            apart: apart || notes.last().is_some_and(|n| n.apart),
+                            apart: apart || stretch.notes.last().is_some_and(|n| n.apart),
                         });
                         apart = false;
                     } else {
-                        self.give_up(&mut notes, sink)?;
+                        self.give_up(&mut stretch, sink)?;
                         apart = false;
                         self.row(&record, records.ended_with_newline(), sink)?;
                     }
                 }
             }
         }
-        let whole = records.ended_with_newline();
-        for note in notes {
+        stretches.push(stretch);
+        Ok(stretches)
+    }
+
+    /// Says what the lines at the ends of all stretches of a file are that may be notes. `whole`: it ends with a line end.
+    pub fn conclude(&self, mut stretches: Vec<Stretch>, whole: bool, sink: &mut dyn LineSink) -> anyhow::Result<()> {
+        stretches.sort_by_key(|stretch| stretch.piece);
+        let mut so_far = Stretch::default();
+        for stretch in stretches {
+            if stretch.decides {
+                self.give_up(&mut so_far, sink)?;
+            }
+            for note in stretch.notes {
+                if so_far.notes.len() >= NOTES {
+                    self.give_up(&mut so_far, sink)?;
+                }
+                so_far.notes.push(note);
+            }
+        }
+        for note in so_far.notes {
             if note.apart || whole {
                 sink.other(note.line, OtherLine::Note)?;
             } else {
@@ -221,10 +280,13 @@ impl Layout {
     }
 
     /// Rows follow, so what looked like notes are rows that lack their fields.
-    fn give_up(&self, notes: &mut Vec<MaybeNote>, sink: &mut dyn LineSink) -> anyhow::Result<()> {
-        if notes.is_empty() {
-            return Ok(());
-        }
+    #[inline]
+    fn give_up(&self, stretch: &mut Stretch, sink: &mut dyn LineSink) -> anyhow::Result<()> {
+        stretch.decides = true;
+        if stretch.notes.is_empty() { Ok(()) } else { self.refuse(&mut stretch.notes, sink) }
+    }
+
+    fn refuse(&self, notes: &mut Vec<MaybeNote>, sink: &mut dyn LineSink) -> anyhow::Result<()> {
         for note in notes.drain(..) {
             let mut problem = self.wrong_count(note.fields, &note.text);
             if note.fields >= self.headings.len() {

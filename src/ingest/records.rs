@@ -65,6 +65,21 @@ impl<R: Read> Records<R> {
         Self { held: self.held.trusting(), ..self }
     }
 
+    /// Goes on with another text that begins on this line, once all is read: with all of this piece, or with what the reader
+    /// has where there is one.
+    pub(super) fn go_on(&mut self, line: u64, piece: &[u8], reader: Option<R>) -> io::Result<()> {
+        self.next_line = line;
+        self.places.reset();
+        match reader {
+            Some(reader) => {
+                self.held.put(&[])?;
+                self.held.go_on_with(reader);
+                Ok(())
+            }
+            None => self.held.put(piece),
+        }
+    }
+
     /// How many fields a row of this file has, once its heading row is known. It tells a quoted field
     /// that spans lines from a broken quote that swallowed rows.
     pub fn expect_fields(&mut self, n: usize) {

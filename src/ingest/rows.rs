@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::text::open_watched;
+use super::pieces::{Piece, Shared};
 use super::workbook::{Sheet, SheetRows};
 use super::{Dialect, Event, Record, Records, Survey, open_text};
 
@@ -15,6 +15,18 @@ pub struct Rows<'a>(From<'a>);
 enum From<'a> {
     Text(Box<Records<Box<dyn Read + Send + 'a>>>),
     Sheet(Arc<Sheet>, SheetRows),
+    /// A text's pieces, as many as are handed out here.
+    Pieces(Box<Records<Box<dyn Read + Send + 'a>>>, &'a Shared<'a>, Piece),
+}
+
+/// What stands behind the rows that were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Behind {
+    Nothing,
+    /// Rows, from the very next line on.
+    Rows,
+    /// The rows of a piece of this number, before which others read.
+    Elsewhere(u64),
 }
 
 impl<'a> Rows<'a> {
@@ -26,13 +38,30 @@ impl<'a> Rows<'a> {
         }))
     }
 
-    /// All rows of a file that is read to its end: what was taken on trust of it is watched.
-    pub(super) fn open_watched(path: &Path, survey: &Survey, dialect: Dialect) -> io::Result<Self> {
-        if survey.trusted.is_none() {
-            return Self::open(path, survey, dialect);
+    /// As many of the rows of a file as are not read by others.
+    pub(super) fn of_pieces(shared: &'a Shared<'a>) -> Self {
+        let nothing: Box<dyn Read + Send> = Box::new(io::empty());
+        let records = Records::new(nothing, shared.dialect()).trusting();
+        Self(From::Pieces(Box::new(records), shared, Piece::before_all()))
+    }
+
+    /// Goes on behind the end of what was there to be read.
+    pub(super) fn go_on(&mut self) -> io::Result<Behind> {
+        let From::Pieces(records, shared, piece) = &mut self.0 else { return Ok(Behind::Nothing) };
+        let expected = piece.number.wrapping_add(1);
+        if !shared.take(piece)? {
+            return Ok(Behind::Nothing);
         }
-        let records = Records::new(open_watched(path, survey)?, dialect).trusting();
-        Ok(Self(From::Text(Box::new(records))))
+        if piece.number > 0 {
+            // The headings stand in the first.
+            records.expect_fields(shared.fields());
+        }
+        let rest = piece.rest.take();
+        let rest = rest.map(|rest| -> Box<dyn Read + Send> {
+            Box::new(io::Cursor::new(std::mem::take(&mut piece.bytes)).chain(rest))
+        });
+        records.go_on(piece.line, &piece.bytes, rest)?;
+        Ok(if piece.number == expected { Behind::Rows } else { Behind::Elsewhere(piece.number) })
     }
 
     /// The rows of a survey's head; all rows of a sheet.
@@ -49,7 +78,7 @@ impl<'a> Rows<'a> {
 
     pub fn next(&mut self, record: &mut Record) -> io::Result<Event> {
         match &mut self.0 {
-            From::Text(records) => records.next(record),
+            From::Text(records) | From::Pieces(records, ..) => records.next(record),
             From::Sheet(sheet, rows) => Ok(rows.next(sheet, record)),
         }
     }
@@ -57,7 +86,7 @@ impl<'a> Rows<'a> {
     /// How many fields a row has, once its heading row is known.
     pub fn expect_fields(&mut self, n: usize) {
         match &mut self.0 {
-            From::Text(records) => records.expect_fields(n),
+            From::Text(records) | From::Pieces(records, ..) => records.expect_fields(n),
             From::Sheet(_, rows) => rows.expect_fields(n),
         }
     }
@@ -65,14 +94,14 @@ impl<'a> Rows<'a> {
     /// The line where the last event began, 1-based.
     pub fn line(&self) -> u64 {
         match &self.0 {
-            From::Text(records) => records.line(),
+            From::Text(records) | From::Pieces(records, ..) => records.line(),
             From::Sheet(_, rows) => rows.line(),
         }
     }
 
     pub fn ended_with_newline(&self) -> bool {
         match &self.0 {
-            From::Text(records) => records.ended_with_newline(),
+            From::Text(records) | From::Pieces(records, ..) => records.ended_with_newline(),
             From::Sheet(..) => true,
         }
     }

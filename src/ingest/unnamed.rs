@@ -36,6 +36,14 @@ impl Unnamed {
         }
     }
 
+    /// Takes over what was seen of other rows of the file.
+    pub fn merge(&mut self, other: Self) {
+        for (mine, others) in self.columns.iter_mut().zip(other.columns) {
+            mine.filled += others.filled;
+            mine.first = mine.first.take().into_iter().chain(others.first).min();
+        }
+    }
+
     /// One finding for each column that holds anything.
     pub fn findings(self, source: &str) -> impl Iterator<Item = Finding> {
         self.columns.into_iter().filter_map(move |column| {

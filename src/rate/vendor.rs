@@ -196,6 +196,18 @@ pub struct CostCheck {
 }
 
 impl CostCheck {
+    /// Takes in the rows of another.
+    pub fn merge(&mut self, other: &Self) -> Result<(), Overflow> {
+        self.rows += other.rows;
+        self.plain += other.plain;
+        self.unexplained += other.unexplained;
+        self.explained.iter_mut().zip(other.explained).for_each(|(mine, others)| *mine += others);
+        self.exact.iter_mut().zip(other.exact).for_each(|(mine, others)| *mine += others);
+        self.difference.merge(other.difference)?;
+        self.over.merge(other.over)?;
+        self.residue.merge(other.residue)
+    }
+
     /// Takes in a row, and says whether any way of rounding explains it. One whose product no number here can hold is
     /// taken as unexplained, without its money. `parts` are what the amount may be for of what the price is for, which is
     /// asked only where nothing else explains it.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
+use super::lines::Position;
 use super::row::Row;
 use crate::control::Fate;
 use crate::finding::{About, Code, Severity};
@@ -133,13 +134,13 @@ fn judge_whole_rows(copies: &[Row]) -> Vec<Judgement> {
         .collect()
 }
 
-/// Judges copies of one key that are too many to be held: they are shown again and again, in any order of
-/// files, but in order of lines within a file. It comes to what [`judge`] does.
+/// Judges copies of one key that are too many to be held: they are shown again and again, in any order. It comes to what
+/// [`judge`] does.
 #[derive(Debug, Default)]
 pub struct Standing {
     identified: bool,
-    /// Rows of each file.
-    per_file: BTreeMap<u32, u64>,
+    /// How many rows each file has, and the first line of them.
+    per_file: BTreeMap<u32, (u64, u64)>,
     first: Option<(u32, u64)>,
     /// The content of the first row shown, and whether all have it.
     content: u64,
@@ -151,8 +152,8 @@ pub struct Standing {
     winner: Option<u64>,
     /// The first copy of the content to keep.
     kept: Option<(u32, u64)>,
-    /// Rows of files before this one, and how many of it were judged.
-    before: BTreeMap<u32, (u64, u64)>,
+    /// Of whole rows, the last that is kept.
+    last_kept: (u32, u64),
 }
 
 impl Standing {
@@ -164,7 +165,8 @@ impl Standing {
                 (s.identified, s.content) = (row.kind.identified, row.content);
             }
             s.first = s.first.into_iter().chain([row.position()]).min();
-            *s.per_file.entry(row.file).or_default() += 1;
+            let (rows, first) = s.per_file.entry(row.file).or_insert((0, row.line));
+            (*rows, *first) = (*rows + 1, row.line.min(*first));
             s.alike &= row.content == s.content;
             s.dated &= row.kind.exported.is_some();
             s.last = s.last.max(row.kind.exported);
@@ -184,17 +186,23 @@ impl Standing {
                     s.kept = s.kept.into_iter().chain([row.position()]).min();
                 }
             })?;
-        }
-        let mut sum = 0;
-        for (file, rows) in &s.per_file {
-            s.before.insert(*file, (sum, 0));
-            sum += rows;
+        } else if !s.identified {
+            // As many as any one file has, from the first on.
+            let mut keep = s.per_file.values().map(|(rows, _)| *rows).max().unwrap_or(0);
+            for (file, (rows, _)) in &s.per_file {
+                if keep == 0 {
+                    break;
+                }
+                let line = if keep < *rows { nth_line(&mut again, *file, keep)? } else { u64::MAX };
+                s.last_kept = (*file, line);
+                keep -= keep.min(*rows);
+            }
         }
         Ok(s)
     }
 
-    /// Judges the next copy, shown as before; beside a row dropped, the position of the one kept for it.
-    pub fn judge(&mut self, row: &Row) -> (Judgement, (u32, u64)) {
+    /// Judges a copy; beside a row dropped, the position of the one kept for it.
+    pub fn judge(&self, row: &Row) -> (Judgement, (u32, u64)) {
         let first = self.first.unwrap_or_default();
         if self.identified {
             let Some(kept) = self.kept else { return (Judgement::Conflict, first) };
@@ -206,17 +214,44 @@ impl Standing {
             };
             return (Judgement::Drop { code, kept: 0 }, kept);
         }
-        let keep = self.per_file.values().copied().max().unwrap_or(0);
-        let (before, judged) = self.before.entry(row.file).or_default();
-        let (index, again) = (*before + *judged, *judged > 0);
-        *judged += 1;
-        let judgement = match (index >= keep, again) {
+        let is_first = self.per_file.get(&row.file).is_some_and(|(_, first)| *first == row.line);
+        let judgement = match (row.position() > self.last_kept, is_first) {
             (true, _) => Judgement::Drop { code: Code::T202, kept: 0 },
-            (false, true) => Judgement::Suspect,
-            (false, false) => Judgement::Keep,
+            (false, false) => Judgement::Suspect,
+            (false, true) => Judgement::Keep,
         };
         (judgement, first)
     }
+}
+
+/// The line of the nth of a file's copies, counted from one: found by counting those of fewer and fewer lines.
+fn nth_line<E>(
+    again: &mut impl FnMut(&mut dyn FnMut(&Row)) -> Result<(), E>,
+    file: u32,
+    mut nth: u64,
+) -> Result<u64, E> {
+    const AT_ONCE: u32 = 12;
+    let (mut line, mut bits) = (0, Position::LINES.trailing_zeros());
+    while bits > 0 {
+        let by = bits.min(AT_ONCE);
+        let mut counts = vec![0; 1 << by];
+        again(&mut |row| {
+            if row.file == file && row.line >> bits == line >> bits {
+                #[allow(clippy::cast_possible_truncation, reason = "so few bits")]
+                let part = (row.line >> (bits - by)) as usize & ((1 << by) - 1);
+                counts[part] += 1;
+            }
+        })?;
+        bits -= by;
+        for (part, count) in (0..).zip(counts) {
+            if nth <= count {
+                line |= part << bits;
+                break;
+            }
+            nth -= count;
+        }
+    }
+    Ok(line)
 }
 
 #[cfg(test)]
@@ -298,20 +333,21 @@ mod tests {
 
         #[test]
         fn copies_that_are_not_held_are_judged_as_those_that_are(
-            rows in proptest::collection::vec((0u32..3, 0u64..3, proptest::option::of(1u32..4)), 1..12),
+            rows in proptest::collection::vec((0u32..3, 0u64..3, proptest::option::of(1u32..4)), 1..12)
+                .prop_map(|rows| rows.into_iter().zip((1u64..).map(|n| n * n * 1_000_003)).collect::<Vec<_>>())
+                .prop_shuffle(),
             identified: bool,
         ) {
             let mut copies: Vec<Row> = rows
                 .iter()
-                .zip(1..)
                 .map(|((file, content, day), line)| {
-                    let row = identified_row(*file, line, *content, *day);
+                    let row = identified_row(*file, *line, *content, *day);
                     Row { kind: Kind { identified, ..row.kind }, ..row }
                 })
                 .collect();
             let shown = copies.clone();
             copies.sort_by_key(Row::position);
-            let mut standing = Standing::of(|see| -> Result<(), ()> {
+            let standing = Standing::of(|see| -> Result<(), ()> {
                 shown.iter().for_each(see);
                 Ok(())
             })

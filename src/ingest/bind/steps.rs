@@ -116,8 +116,8 @@ impl BoundColumn {
                             Fits::Word(i) => step.words[i].means.as_str(),
                             Fits::Otherwise => step.otherwise.as_deref().unwrap_or_default(),
                             Fits::Itself => {
-                                if !text.is_empty() && unknown_words.len() < NAMED {
-                                    unknown_words.insert((self.name.clone(), text.to_string()));
+                                if !text.is_empty() {
+                                    keep_first(unknown_words, (self.name.clone(), text.to_string()));
                                 }
                                 text
                             }
@@ -198,6 +198,16 @@ impl BoundStep {
             self.remembered.insert(text.to_string(), fits);
         }
         fits
+    }
+}
+
+/// Takes in a word. The first by their texts are kept, in whatever order they come.
+pub fn keep_first(words: &mut BTreeSet<(String, String)>, word: (String, String)) {
+    if words.len() < NAMED || words.last().is_some_and(|last| word < *last) {
+        words.insert(word);
+        if words.len() > NAMED {
+            words.pop_last();
+        }
     }
 }
 
