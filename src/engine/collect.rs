@@ -148,11 +148,12 @@ struct Done {
 }
 
 /// Reads the exports with as many threads as the run has. `series`: some mapping meters by a rule that looks at
-/// days, whatever the format says.
+/// days, whatever the format says; `first`: what one of the threads does before it reads.
 pub fn collect(
     run: &Run<'_>,
     exports: Vec<Export>,
     series: bool,
+    first: &(dyn Fn() + Sync),
     progress: &dyn Progress,
     log: &mut FindingLog,
 ) -> anyhow::Result<Collected> {
@@ -179,7 +180,10 @@ pub fn collect(
     let is_any_shared = slots.iter().any(Slot::is_shared);
     let threads = run.settings.threads.get();
     let threads = if is_any_shared { threads } else { threads.min(slots.len()).max(1) };
-    in_threads(threads, |_| {
+    in_threads(threads, |number| {
+        if number == 0 {
+            first();
+        }
         let mut desk = Desk::new(&shared.heads, &shared.rows, budget, threads);
         // Each has an export of its own, until there are no more; then all read what others are reading still.
         let own = std::iter::from_fn(|| turns.next()).map(|turn| order[turn]);

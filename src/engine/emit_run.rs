@@ -14,7 +14,7 @@ use super::load::Refused;
 use super::metered::MeteredSums;
 use super::place::{end_of, number_of, other_fates};
 use super::spool::{Spool, in_order};
-use super::threads::{Turns, in_threads};
+use super::threads::{Turns, beside, in_threads};
 use super::unmapped::NotJoined;
 use crate::book::Period;
 use crate::control::{Bucket, ControlRow, Fate, Ledger, RowFate, Tally};
@@ -68,31 +68,39 @@ impl Emission<'_> {
         let unmapped = &self.unmapped.rows;
         let psa_changes = self.psa_changes;
         let small: [&(dyn Fn() -> Result<(), EmitError> + Sync); 7] = [
-            &|| write_discrepancies(folder, &outcome.discrepancies),
             &|| write_invoice_lines(folder, &outcome.lines),
+            &|| write_discrepancies(folder, &outcome.discrepancies),
             &|| write_quantity_changes(folder, &outcome.changes),
             &|| psa_changes.map_or(Ok(()), |changes| write_psa_changes(folder, changes)),
             &|| write_unmapped(folder, unmapped),
             &|| write_controls(folder, &controls),
             &|| write_verdicts(folder, &verdicts),
         ];
-        let threads = self.run.settings.threads.get();
-        // What takes longest first; each is one file, and the threads take them as they come.
-        let long: [&(dyn Fn() -> anyhow::Result<()> + Sync); 2] =
-            [&|| taken(&self.rejects).map_or(Ok(()), |spools| self.write_rejects(folder, spools)), &|| {
-                taken(&self.duplicates).map_or(Ok(()), |runs| self.write_duplicates(folder, runs))
-            }];
-        let turns = Turns::new(long.len() + small.len());
-        in_threads(threads, |_| {
-            while let Some(task) = turns.next() {
-                match task.checked_sub(long.len()) {
-                    None => long[task]()?,
-                    Some(task) => small[task]()?,
-                }
+        let threads = self.run.settings.threads;
+        let rejects = || taken(&self.rejects).map_or(Ok(()), |spools| self.write_rejects(folder, spools));
+        let duplicates = || taken(&self.duplicates).map_or(Ok(()), |runs| self.write_duplicates(folder, runs));
+        // Where rejected rows ended is known once they are written; all other rows are known.
+        let (rejects, (duplicates, lineage)) = beside(threads, rejects, || (duplicates(), self.lineage(folder)));
+        rejects?;
+        duplicates?;
+        let lineage = lineage?;
+        let groups = self.metered.index_of_group.len();
+        let turns = Turns::new(small.len() + self.trail.stretches());
+        in_threads(threads.get(), |_| {
+            let mut room = Room::default();
+            while let Some(turn) = turns.next() {
+                let Some(stretch) = turn.checked_sub(small.len()) else {
+                    small[turn]()?;
+                    continue;
+                };
+                let ends = self.trail.take(stretch, &mut room)?;
+                let row = |(file, line, end)| LineageRow { file, line, end: number_of(end, groups) };
+                // Row groups stand in the file in order, whichever is encoded first.
+                lineage.write(stretch, ends.rows(), ends.iter().map(row))?;
             }
             Ok(())
         })?;
-        self.write_lineage(folder, threads)?;
+        lineage.finish()?;
         let summary = self.summary(&controls, &verdicts, log)?;
         write_summary(folder, &summary)?;
         Ok(summary)
@@ -237,8 +245,8 @@ impl Emission<'_> {
         Ok(writer.finish()?)
     }
 
-    /// `lineage.parquet`: every row in order, a row group at a time, encoded by all threads.
-    fn write_lineage(&self, folder: &Path, threads: usize) -> anyhow::Result<()> {
+    /// `lineage.parquet`: every row in order, a row group at a time. No row is written yet.
+    fn lineage(&self, folder: &Path) -> anyhow::Result<Lineage<'_>> {
         let sources = self.read.files.iter().map(|f| f.export.detection.source.as_str()).collect();
         let of_groups = self.metered.index_of_group.iter().map(|index| {
             let placement = self.outcome.placements.get(*index)?;
@@ -253,20 +261,7 @@ impl Emission<'_> {
             let (bucket, code) = ended(fate?)?;
             Some(Feeds { bucket, line_id: None, discrepancy_id: None, code })
         });
-        let lineage = Lineage::create(folder, sources, of_groups.chain(of_others))?;
-        let groups = self.metered.index_of_group.len();
-        let turns = Turns::new(self.trail.stretches());
-        in_threads(threads, |_| {
-            let mut room = Room::default();
-            while let Some(index) = turns.next() {
-                let ends = self.trail.take(index, &mut room)?;
-                let row = |(file, line, end)| LineageRow { file, line, end: number_of(end, groups) };
-                // Row groups stand in the file in order, whichever is encoded first.
-                lineage.write(index, ends.rows(), ends.iter().map(row))?;
-            }
-            Ok(())
-        })?;
-        Ok(lineage.finish()?)
+        Ok(Lineage::create(folder, sources, of_groups.chain(of_others))?)
     }
 
     fn summary(&self, controls: &[ControlRow], verdicts: &[VerdictRow], log: &FindingLog) -> anyhow::Result<Summary> {

@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::bail;
 use sha2::{Digest, Sha256};
@@ -13,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::threads::{Turns, in_threads};
 use crate::book::{
     ACCOUNT_COLUMNS, BUNDLE_COLUMNS, BookFile, BookFiles, CONFIG_FILE, Config, DECISION_COLUMNS, Decision, IGNORE_FILE,
-    Mappings, PRODUCT_COLUMNS, Period, Psa, load_accounts, load_bundles, load_decisions, load_products, load_psa_with,
+    Mappings, PRODUCT_COLUMNS, Period, load_accounts, load_bundles, load_decisions, load_products,
 };
 use crate::emit::{FindingLog, Input};
 use crate::finding::{Code, Finding, Place};
@@ -111,9 +110,10 @@ pub struct Refused {
     pub is_export: bool,
 }
 
-/// The book's two sides.
+/// The book's two sides, as far as they could be recognised.
 pub struct Sides {
-    pub psa: Psa,
+    /// Tables of the PSA, not loaded yet.
+    pub tables: Vec<(TableKind, Table)>,
     /// In order of their paths.
     pub exports: Vec<Export>,
     pub refused: Vec<Refused>,
@@ -134,18 +134,16 @@ pub fn registry_of(book: &Path) -> anyhow::Result<Registry> {
     Ok(registry)
 }
 
-/// Recognises every file of `psa/` and `usage/` and loads the PSA's tables. An archive or workbook may hold
+/// Recognises every file of `psa/` and `usage/` and reads the PSA's tables. An archive or workbook may hold
 /// several. `trusts`: from how many bytes on an export is trusted to be what its head shows.
 pub fn sides(
     files: &BookFiles,
     registry: &Registry,
-    config: &Config,
-    period: Period,
+    limits: &Limits,
     threads: usize,
     trusts: Option<u64>,
     log: &mut FindingLog,
 ) -> anyhow::Result<Sides> {
-    let limits: &Limits = &config.input;
     let mut tables: Vec<(TableKind, Table)> = Vec::new();
     let (mut exports, mut refused) = (Vec::new(), Vec::new());
     let psa = files.psa.iter().map(|f| (&f.source, &f.path, None, false));
@@ -158,9 +156,6 @@ pub fn sides(
     order.sort_by_key(|index| (all[*index].3, Reverse(sizes[*index])));
     let large = all.iter().zip(&sizes).filter(|((.., in_usage), size)| *in_usage && **size >= LARGE).count();
     let found: Vec<OnceLock<Parts>> = all.iter().map(|_| OnceLock::new()).collect();
-    let defaults = config.psa_defaults(Some(period));
-    // Loaded beside the exports, if what is in psa/ is all there is of the PSA.
-    let (psa_left, loaded) = (AtomicUsize::new(files.psa.len()), OnceLock::new());
     let turns = Turns::new(all.len());
     in_threads(threads.min(all.len()), |_| {
         while let Some(turn) = turns.next() {
@@ -177,22 +172,11 @@ pub fn sides(
             }
             let sides = detected.into_iter().map(|d| d.map(|detection| Side::of(detection, *stated))).collect();
             found[index].get_or_init(|| sides);
-            if !*in_usage && psa_left.fetch_sub(1, Ordering::AcqRel) == 1 {
-                let read = found[..files.psa.len()].iter().filter_map(OnceLock::get).flatten().flatten();
-                let tables: Vec<(TableKind, &Table)> = read
-                    .filter_map(|side| match side {
-                        Side::Psa(psa) => psa.table.as_ref().ok().map(|table| (psa.detection.kind(), table)),
-                        Side::Usage(_) => None,
-                    })
-                    .collect();
-                loaded.get_or_init(|| load_psa_with(&tables, &defaults));
-            }
         }
         Ok(())
     })?;
     let mut found: Vec<Parts> = found.into_iter().map(|parts| parts.into_inner().unwrap_or_default()).collect();
     settle_pages(&mut found);
-    let mut elsewhere = false;
     for ((source, _, stated, in_usage), found) in all.into_iter().zip(found) {
         let mut refuse = |findings: Vec<Finding>, log: &mut FindingLog| {
             if let Some(first) = findings.first() {
@@ -228,7 +212,6 @@ pub fn sides(
             match table {
                 Ok(mut table) => {
                     log.extend(std::mem::take(&mut table.findings));
-                    elsewhere |= in_usage;
                     tables.push((detection.kind(), table));
                 }
                 Err(findings) => refuse(findings, log),
@@ -256,13 +239,8 @@ pub fn sides(
                 .unwrap_or_default(),
         );
     }
-    let (psa, findings) = match loaded.into_inner() {
-        Some(loaded) if !elsewhere => loaded,
-        _ => load_psa_with(&tables, &defaults),
-    };
-    log.extend(findings);
     exports.sort_by(|a, b| a.detection.source.cmp(&b.detection.source));
-    Ok(Sides { psa, exports, refused })
+    Ok(Sides { tables, exports, refused })
 }
 
 /// Where the large export at this place in the order of their sizes is hashed. While each thread has one of its own there

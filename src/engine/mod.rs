@@ -33,16 +33,18 @@ mod waiting;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context, bail};
 
 use budget::Budget;
 use collect::Collected;
-use load::Sides;
+use load::{Refused, Sides};
 use threads::{Turns, beside, in_threads, let_go};
 
-use crate::book::{BookFiles, Bundles, Config, Decision, Mappings, Period, PsaName, discover, latest_period};
+use crate::book::{
+    BookFiles, Bundles, Config, Decision, Mappings, Period, Psa, PsaName, discover, latest_period, load_psa_with,
+};
 use crate::emit::{FindingLog, Summary, psa_changes};
 use crate::format::{MeterRule, Registry};
 use crate::history::{RunLock, Staging, Unfinished};
@@ -148,10 +150,10 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         }
         read => read,
     };
-    let ReadBook { run, sides, mappings, decisions, bundles, mut read, mut log } = read?;
+    let ReadBook { run, psa, refused, mappings, decisions, bundles, mut read, mut log } = read?;
 
     progress.stage("placing rows");
-    let targets = targets::Targets::new(&sides.psa, &mappings, &read.names);
+    let targets = targets::Targets::new(&psa, &mappings, &read.names);
     let mut placed = place::place(&run, &read, &targets, &mut log)?;
     let_go(run.waiting.take_files());
     log.extend(targets.findings());
@@ -161,7 +163,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         settings.threads,
         || placed.metered(&read, &targets, period),
         || {
-            let supply = supplied::supply(&run, &read, &sides.refused, &sides.psa, &mappings, &targets, &placed);
+            let supply = supplied::supply(&run, &read, &refused, &psa, &mappings, &targets, &placed);
             (supply, supplied::before(&run, &read, &targets, &placed))
         },
     );
@@ -171,7 +173,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     log.extend(overlaps(&metered.sums));
     (placed.before, placed.present, placed.unattributed) = Default::default();
     let input = Input {
-        psa: &sides.psa,
+        psa: &psa,
         config: &config,
         decisions: &decisions,
         period,
@@ -183,7 +185,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     };
     let mut outcome = concluded(&input, settings.threads.get()).context("contracts and usage could not be compared")?;
     (metered.sums, metered.beside) = (Vec::new(), Vec::new());
-    let unmapped = unmapped::rows(&placed, &read, &read.names, &sides.psa, &mut log)?;
+    let unmapped = unmapped::rows(&placed, &read, &read.names, &psa, &mut log)?;
     placed.unmapped.clear();
 
     progress.stage("proving");
@@ -191,15 +193,15 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
     let ledger = proof::prove(&read, &placed, pending, &metered, &outcome)?;
 
     progress.stage("writing");
-    let psa = settings.psa.or(config.psa.changes);
-    let psa_changes = psa.map(|name| psa_changes(name, &outcome.changes, &sides.psa, &config.proration));
+    let of_which = settings.psa.or(config.psa.changes);
+    let psa_changes = of_which.map(|name| psa_changes(name, &outcome.changes, &psa, &config.proration));
     let psa_changes = psa_changes.transpose()?.map(|(changes, left_out)| {
         log.extend(left_out);
         changes
     });
     // Everything is concluded: the book's side makes room for the outputs.
     drop(targets);
-    let_go((sides.psa, mappings, decisions, bundles));
+    let_go((psa, mappings, decisions, bundles));
     let exports: Vec<String> = read.files.iter().map(|f| f.export.detection.source.clone()).collect();
     let rejects = read.files.iter_mut().map(|file| std::mem::take(&mut file.rejects)).collect();
     let emission = emit_run::Emission {
@@ -214,7 +216,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         psa_changes: psa_changes.as_ref(),
         unmapped: &unmapped,
         ledger: &ledger,
-        refused: &sides.refused,
+        refused: &refused,
         other_inputs: load::other_inputs(&files, &exports),
         config_sha256: load::config_sha256(&settings.book)?,
     };
@@ -240,8 +242,8 @@ struct Unread<'a> {
 /// Everything a book holds, but for the contents of its exports, which wait in partitions.
 struct ReadBook<'a> {
     run: Run<'a>,
-    /// Without the exports, which are `read`.
-    sides: Sides,
+    psa: Psa,
+    refused: Vec<Refused>,
     mappings: Mappings,
     decisions: Vec<Decision>,
     bundles: Bundles,
@@ -257,20 +259,28 @@ impl<'a> Unread<'a> {
         let mut log = FindingLog::default();
         progress.stage("reading PSA data");
         let threads = settings.threads.get();
-        let mut sides = load::sides(files, self.registry, self.config, period, threads, trusts, &mut log)?;
+        let limits = &self.config.input;
+        let Sides { tables, exports, refused } = load::sides(files, self.registry, limits, threads, trusts, &mut log)?;
         let mappings = load::mappings(files, &mut log)?;
         let decisions = load::decisions(files, &mut log)?;
-        let (bundles, said) = Bundles::assemble(&mappings.bundles, &sides.psa);
-        log.extend(said);
 
         progress.stage("reading exports");
-        let budget = Budget::new(settings.memory, settings.threads, &sides.exports);
+        let budget = Budget::new(settings.memory, settings.threads, &exports);
         let spill = || Arc::new(Spill::new(self.temp, budget.needs));
         let run = Run { settings, period, waiting: spill(), spill: spill(), budget };
         let series = mappings.products.iter().filter_map(|m| m.rule).any(MeterRule::looks_at_days);
-        let exports = std::mem::take(&mut sides.exports);
-        let read = collect::collect(&run, exports, series, progress, &mut log)?;
-        Ok(ReadBook { run, sides, mappings, decisions, bundles, read, log })
+        // No export asks what the PSA has, so that it is loaded while they are read.
+        let (tables, loaded) = (Mutex::new(tables), OnceLock::new());
+        let load = || {
+            let tables = std::mem::take(&mut *tables.lock().unwrap_or_else(PoisonError::into_inner));
+            loaded.get_or_init(|| load_psa_with(&tables, &self.config.psa_defaults(Some(period))));
+        };
+        let read = collect::collect(&run, exports, series, &load, progress, &mut log)?;
+        let (psa, findings) = loaded.into_inner().expect("loaded before all is read");
+        log.extend(findings);
+        let (bundles, said) = Bundles::assemble(&mappings.bundles, &psa);
+        log.extend(said);
+        Ok(ReadBook { run, psa, refused, mappings, decisions, bundles, read, log })
     }
 }
 
