@@ -132,6 +132,23 @@ fn components_inside_the_bundle_are_covered_and_cost_what_the_bundle_costs() {
     assert_eq!(book.columns("invoice_lines.csv", &["cost", "margin"]), ["35.00|465.00"]);
 }
 
+/// Seven of nine units, some of a term: 100.00 × 7/9 and 0.01 × 7/9, and as many times 2/9, none of which ends.
+#[test]
+fn a_cost_whose_share_does_not_end_is_shared_all_the_same() {
+    let book = book(Small {
+        lines: "B1,SEAT,7,50.00\nL1,EDR,2,5.00\n",
+        bundles: "SEAT,EDR,1,\n",
+        usage: "EDR,5,100.00\n",
+        ..PLAIN
+    });
+    book.put(
+        "usage/2026-10/terms.csv",
+        "provider_name,sub_account_id,sku_id,term,quantity,cost,currency\nNorthstar,ns-1,EDR,P1M,4,0.01,USD\n",
+    );
+    run(&book);
+    assert_eq!(book.columns("invoice_lines.csv", &["contract_line_id", "cost"]), ["B1|77.79", "L1|22.22"]);
+}
+
 /// Lines, bundles and usage; then the discrepancies, the lines billed and the buckets.
 type Case<'a> = (&'a str, &'a str, &'a str, &'a [&'a str], &'a [&'a str], &'a str);
 
@@ -332,6 +349,15 @@ fn what_a_vendor_charges_above_its_count_is_disputed_and_never_added() {
         };
         assert_eq!(disputed[0], worth, "{usage}");
     }
+}
+
+/// 43.30 for 13 units, of which 3 are not counted.
+#[test]
+fn a_unit_cost_that_does_not_end_is_disputed_all_the_same() {
+    let book = counted(TEN, "", "EDR,10,,,purchased\nEDR,13,43.30,,billed\n");
+    run(&book);
+    assert_eq!(said(&book), ["R415 EDR 10 10 3 9.99 vendor"]);
+    assert_eq!(book.columns("discrepancies.csv", &["unit_cost"]), ["3.330769230769"]);
 }
 
 /// A row that could not be read may be what the count is short of.

@@ -23,8 +23,8 @@ pub struct Conversion {
     pub term_months: u32,
 }
 
-/// Places to which a month's part of a cost is kept until it becomes money of a line.
-const COST_PLACES: u32 = 12;
+/// Places to which a part of a cost is kept until it becomes money of a line.
+pub const COST_PLACES: u32 = 12;
 const CENT: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
 /// Places to which a quantity that does not end is rounded.
 pub const QUANTITY_PLACES: u32 = 6;
