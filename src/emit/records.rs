@@ -4,6 +4,8 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
+use crate::ingest::is_drawn_cell;
+
 /// What records are written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordFormat {
@@ -137,11 +139,10 @@ fn write_row<'a>(out: &mut impl Write, cells: impl Iterator<Item = &'a str>, fir
 /// More than RFC 4180 asks for, and allowed by it: no other delimiter, outer space, byte order mark or drawn line stands
 /// bare, so that no reader can take the text for anything else.
 fn needs_quotes(cell: &str) -> bool {
-    let is_drawn = || cell.len() > 1 && cell.bytes().all(|b| matches!(b, b'-' | b'=' | b':' | b'+'));
     cell.contains([',', ';', '\t', '|', '"', '\n', '\r'])
         || cell.starts_with([' ', '\u{feff}'])
         || cell.ends_with(' ')
-        || is_drawn()
+        || is_drawn_cell(cell)
 }
 
 /// Anything that might be the mark of another kind of file.

@@ -67,6 +67,8 @@ pub struct UsageFile<'d> {
 struct Readers {
     count: usize,
     begun: bool,
+    /// For the first of them.
+    bindings: Option<Vec<Binding>>,
     /// What those who are done found.
     done: Vec<Done>,
 }
@@ -89,7 +91,8 @@ impl<'d> UsageFile<'d> {
         let styles = learn(detection, &layout, &headings, &numbers, &dates)?;
         let cut = cut_of(detection, &layout, &headings)?;
         let shared = Shared::of(detection);
-        Ok(Self { detection, headings, counted, layout, styles, cut, shared, readers: Mutex::default() })
+        let readers = Mutex::new(Readers { bindings: Some(bindings), ..Readers::default() });
+        Ok(Self { detection, headings, counted, layout, styles, cut, shared, readers })
     }
 
     /// In smaller pieces, where it is shared.
@@ -120,25 +123,23 @@ impl<'d> UsageFile<'d> {
         if is_first {
             reader.begin(&self.styles)?;
         }
-        let mut stretches = Vec::new();
-        match (&self.shared, self.detection.is_laid_out()) {
-            (Some(shared), _) => {
-                let mut rows = Rows::of_pieces(shared);
-                stretches = self.layout.read_stretches(&mut rows, self.detection.header_line, &mut reader)?;
-            }
-            (None, true) => {
-                let rows = Rows::open(&self.detection.path, &self.detection.survey, self.detection.dialect())?;
-                self.layout.read_rows(rows, self.detection.header_line, &mut reader)?;
-            }
-            (None, false) => reader.read_records(&self.headings)?,
+        // What is trusted ends with a line end.
+        let (mut stretches, mut whole) = (Vec::new(), true);
+        if self.detection.is_laid_out() {
+            let Detection { path, survey, header_line, .. } = self.detection;
+            let mut rows = match &self.shared {
+                Some(shared) => Rows::of_pieces(shared),
+                None => Rows::open(path, survey, self.detection.dialect())?,
+            };
+            stretches = self.layout.read_stretches(&mut rows, *header_line, &mut reader)?;
+            whole = self.shared.is_some() || rows.ended_with_newline();
+        } else {
+            reader.read_records(&self.headings)?;
         }
         let Some(all) = self.leave(reader.done(stretches)) else { return Ok(None) };
-        stretches = Vec::new();
-        for done in all {
-            stretches.extend(reader.take_over(done));
-        }
+        let stretches = all.into_iter().flat_map(|done| reader.take_over(done)).collect();
         reader.conclude_totals()?;
-        self.layout.conclude(stretches, true, &mut reader)?;
+        self.layout.conclude(stretches, whole, &mut reader)?;
         let totals = reader.finish()?;
         match &self.detection.survey.trusted {
             // It was not read to its end.
@@ -165,7 +166,8 @@ impl<'d> UsageFile<'d> {
     }
 
     fn reader<'s>(&'s self, sink: &'s mut dyn UsageSink) -> Reader<'s, 's> {
-        let bindings = bindings(self.detection, &self.counted, &self.headings);
+        let kept = self.readers().bindings.take();
+        let bindings = kept.unwrap_or_else(|| bindings(self.detection, &self.counted, &self.headings));
         let summed =
             [Column::Cost, Column::Quantity].map(|c| bindings.iter().map(move |b| b.fields(c as usize).next()));
         let summed: Vec<usize> = summed.into_iter().flatten().flatten().collect();

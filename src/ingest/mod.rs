@@ -83,6 +83,7 @@ pub use records::{Dialect, Escape, Event, Record, RecordFault, Records};
 pub use rows::Rows;
 pub use same::same;
 pub use shape::Shape;
+pub use suspect::is_drawn_cell;
 pub use table::{Table, TableRow};
 pub use text::{Encoding, Survey, open_text, survey};
 pub use trust::{Look, Trusted, is_distrust};

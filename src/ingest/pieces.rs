@@ -7,9 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use memchr::{memchr, memchr2, memrchr, memrchr2};
 
-use super::blocks::{any_block, bits};
 use super::record::{Dialect, Escape, Span};
-use super::scan::{Scan, line_end, scan, swallows_a_row};
+use super::scan::{Scan, count_line_ends, line_end, scan, swallows_a_row};
 use super::text::open_watched;
 use super::{Detection, Survey};
 
@@ -135,7 +134,7 @@ impl Pieces {
             return Ok(!piece.bytes.is_empty());
         }
         let end = cutter.end_of(&piece.bytes, self.line);
-        let lines = line_ends(&piece.bytes[..end]);
+        let lines = count_line_ends(&piece.bytes[..end]);
         if end == 0 || self.line + lines <= cutter.header_line {
             if let Text::Open(rest) = std::mem::replace(&mut self.text, Text::Gone) {
                 piece.rest = Some(rest);
@@ -193,7 +192,7 @@ impl Cutter {
             let scanned = scan(record, self.dialect, false, &mut spans);
             let swallows = |end: usize| {
                 // Titles have any number of fields.
-                (line > self.header_line || line + line_ends(&bytes[..start]) > self.header_line)
+                (line > self.header_line || line + count_line_ends(&bytes[..start]) > self.header_line)
                     && self.fields > 1
                     && spans.len() != self.fields
                     && swallows_a_row(&record[..end], self.dialect, self.fields)
@@ -227,20 +226,6 @@ fn behind_a_plain_field(bytes: &[u8], open: usize, dialect: Dialect) -> Option<u
     let behind = *bytes.get(close + 1)?;
     let is_plain = bytes[close] == dialect.quote && (behind == dialect.delimiter || matches!(behind, b'\n' | b'\r'));
     is_plain.then_some(close + 1)
-}
-
-/// How many physical lines end here: LF, CRLF and lone CR each end one.
-fn line_ends(bytes: &[u8]) -> u64 {
-    let (mut count, mut after_return) = (0, 0);
-    any_block(bytes, |_, block| {
-        let [feeds, returns] = [b'\n', b'\r'].map(|byte| bits(block, |lanes| lanes.simd_eq(wide::u8x16::splat(byte))));
-        // A line feed behind a return ends the same line.
-        let behind = returns << 1 | after_return;
-        after_return = returns >> 63;
-        count += u64::from((returns | (feeds & !behind)).count_ones());
-        false
-    });
-    count
 }
 
 #[cfg(test)]

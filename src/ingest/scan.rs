@@ -2,7 +2,9 @@
 //! when it needs a longer one, so that the reader can go back to any line end after a broken quote.
 
 use memchr::{memchr, memchr2};
+use wide::u8x16;
 
+use super::blocks::{any_block, bits};
 use super::record::{Dialect, Escape, Span};
 
 /// The longest quoted field, in bytes. A quote left open is given up after this much.
@@ -220,11 +222,14 @@ fn is_escaped(text: &[u8]) -> bool {
 
 /// LF, CRLF and lone CR each end one line.
 pub(super) fn count_line_ends(data: &[u8]) -> u64 {
-    let mut count = 0;
-    let mut rest = data;
-    while let Some(at) = memchr2(b'\n', b'\r', rest) {
-        count += 1;
-        rest = &rest[at + line_end(rest, at, true).unwrap_or(1)..];
-    }
+    let (mut count, mut after_return) = (0, 0);
+    any_block(data, |_, block| {
+        let [feeds, returns] = [b'\n', b'\r'].map(|byte| bits(block, |lanes| lanes.simd_eq(u8x16::splat(byte))));
+        // A line feed behind a return ends the same line.
+        let behind = returns << 1 | after_return;
+        after_return = returns >> 63;
+        count += u64::from((returns | (feeds & !behind)).count_ones());
+        false
+    });
     count
 }

@@ -135,11 +135,14 @@ fn goes_on(first: &[Cell], next: &[Cell], rest: &[&Vec<Cell>]) -> bool {
 /// Whether a row below the headings is a line that a program drew there, as `----,----` and `|:--|--:|`. What stands
 /// between quotes is meant to be there.
 pub(super) fn is_drawn(row: &Record) -> bool {
-    let mut filled = row.iter().map(str::trim).filter(|c| !c.is_empty()).peekable();
-    filled.peek().is_some()
-        && !row.raw().contains('"')
-        && filled
-            .all(|c| c.len() > 1 && c.bytes().all(|b| matches!(b, b'-' | b'=' | b':' | b'+')) && !c.starts_with("::"))
+    let mut filled = row.iter().filter(|c| !c.trim().is_empty()).peekable();
+    filled.peek().is_some() && !row.raw().contains('"') && filled.all(is_drawn_cell)
+}
+
+/// Whether a cell is a part of such a line.
+pub fn is_drawn_cell(cell: &str) -> bool {
+    let cell = cell.trim();
+    cell.len() > 1 && cell.bytes().all(|b| matches!(b, b'-' | b'=' | b':' | b'+')) && !cell.starts_with("::")
 }
 
 /// What else could stand between fields or around them, as a warning.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 pub use series::Series;
-pub use sums::{COST_PLACES, Conversion, QUANTITY_PLACES, Reading, Sums, Together, UnitCost};
+pub use sums::{Conversion, QUANTITY_PLACES, Reading, Sums, Together, UnitCost, cost_part};
 
 use crate::book::{ClientId, ProductCode};
 use crate::finding::Place;

@@ -24,7 +24,7 @@ pub struct Conversion {
 }
 
 /// Places to which a part of a cost is kept until it becomes money of a line.
-pub const COST_PLACES: u32 = 12;
+const COST_PLACES: u32 = 12;
 const CENT: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
 /// Places to which a quantity that does not end is rounded.
 pub const QUANTITY_PLACES: u32 = 6;
@@ -92,6 +92,12 @@ pub struct Reading {
     pub start: Option<NaiveDate>,
     pub end: Option<NaiveDate>,
     pub units: ExactSum,
+}
+
+/// A part of a cost: one that does not end could be neither added up nor multiplied. `None` if it cannot be held.
+pub fn cost_part(cost: Decimal, of: Decimal) -> Option<Decimal> {
+    let part = cost.checked_div(of)?;
+    Some(part.round_dp_with_strategy(COST_PLACES, RoundingStrategy::MidpointAwayFromZero))
 }
 
 /// What rows say of a vendor's unit cost.

@@ -5,12 +5,12 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 
 use crate::book::id_key;
 use crate::finding::{Code, Finding, Place};
 use crate::format::{CHARGED_METRICS as CHARGED, months_of_term};
-use crate::meter::{COST_PLACES, Metered};
+use crate::meter::{Metered, cost_part};
 use crate::rate::{Currency, Overflow, add, multiply, subtract};
 
 /// The metric of what was bought; the default.
@@ -213,10 +213,7 @@ fn unit_cost(side: &[Entry<'_>], units: Decimal) -> Result<(Option<Decimal>, Cur
         return Ok((Some(cost), currency));
     }
     let sum = costs().map(|(_, cost)| *cost).try_fold(Decimal::ZERO, add)?;
-    // What does not end cannot be multiplied.
-    let each = sum.checked_div(units).filter(|_| units > Decimal::ZERO);
-    let each = each.map(|cost| cost.round_dp_with_strategy(COST_PLACES, RoundingStrategy::MidpointAwayFromZero));
-    Ok((each, currency))
+    Ok((cost_part(sum, units).filter(|_| units > Decimal::ZERO), currency))
 }
 
 /// What terms of years charge for, beside units that are counted by their use.

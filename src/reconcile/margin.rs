@@ -1,14 +1,14 @@
 //! What a line costs beside what it bills: the metered cost shared over the unit's lines, and the findings
 //! on margin. These never change what a client is billed.
 
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 
 use super::conclude::{Case, Outcome};
 use super::unit::LineView;
 use super::{Action, Discrepancy, LineItem, LineKind, OwedBy};
 use crate::book::Config;
 use crate::finding::{Code, Severity};
-use crate::meter::COST_PLACES;
+use crate::meter::cost_part;
 use crate::rate::{Currency, Overflow, add, money_text, multiply, plain, subtract};
 
 /// A line's share of the unit's metered cost.
@@ -87,9 +87,8 @@ fn costs(case: &Case<'_, '_>) -> Result<Vec<(Currency, Decimal)>, Overflow> {
             let cost = if part == of {
                 *cost
             } else {
-                // Only for the margin, which rounds to minor units. What does not end cannot be added up.
-                let share = cost.checked_mul(part).and_then(|c| c.checked_div(of)).ok_or(Overflow)?;
-                share.round_dp_with_strategy(COST_PLACES, RoundingStrategy::MidpointAwayFromZero)
+                // Only for the margin, which rounds to minor units.
+                cost.checked_mul(part).and_then(|c| cost_part(c, of)).ok_or(Overflow)?
             };
             out.push((*currency, cost));
         }

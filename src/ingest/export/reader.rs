@@ -40,25 +40,26 @@ impl FieldSum {
 
     /// Takes in rows that were added up elsewhere.
     fn add_all(&mut self, since: Option<ExactSum>) {
-        match since {
-            Some(since) => self.add(since),
-            None => self.since = None,
-        }
+        self.since = added(self.since, since);
     }
 
     /// Takes in the sums of another reader. Only one of them has any: whose first row was that of the file.
     fn merge(&mut self, other: Self) {
         self.add_all(other.since);
-        let both = self.before.zip(other.before);
-        self.before = both.and_then(|(mut all, others)| all.merge(others).ok().map(|()| all));
+        self.before = added(self.before, other.before);
     }
 
     /// A total row: over the file, and since the one before.
     fn total(&mut self) -> (Option<ExactSum>, Option<ExactSum>) {
         let since = self.since.replace(ExactSum::ZERO);
-        self.before = self.before.zip(since).and_then(|(mut all, since)| all.merge(since).ok().map(|()| all));
+        self.before = added(self.before, since);
         (self.before, since)
     }
+}
+
+fn added(sum: Option<ExactSum>, more: Option<ExactSum>) -> Option<ExactSum> {
+    let (mut sum, more) = sum.zip(more)?;
+    sum.merge(more).ok().map(|()| sum)
 }
 
 /// A total row, and what the rows add up to that stand before it and behind the one before.
@@ -153,16 +154,21 @@ impl Reader<'_, '_> {
         for (other, _) in &mut self.others {
             unknown_words.append(&mut other.binding.unknown_words);
         }
-        let none = self.sums.iter().map(|sum| FieldSum::of(sum.field)).collect();
         let truncated = self.totals.truncated;
         Done {
             totals: std::mem::replace(&mut self.totals, ReadTotals { truncated, ..ReadTotals::default() }),
-            sums: std::mem::replace(&mut self.sums, none),
+            sums: self.take_sums(),
             later: std::mem::take(&mut self.later),
             stretches,
             unknown_words,
             unnamed: std::mem::replace(&mut self.unnamed, Unnamed::of(self.detection)),
         }
+    }
+
+    /// The sums of the stretch at hand; another begins.
+    fn take_sums(&mut self) -> Vec<FieldSum> {
+        let none = self.sums.iter().map(|sum| FieldSum::of(sum.field)).collect();
+        std::mem::replace(&mut self.sums, none)
     }
 
     /// Takes over what one of the file's readers found, but for its stretches.
@@ -405,8 +411,7 @@ impl LineSink for Reader<'_, '_> {
     }
 
     fn elsewhere(&mut self, piece: u64) -> anyhow::Result<()> {
-        let none = self.sums.iter().map(|sum| FieldSum::of(sum.field)).collect();
-        let sums = std::mem::replace(&mut self.sums, none);
+        let sums = self.take_sums();
         self.later.push(Summed { piece, totals: Vec::new(), sums });
         Ok(())
     }
