@@ -190,7 +190,7 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
 
     progress.stage("proving");
     let pending = std::mem::take(&mut placed.pending);
-    let ledger = proof::prove(&read, &placed, pending, &metered, &outcome)?;
+    let ledger = proof::prove(&read, &placed, pending, &metered, &outcome, settings.threads.get())?;
 
     progress.stage("writing");
     let of_which = settings.psa.or(config.psa.changes);
@@ -221,11 +221,12 @@ pub fn reconcile(settings: &Settings, progress: &dyn Progress) -> anyhow::Result
         config_sha256: load::config_sha256(&settings.book)?,
     };
     let summary = emission.write(staging.folder(), &log)?;
-    let_go(run.spill.take_files());
-    let folder = staging.commit().context("the outputs could not be put in place; the old ones are intact")?;
     let (discrepancies, verdicts) = (std::mem::take(&mut outcome.discrepancies), std::mem::take(&mut outcome.verdicts));
     drop(unmapped);
+    // While the disk is waited for.
+    let_go(run.spill.take_files());
     let_go((outcome, metered, read));
+    let folder = staging.commit().context("the outputs could not be put in place; the old ones are intact")?;
     Ok(Concluded { summary, discrepancies, verdicts, folder })
 }
 

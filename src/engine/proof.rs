@@ -2,11 +2,13 @@
 //! file and currency. If they do not, the run fails and nothing is written.
 
 use std::fmt::Write as _;
+use std::sync::{Mutex, PoisonError};
 
 use super::collect::Collected;
 use super::metered::MeteredSums;
 use super::pending::Pending;
 use super::place::Placed;
+use super::threads::in_threads;
 use crate::control::{Imbalance, Ledger};
 use crate::reconcile::Outcome;
 
@@ -22,15 +24,23 @@ pub fn prove(
     pending: Vec<Pending>,
     metered: &MeteredSums,
     outcome: &Outcome,
+    threads: usize,
 ) -> anyhow::Result<Ledger> {
     let mut ledger = read.ledger.clone();
     ledger.merge(&placed.ledger)?;
-    for part in pending {
-        part.each(|group, file, currency, tally| {
-            let bucket = outcome.placements[metered.index_of_group[group as usize]].bucket;
-            Ok(ledger.place(file, currency, bucket, tally)?)
-        })?;
-    }
+    let (threads, ledger, pending) = (threads.min(pending.len()), Mutex::new(ledger), Mutex::new(pending));
+    in_threads(threads, |_| {
+        let next = || pending.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut ended = Ledger::default();
+        while let Some(part) = next() {
+            part.each(|group, file, currency, tally| {
+                let bucket = outcome.placements[metered.index_of_group[group as usize]].bucket;
+                Ok(ended.place(file, currency, bucket, tally)?)
+            })?;
+        }
+        Ok(ledger.lock().unwrap_or_else(PoisonError::into_inner).merge(&ended)?)
+    })?;
+    let ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
     let imbalances = ledger.imbalances()?;
     if imbalances.is_empty() { Ok(ledger) } else { Err(unbalanced(read, &imbalances)?.into()) }
 }

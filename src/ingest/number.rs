@@ -106,35 +106,57 @@ pub(super) fn parse_plain(text: &str, style: DecimalStyle) -> Option<(i64, u32)>
 #[inline]
 #[allow(clippy::cast_possible_truncation, reason = "64 bits of 128 each")]
 pub(super) fn parse_short(word: u128, length: usize, style: DecimalStyle) -> Option<(i64, u32)> {
-    const EACH: u128 = u128::from_ne_bytes([1; 16]);
-    const ZEROS: u128 = EACH * b'0' as u128;
-    const HIGH: u128 = EACH * 0x80;
-    // What brings a byte above 9 to its high bit.
-    const ABOVE_NINE: u128 = EACH * (0x80 - 10);
-    let negative = word & 0xFF == u128::from(b'-');
-    let (word, length) = if negative { (word >> 8, length - 1) } else { (word, length) };
-    if length == 0 {
-        return None;
+    if length <= 8 {
+        let (negative, digits, scale) = digits_of_eight(word as u64, length, style)?;
+        return Some((signed(eight(digits), negative), scale));
     }
-    // The last digit comes to stand last; zeros before the first.
-    let before = 8 * (16 - length);
-    let digits = (word << before) ^ (ZEROS << before);
-    let others = (((digits & !HIGH) + ABOVE_NINE) | digits) & HIGH;
-    // One byte may be none: of it, the high bit, and all bits. Where there is none, neither has any.
-    let one = others & others.wrapping_neg();
-    let all = (one << 1).wrapping_sub(one >> 7);
-    let separator = u128::from(u32::from(style.separator()) ^ u32::from(b'0'));
-    // Those behind the separator, of which there must be one.
-    let scale = others.leading_zeros() / 8 % 16;
-    if others != one || (digits ^ (EACH * separator)) & all != 0 || (one != 0 && scale == 0) {
-        return None;
-    }
-    let ahead = (one >> 7).wrapping_sub(1);
-    let closed = (digits & !(ahead | all)) | (digits & ahead) << 8;
-    let digits = if one == 0 { digits } else { closed };
-    let value = (eight(digits as u64) * 100_000_000 + eight((digits >> 64) as u64)).cast_signed();
-    Some((if negative { -value } else { value }, scale))
+    let (negative, digits, scale) = digits_of_sixteen(word, length, style)?;
+    Some((signed(eight(digits as u64) * 100_000_000 + eight((digits >> 64) as u64), negative), scale))
 }
+
+fn signed(digits: u64, negative: bool) -> i64 {
+    let digits = digits.cast_signed();
+    if negative { -digits } else { digits }
+}
+
+/// Defines a function that takes a text in one word: whether it is negative, its digits with zeros before them, and how
+/// many are behind the separator. Half a word takes half as long, and nearly every number fits.
+macro_rules! digits_of {
+    ($name:ident, $word:ty) => {
+        #[inline]
+        fn $name(word: $word, length: usize, style: DecimalStyle) -> Option<(bool, $word, u32)> {
+            const EACH: $word = <$word>::from_ne_bytes([1; size_of::<$word>()]);
+            const ZEROS: $word = EACH * b'0' as $word;
+            const HIGH: $word = EACH * 0x80;
+            // What brings a byte above 9 to its high bit.
+            const ABOVE_NINE: $word = EACH * (0x80 - 10);
+            let negative = word & 0xFF == <$word>::from(b'-');
+            let (word, length) = if negative { (word >> 8, length - 1) } else { (word, length) };
+            if length == 0 {
+                return None;
+            }
+            // The last digit comes to stand last; zeros before the first.
+            let before = 8 * (size_of::<$word>() - length);
+            let digits = (word << before) ^ (ZEROS << before);
+            let others = (((digits & !HIGH) + ABOVE_NINE) | digits) & HIGH;
+            // One byte may be none: of it, the high bit, and all bits. Where there is none, neither has any.
+            let one = others & others.wrapping_neg();
+            let all = (one << 1).wrapping_sub(one >> 7);
+            let separator = <$word>::from(u32::from(style.separator()) ^ u32::from(b'0'));
+            // Those behind the separator, of which there must be one.
+            let scale = others.leading_zeros() % <$word>::BITS / 8;
+            if others != one || (digits ^ (EACH * separator)) & all != 0 || (one != 0 && scale == 0) {
+                return None;
+            }
+            let ahead = (one >> 7).wrapping_sub(1);
+            let closed = (digits & !(ahead | all)) | (digits & ahead) << 8;
+            Some((negative, if one == 0 { digits } else { closed }, scale))
+        }
+    };
+}
+
+digits_of!(digits_of_eight, u64);
+digits_of!(digits_of_sixteen, u128);
 
 /// The number that eight digits of a byte each make, the first in the lowest byte.
 #[inline]
