@@ -366,3 +366,20 @@ fn invoices_that_do_not_recur_are_left_out_with_their_lines_and_said() {
         assert!(summary.contains(left), "{left}: {summary}");
     }
 }
+
+/// A number that cannot be multiplied exactly is told with whose it is and where it stands, and nothing is written.
+#[test]
+fn a_number_of_too_many_digits_names_client_product_and_line() {
+    let additions = "901,31,EDR,1,0,5.00,3.10,Billable,2025-01-01,,false\n\
+                     902,31,EDR,79228162514264337593543950335,0,5.25,3.10,Billable,2025-01-01,,false\n";
+    let book =
+        connectwise("31,Care,1,2025-01-01,,true,false,,Active,false,USD,,\n", additions, &[("Harbour Group", "3")]);
+    let ran = book.reconcile();
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("client 1, product EDR (psa/additions.csv:3, psa/additions.csv:2): a quantity or price"),
+        "{}",
+        ran.stderr
+    );
+    book.assert_untouched();
+}

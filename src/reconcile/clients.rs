@@ -11,7 +11,7 @@ use super::decide;
 use super::disappeared;
 use super::dispute;
 use super::supply::Supply;
-use super::unit::{Index, units};
+use super::unit::{Index, Unit, units};
 use super::verdict::{Turn, Verdicts};
 use crate::book::{Client, ClientId, Contract, ContractId, ContractLine};
 use crate::control::Bucket;
@@ -59,6 +59,31 @@ pub struct Reconciliation<'a> {
     asked: HashSet<String>,
 }
 
+/// Whose numbers cannot be added up or multiplied exactly.
+#[derive(Debug, thiserror::Error)]
+#[error("{of}: {overflow}")]
+pub struct TooManyDigits {
+    of: String,
+    overflow: Overflow,
+}
+
+impl TooManyDigits {
+    /// Of a client's product, with the contract lines that state some of its numbers.
+    fn of_unit(unit: &Unit<'_>, overflow: Overflow) -> Self {
+        let mut places = unit.active.iter().map(|view| view.line.place.to_string());
+        let shown: Vec<String> = places.by_ref().take(SHOWN).collect();
+        let lines = match (shown.is_empty(), places.count()) {
+            (true, _) => String::new(),
+            (false, 0) => format!(" ({})", shown.join(", ")),
+            (false, more) => format!(" ({} and {more} more)", shown.join(", ")),
+        };
+        Self { of: format!("client {}, product {}{lines}", unit.client.id, unit.product_code), overflow }
+    }
+}
+
+/// Contract lines that an error names.
+const SHOWN: usize = 3;
+
 /// What is concluded of some clients.
 #[derive(Default)]
 pub struct Part {
@@ -71,10 +96,11 @@ pub struct Part {
 }
 
 /// Reconciles a period.
-pub fn reconcile(input: &Input<'_>) -> Result<Outcome, Overflow> {
-    let all = Reconciliation::new(input)?;
+pub fn reconcile(input: &Input<'_>) -> Result<Outcome, TooManyDigits> {
+    let all_clients = |overflow| TooManyDigits { of: "all clients".to_string(), overflow };
+    let all = Reconciliation::new(input).map_err(all_clients)?;
     let part = all.conclude(0..all.clients())?;
-    all.finish(vec![part])
+    all.finish(vec![part]).map_err(all_clients)
 }
 
 impl<'a> Reconciliation<'a> {
@@ -120,7 +146,7 @@ impl<'a> Reconciliation<'a> {
     }
 
     /// Concludes these clients.
-    pub fn conclude(&self, clients: Range<usize>) -> Result<Part, Overflow> {
+    pub fn conclude(&self, clients: Range<usize>) -> Result<Part, TooManyDigits> {
         let mut part = Part::default();
         // A line item for each line, hardly ever more.
         let lines = self.clients.get(clients.clone()).unwrap_or_default().iter();
@@ -168,43 +194,60 @@ impl<'a> Reconciliation<'a> {
         Input { supply: &self.supply, metered: &self.settled.metered, ..*self.given }
     }
 
-    fn client(&self, number: usize, part: &mut Part) -> Result<(), Overflow> {
+    fn client(&self, number: usize, part: &mut Part) -> Result<(), TooManyDigits> {
         let (client, client_key, side) = &self.clients[number];
         let (index, input) = (&self.index, &self.input());
         let mut all = units((client, client_key), &side.lines, &side.usage, index, input);
         for unit in &mut all {
             unit.commitments = unit.metered.iter().filter_map(|i| self.settled.commitments.get(i).cloned()).collect();
         }
-        bundle::cover(&mut all, &self.direct, input, index)?;
-        let out = &mut part.outcome;
+        bundle::cover(&mut all, &self.direct, input, index)
+            .map_err(|overflow| TooManyDigits { of: format!("bundles of client {}", client.id), overflow })?;
         // Bundles first: what they cover is placed where they are.
         let (bundles, others): (Vec<_>, Vec<_>) = all.iter().enumerate().partition(|(_, unit)| unit.sold.is_some());
         let mut placed: BTreeMap<usize, Placement> = BTreeMap::new();
         let mut reported_rejects: BTreeSet<&str> = BTreeSet::new();
-        let asked = self.asked.contains(client_key);
         for (at, unit) in bundles.into_iter().chain(others) {
-            let case = case_of(unit, index, input)?;
             let first_of_pair = reported_rejects.insert(&unit.product_key);
-            let before = out.discrepancies.len();
-            let placement = conclude(&case, first_of_pair, &placed, out)?;
-            let pair = || (client_key.clone(), unit.product_key.clone());
-            if first_of_pair
-                && !self.settled.disputes.is_empty()
-                && let Some(disputes) = self.settled.disputes.get(&pair())
-            {
-                out.discrepancies.extend(dispute::overcharge(&case, disputes)?);
-            }
-            decide::settle(&mut out.discrepancies, before, input);
-            let turn = Turn { is_other: unit.sold.is_none(), client: number };
-            part.verdicts.note(turn, &case, &case.vendors, &out.discrepancies[before..])?;
-            part.placements.extend(unit.metered.iter().map(|&i| (i, placement.clone())));
+            let placement = self
+                .unit(number, unit, first_of_pair, &placed, part)
+                .map_err(|overflow| TooManyDigits::of_unit(unit, overflow))?;
             if unit.sold.is_some() {
                 placed.insert(at, placement);
             }
-            if asked && !unit.active.is_empty() {
-                part.billed.push(pair());
-            }
         }
         Ok(())
+    }
+
+    /// Concludes one unit of a client; `placed` are the bundles before it, `first_of_pair` is the first of its product.
+    fn unit(
+        &self,
+        client: usize,
+        unit: &Unit<'_>,
+        first_of_pair: bool,
+        placed: &BTreeMap<usize, Placement>,
+        part: &mut Part,
+    ) -> Result<Placement, Overflow> {
+        let (index, input) = (&self.index, &self.input());
+        let client_key = &self.clients[client].1;
+        let pair = || (client_key.clone(), unit.product_key.clone());
+        let out = &mut part.outcome;
+        let case = case_of(unit, index, input)?;
+        let before = out.discrepancies.len();
+        let placement = conclude(&case, first_of_pair, placed, out)?;
+        if first_of_pair
+            && !self.settled.disputes.is_empty()
+            && let Some(disputes) = self.settled.disputes.get(&pair())
+        {
+            out.discrepancies.extend(dispute::overcharge(&case, disputes)?);
+        }
+        decide::settle(&mut out.discrepancies, before, input);
+        let turn = Turn { is_other: unit.sold.is_none(), client };
+        part.verdicts.note(turn, &case, &case.vendors, &out.discrepancies[before..])?;
+        part.placements.extend(unit.metered.iter().map(|&i| (i, placement.clone())));
+        if !unit.active.is_empty() && self.asked.contains(client_key) {
+            part.billed.push(pair());
+        }
+        Ok(placement)
     }
 }
