@@ -111,3 +111,37 @@ fn the_base_book_has_nothing_to_say() {
         assert!(book.rows(name).is_empty(), "{name}");
     }
 }
+
+/// Of every discrepancy that is met here: any answer to it is entered beside it, a dismissed one is for the record, and once
+/// the answer lapses it is asked again.
+#[test]
+fn every_discrepancy_takes_every_decision_and_asks_again_once_it_lapses() {
+    let asked = cases().into_iter().filter(|(code, _)| code.id().starts_with('R') && *code != Code::R417);
+    for (code, path) in asked {
+        let book = Book::new();
+        book.lay(&path.join("book"));
+        let rows = |decisions: &str| {
+            book.put("decisions.csv", format!("discrepancy_id,decision,quantity,until\n{decisions}"));
+            assert_eq!(book.reconcile().code, Some(0), "{code}");
+            book.columns("discrepancies.csv", &["discrepancy_id", "code", "decision", "severity", "message"])
+        };
+        let open = rows("");
+        let of_code = open.iter().filter_map(|row| {
+            let [id, of, "", severity, _] = row.split('|').collect::<Vec<_>>()[..] else { panic!("{code}: {row}") };
+            (of == code.id()).then(|| (id.to_string(), severity.to_string()))
+        });
+        for (id, severity) in of_code {
+            for (kind, quantity) in [("accept", ""), ("keep", ""), ("set", "3"), ("dismiss", "")] {
+                let severity = if kind == "dismiss" { "info" } else { &severity };
+                let answered = format!("{id}|{}|{kind}|{severity}|", code.id());
+                let decided = rows(&format!("{id},{kind},{quantity},\n"));
+                assert_eq!(decided.iter().filter(|row| row.starts_with(&answered)).count(), 1, "{decided:#?}");
+                let lapsed = rows(&format!("{id},{kind},{quantity},2026-10\n"));
+                let again = format!("the decision {kind} on {id} ({code}) held until 2026-10: decide again");
+                assert_eq!(lapsed.iter().filter(|row| row.ends_with(&again)).count(), 1, "{lapsed:#?}");
+                let unanswered: Vec<&String> = lapsed.iter().filter(|row| !row.contains("|R417|")).collect();
+                assert_eq!(unanswered, open.iter().collect::<Vec<_>>(), "{kind}");
+            }
+        }
+    }
+}

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 
 use super::bundle::Says;
 use super::compare::{Comparison, Disagreement, billing, compare, whole};
-use super::decide::{Standing, lapsed, standing};
+use super::decide::{Standing, lapsed, take};
 use super::disappeared::UsedBefore;
 use super::dispute;
 use super::duplicate_line;
@@ -221,9 +221,7 @@ pub(super) fn conclude(
 
 /// Adds a discrepancy beside the main one, and remembers that it touches the unit's lines.
 fn touch(case: &Case<'_, '_>, mut row: Discrepancy, touching: &mut Option<(String, bool)>, out: &mut Outcome) {
-    let decision = standing(case.input.decisions, &row.discrepancy_id, case.input.period, row.difference);
-    row.decision = decision.kind();
-    if let Standing::Lapsed(decision, why) = decision {
+    if let Standing::Lapsed(decision, why) = take(&mut row, case.input) {
         out.discrepancies.push(lapsed(&row, &case.about(), decision, why));
     }
     let undecided = row.decision.is_none() && row.severity > Severity::Info;
@@ -383,12 +381,8 @@ impl<'a, 'b> Case<'a, 'b> {
             row.contract_line_id = cover.contract_line_id.clone();
         }
         row.message = self.message(disagreement)?;
-        let decision = standing(self.input.decisions, &row.discrepancy_id, self.input.period, row.difference);
-        row.decision = decision.kind();
-        if row.decision == Some(DecisionKind::Dismiss) {
-            row.severity = Severity::Info;
-        }
-        Ok(Some((row, decision)))
+        let standing = take(&mut row, self.input);
+        Ok(Some((row, standing)))
     }
 
     /// A discrepancy of this unit, with all but its price and message.
