@@ -140,3 +140,40 @@ fn units_without_an_account_conclude_nothing() {
     let verdict = book.verdict();
     assert!(verdict.starts_with("run|not_reconcilable|") && verdict.contains("I103 missing-column"), "{verdict}");
 }
+
+/// Of a vendor without line ids whole rows compare, by what they say: an export that a spreadsheet of another locale saved
+/// again has the same rows, and what happens at another time of day is another.
+#[test]
+fn an_export_that_was_saved_again_is_a_copy_and_other_hours_are_none() {
+    let head = "provider_name,charge_period_start,charge_period_end,currency,sub_account_id,sub_account_name,sku_id,\
+                quantity,unit_cost,cost,Discount";
+    let rows = |rows: &[&str]| rows.iter().fold(format!("{head}\n"), |all, row| format!("{all}Northstar,{row}\n"));
+    let counted = |first: &[&str], second: String| {
+        let book = book("L1,EDR,10,5.00,\n", "");
+        book.put("usage/2026-10/northstar.csv", rows(first));
+        book.put("usage/2026-10/northstar-again.csv", second);
+        assert_eq!(book.reconcile().code, Some(0));
+        let buckets = book.columns("controls.csv", &["source", "rows_read", "duplicate_rows"]);
+        (book.columns("invoice_lines.csv", &["quantity"])[0].clone(), buckets.join(";"))
+    };
+    let first = [
+        "2026-10-01,2026-11-01,USD,ns-1,,EDR,7.50,2.00,15.00,0.10",
+        "2026-10-01,2026-11-01,USD,ns-1,,EDR,1234.00,2.00,2468.00,0.00",
+        "2026-10-01,2026-11-01,USD,ns-1,,EDR,2.50,2.00,5.00,0.10",
+    ];
+    let again = "\u{feff}provider_name;charge_period_start;charge_period_end;currency;sub_account_id;sub_account_name;\
+                 sku_id;quantity;unit_cost;cost;Discount\r\n\
+                 Northstar;2026-10-01T00:00:00Z;2026-11-01;USD;ns-1;;EDR;7,5;2;15;0,1\r\n\
+                 Northstar;2026-10-01;2026-11-01 00:00;USD;ns-1;;EDR;1.234;2;2.468;0\r\n\
+                 Northstar;2026-10-01;2026-11-01;USD;ns-1;;EDR;2,5;2;5;0,2\r\n";
+    let two = "usage/2026-10/northstar-again.csv|3|";
+    let one = "usage/2026-10/northstar.csv|3|";
+    assert_eq!(counted(&first, again.to_string()), ("1246.5".into(), format!("{two}0;{one}2")));
+
+    let hour = |hour: &str| format!("2026-10-01T{hour}:00:00Z,2026-11-01,USD,ns-1,,EDR,3,2.00,6.00,");
+    let (one_hour, other) = (hour("13"), hour("14"));
+    let three = [one_hour.as_str(); 3];
+    assert_eq!(counted(&three, rows(&three)), ("9".into(), format!("{two}0;{one}3")));
+    let others = [one_hour.as_str(), &one_hour, &other];
+    assert_eq!(counted(&three, rows(&others)), ("12".into(), format!("{two}0;{one}2")));
+}

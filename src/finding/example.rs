@@ -71,8 +71,8 @@ examples! {
     T201 "usage/2026-10/acme.csv:9" "" "the same line stands earlier in this file; that one is kept"
         "Only in formats whose rows carry an identity of their own (`line_id`). duplicates.csv names both lines.";
     T202 "usage/2026-09/pax8-invoice-2026-09.csv:2" "" "the same row stands in another export; that one is kept"
-        "Without an identity whole rows compare, and the copies kept are the largest number in any one file. \
-         duplicates.csv names both lines.";
+        "Without an identity whole rows compare, by what they say and not by how their numbers are written, and the copies \
+         kept are the largest number in any one file. duplicates.csv names both lines.";
     T203 "usage/2026-10/acme-2.csv:4" "" "a later export has this line with other content; that one is kept"
         "The later export is the one with the later date of its own. Where nothing orders them the severity is error and \
          all of them are rejected.";

@@ -298,6 +298,11 @@ impl Binding {
         self.at[column].map(|field| (field as usize, self.seen.kind(field as usize)))
     }
 
+    /// A field of which [`Binding::whole`] says nothing: its value is told beside it.
+    pub fn is_told(&mut self, field: usize) {
+        self.seen.is_told(field);
+    }
+
     /// The value of a field in one word, and its length, if it is as short.
     #[inline]
     pub fn short(&self, field: usize) -> Option<(u128, usize)> {
@@ -355,7 +360,7 @@ impl Binding {
     }
 
     /// The fingerprint of every non-empty cell of the row last prepared with its heading, whatever the order of
-    /// the columns, if it has no identity.
+    /// the columns, if it has no identity; but for the fields that are told beside it.
     pub fn whole(&self) -> u128 {
         if self.identity_print.is_none() { self.seen.whole() } else { 0 }
     }

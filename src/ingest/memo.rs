@@ -2,7 +2,7 @@
 
 use chrono::Datelike;
 use rust_decimal::Decimal;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
 use super::Treatment;
 use super::seen::{Uses, two_words};
@@ -24,6 +24,8 @@ const COST: Uses = STATED_COST.and(QUANTITY).and(UNIT_COST);
 const PERIOD: Uses = of(Column::ChargePeriodStart).and(of(Column::ChargePeriodEnd));
 const TREATMENT: Uses = CATEGORY.and(Uses::RULES);
 const SELDOM: Uses = of(Column::ProviderName).and(CATEGORY).and(CURRENCY).and(PERIOD);
+/// What [`Memo::values`] is of.
+const VALUED: Uses = QUANTITY.and(of(Column::UnitCost)).and(STATED_COST).and(PERIOD);
 /// What [`Memo::alike`] stands for.
 const ALIKE: Uses = SELDOM.and(TREATMENT).and(Uses::EXPORTED);
 /// What a format may require.
@@ -73,6 +75,10 @@ pub(super) struct Memo {
     alike: u64,
     identified: bool,
     prints: [u64; COLUMNS],
+    /// As [`Memo::values`], of rows without an identity; its parts, and what of them has changed since.
+    values: u128,
+    valued: [u128; COLUMNS],
+    unvalued: Uses,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -105,6 +111,9 @@ impl Memo {
             content: 0,
             stale: Uses::NONE,
             prints: [0; COLUMNS],
+            values: 0,
+            valued: [0; COLUMNS],
+            unvalued: Uses::NONE,
         }
     }
 
@@ -233,6 +242,7 @@ impl Memo {
             }
         }
         self.stale = self.stale.and(changed.without(typist.printed()));
+        self.unvalued = self.unvalued.and(changed.both(VALUED));
     }
 
     /// The fingerprint of some columns' texts, which tell an account or a SKU.
@@ -248,6 +258,9 @@ impl Memo {
         self.identified = identified;
         if !self.contents {
             return;
+        }
+        if !identified && self.unvalued != Uses::NONE {
+            self.settle_values(typist);
         }
         let changed = if identified { self.stale } else { self.stale.both(NAMES) };
         self.stale = self.stale.without(changed);
@@ -269,6 +282,40 @@ impl Memo {
         }
         if changed.has(COST) {
             self.put(Column::Cost as usize, print_of_amount(plain.cost, cost, Column::Cost));
+        }
+    }
+
+    /// The fingerprint of the amounts and days of a row without an identity, which tells it from others together with that of
+    /// its other cells: by value, so that an export that was saved again has the same rows.
+    pub fn values(&self) -> u128 {
+        self.values
+    }
+
+    fn settle_values(&mut self, typist: &Typist<'_>) {
+        let changed = std::mem::take(&mut self.unvalued);
+        let (Typed { quantity, unit_cost, .. }, stated_cost, plain) = (self.typed, self.stated_cost, self.plain);
+        let mut put = |column: Column, print: u128| {
+            let before = std::mem::replace(&mut self.valued[column as usize], print);
+            self.values = self.values.wrapping_sub(before).wrapping_add(print);
+        };
+        for (column, plain, number) in [
+            (Column::Quantity, plain.quantity, quantity),
+            (Column::UnitCost, plain.unit_cost, unit_cost),
+            (Column::Cost, plain.cost, stated_cost),
+        ] {
+            if changed.has(of(column)) {
+                put(column, wide_print_of_amount(plain, number, column));
+            }
+        }
+        for column in [Column::ChargePeriodStart, Column::ChargePeriodEnd] {
+            if changed.has(of(column)) {
+                let print = match typist.day(column) {
+                    Some(day) => xxh3_128_with_seed(&day.num_days_from_ce().to_le_bytes(), column as u64),
+                    // A time of day has too many ways to be written, and may be all that tells two rows apart.
+                    None => xxh3_128_with_seed(typist.text(column).as_bytes(), column as u64 ^ MIX[0]),
+                };
+                put(column, print);
+            }
         }
     }
 
@@ -384,6 +431,27 @@ fn print_of_amount(plain: Option<Small>, number: Option<Decimal>, column: Column
     }
 }
 
+/// The same in 128 bits.
+fn wide_print_of_amount(plain: Option<Small>, number: Option<Decimal>, column: Column) -> u128 {
+    let raised = plain.and_then(|plain| plain.at_places(PLACES));
+    match (raised, number.map(|number| number.normalize())) {
+        (Some(raised), _) => xxh3_128_with_seed(&raised.to_le_bytes(), column as u64),
+        (None, Some(number)) => match Small::of(number).and_then(|small| small.at_places(PLACES)) {
+            Some(raised) => xxh3_128_with_seed(&raised.to_le_bytes(), column as u64),
+            None => xxh3_128_with_seed(&bytes_of(number), column as u64),
+        },
+        (None, None) => 0,
+    }
+}
+
+/// The digits of a number and where they end.
+fn bytes_of(number: Decimal) -> [u8; 20] {
+    let mut bytes = [0; 20];
+    bytes[..16].copy_from_slice(&number.mantissa().to_le_bytes());
+    bytes[16..].copy_from_slice(&number.scale().to_le_bytes());
+    bytes
+}
+
 /// Places to which a number is raised to be told by its digits alone: no number of 64 bits need be written with more.
 const PLACES: u32 = 18;
 
@@ -398,10 +466,7 @@ fn print_of_number(number: Decimal, column: Column) -> u64 {
     if let Some(raised) = Small::of(number).and_then(|small| small.at_places(PLACES)) {
         return print_of_raised(raised, column);
     }
-    let mut bytes = [0; 20];
-    bytes[..16].copy_from_slice(&number.mantissa().to_le_bytes());
-    bytes[16..].copy_from_slice(&number.scale().to_le_bytes());
-    xxh3_64_with_seed(&bytes, column as u64)
+    xxh3_64_with_seed(&bytes_of(number), column as u64)
 }
 
 #[cfg(test)]

@@ -62,6 +62,10 @@ pub(super) struct Faulty {
 const ACCOUNT: [Column; 2] = [Column::SubAccountId, Column::SubAccountName];
 const PRODUCT: [Column; 2] = [Column::SkuId, Column::ChargeDescription];
 
+/// Columns that tell whole rows apart by what they say, however it is written.
+const BY_VALUE: [Column; 5] =
+    [Column::Quantity, Column::UnitCost, Column::Cost, Column::ChargePeriodStart, Column::ChargePeriodEnd];
+
 /// Reads rows of one file.
 #[derive(Debug)]
 pub(super) struct Typist<'s> {
@@ -94,6 +98,13 @@ impl<'s> Typist<'s> {
         for column in Column::ALL.iter().copied().filter(|column| prints && is_content(*column)) {
             if let Some(field) = binding.settled(column as usize) {
                 plans.text(field, column);
+            }
+        }
+        for column in BY_VALUE.into_iter().filter(|_| prints) {
+            if (column != Column::UnitCost || binding.rate.is_none())
+                && let Some(field) = binding.settled(column as usize)
+            {
+                binding.is_told(field);
             }
         }
         Self { spec, table, binding, styles, plain_styles, plans }
@@ -263,6 +274,12 @@ impl<'s> Typist<'s> {
         }
     }
 
+    /// The day that a column says and nothing more; `None` where it says a time of that day, too, or no day at all.
+    pub fn day(&self, column: Column) -> Option<NaiveDate> {
+        let (date, time) = self.date(column).ok().flatten()?;
+        time.is_none_or(|time| time == NaiveTime::MIN).then_some(date)
+    }
+
     /// The charge period, its end made exclusive.
     pub fn period(&self, typed: &mut Typed) -> Result<(), Problem> {
         let start = self.date(Column::ChargePeriodStart);
@@ -351,7 +368,7 @@ impl<'s> Typist<'s> {
             treatment: memo.treatment(),
             identity,
             content: if identity.is_some() { memo.content() } else { 0 },
-            whole: self.binding.whole(),
+            whole: if identity.is_some() { 0 } else { self.binding.whole().wrapping_add(memo.values()) },
             account_print: memo.print_of(&[Column::SubAccountId, Column::SubAccountName]),
             sku_print: memo.print_of(&[Column::SkuId, Column::ChargeDescription, Column::Term, Column::Metric]),
             alike: memo.alike(),

@@ -87,8 +87,8 @@ pub struct UsageRow<'a> {
     pub identity: Option<u128>,
     /// Fingerprint of the canonical columns (same content ⇔ equal), of rows with an identity; 0 of others.
     pub content: u64,
-    /// Fingerprint of every field as read, by heading, independent of column order, of rows without an identity; 0 of
-    /// others.
+    /// Fingerprint of every field, by heading, independent of column order, of rows without an identity; 0 of others. Amounts
+    /// and days are in it by value, whatever way they are written.
     pub whole: u128,
     /// Fingerprints of the texts that name the account and the SKU; 0 where no fingerprints are asked for.
     pub account_print: u64,
