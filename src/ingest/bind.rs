@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 pub use self::steps::keep_first;
 use self::steps::{BoundColumn, BoundFrom, BoundRule, BoundStep};
 use super::record::Span;
-use super::seen::{Nulls, Seen, Take, Uses};
+use super::seen::{Nulls, Seen, Take, Uses, Ways};
 use super::{CellKind, Record};
 use crate::format::{Column, ColumnKind, RowRule, TableSpec, normalise};
 
@@ -296,6 +296,11 @@ impl Binding {
     #[inline]
     pub fn cell(&self, column: usize) -> Option<(usize, CellKind)> {
         self.at[column].map(|field| (field as usize, self.seen.kind(field as usize)))
+    }
+
+    /// How the file writes numbers and days: [`Binding::whole`] has them by what they say.
+    pub fn is_written(&mut self, ways: Ways) {
+        self.seen.is_written(ways);
     }
 
     /// A field of which [`Binding::whole`] says nothing: its value is told beside it.

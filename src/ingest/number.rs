@@ -17,9 +17,13 @@ pub enum DecimalStyle {
 
 impl DecimalStyle {
     const fn separator(self) -> char {
+        self.byte() as char
+    }
+
+    pub(super) const fn byte(self) -> u8 {
         match self {
-            DecimalStyle::Point => '.',
-            DecimalStyle::Comma => ',',
+            DecimalStyle::Point => b'.',
+            DecimalStyle::Comma => b',',
         }
     }
 

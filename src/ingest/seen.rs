@@ -6,11 +6,11 @@ use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 use self::habits::{Habits, LEARNT, Run, SPELL, bit};
 pub(super) use self::nulls::Nulls;
 use self::nulls::length_of;
+pub(super) use self::spelling::Ways;
 use self::spelling::{Room, spelt};
-use super::CellKind;
 use super::bind::Cells;
 use super::record::Span;
-use super::same;
+use super::{CellKind, same};
 
 mod habits;
 mod nulls;
@@ -92,6 +92,7 @@ pub(super) struct Seen {
     fresh: bool,
     /// The row has cells that are more than text.
     typed: bool,
+    ways: Ways,
 }
 
 #[derive(Debug, Default)]
@@ -143,6 +144,7 @@ impl Seen {
             cut_ids: 0,
             fresh: true,
             typed: false,
+            ways: Ways::default(),
         }
     }
 
@@ -155,6 +157,11 @@ impl Seen {
 
     pub fn is_id(&mut self, field: usize) {
         self.fields[field].is_id = true;
+    }
+
+    /// Numbers and days in cells of which nothing is known are written in these ways.
+    pub fn is_written(&mut self, ways: Ways) {
+        self.ways = ways;
     }
 
     /// What a field says is no part of [`Seen::whole`]: it is told beside it, by value.
@@ -308,7 +315,7 @@ impl Seen {
                 if self.fields[at].told {
                     continue;
                 }
-                let value = spelt(&self.row.text.as_bytes()[self.place_of(at)], &mut room);
+                let value = spelt(&self.row.text.as_bytes()[self.place_of(at)], self.ways, &mut room);
                 let field = &mut self.fields[at];
                 let print = if value.is_empty() { 0 } else { xxh3_128_with_seed(value, field.heading) };
                 self.whole = self.whole.wrapping_sub(field.print).wrapping_add(print);

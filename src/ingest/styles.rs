@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 
 use super::bind::{Cells, Taken};
 use super::glance::Doubts;
+use super::seen::Ways;
 use super::serial::{self, SerialEvidence};
 use super::{
     CellKind, DateFault, DateOrder, DecimalStyle, NumberFault, OrderEvidence, OrderVerdict, Shape, StyleEvidence,
@@ -21,6 +22,15 @@ pub(super) enum Known<T> {
     As(T),
     /// Two readings fit: a sentence that says which.
     Open(String),
+}
+
+impl<T> Known<T> {
+    fn way(&self) -> Option<&T> {
+        match self {
+            Known::As(way) => Some(way),
+            Known::Open(_) => None,
+        }
+    }
 }
 
 /// Per field of the file.
@@ -77,6 +87,14 @@ impl Styles {
                 Some(day) => Ok((day, None)),
                 None => Err((Code::I106, fault.to_string())),
             },
+        }
+    }
+
+    /// How the file writes numbers and days: as the first field of which it is known.
+    pub fn ways(&self) -> Ways {
+        Ways {
+            style: self.numbers.iter().flatten().find_map(Known::way).copied(),
+            order: self.dates.iter().flatten().filter_map(Known::way).find_map(|order| *order),
         }
     }
 

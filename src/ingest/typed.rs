@@ -100,6 +100,7 @@ impl<'s> Typist<'s> {
                 plans.text(field, column);
             }
         }
+        binding.is_written(styles.ways());
         for column in BY_VALUE.into_iter().filter(|_| prints) {
             if (column != Column::UnitCost || binding.rate.is_none())
                 && let Some(field) = binding.settled(column as usize)
