@@ -1,12 +1,12 @@
 //! Law 3, exact, and law 8, both directions priced: money adds up to the last digit from the files alone,
 //! and every disagreement with a known price says how much and who owes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use super::plan::{Plan, book};
+use super::plan::{LinePlan, Plan, book};
 use super::run::{Book, Outputs, Table};
 
 fn minor_digits(currency: &str) -> u32 {
@@ -73,7 +73,7 @@ fn unit_prices_hold(plan: &Plan, outputs: &Outputs) {
 
 fn both_directions_are_priced(outputs: &Outputs) {
     let discrepancies = Table::read(outputs, "discrepancies.csv");
-    let mut ids = std::collections::BTreeSet::new();
+    let mut ids = BTreeSet::new();
     for row in &discrepancies.rows {
         let cell = |column| discrepancies.cell(row, column);
         let (impact, price) = (discrepancies.decimal(row, "impact"), discrepancies.decimal(row, "unit_price"));
@@ -97,7 +97,8 @@ fn both_directions_are_priced(outputs: &Outputs) {
 }
 
 /// Every contract line active in the period yields one recurring or one-time line item, and so does one that
-/// ended earlier in a cycle that is billed now; no other does.
+/// ended earlier in a cycle that is billed now; no other does. Where there is consumption the latter may have been billed
+/// as it was used, whatever the cycle.
 fn active_lines_are_billed(plan: &Plan, outputs: &Outputs) {
     let lines = Table::read(outputs, "invoice_lines.csv");
     let mut billed: Vec<String> = lines
@@ -108,15 +109,18 @@ fn active_lines_are_billed(plan: &Plan, outputs: &Outputs) {
         .map(|r| lines.cell(r, "contract_line_id").to_string())
         .collect();
     billed.sort();
-    let mut active: Vec<String> = plan
-        .lines
-        .iter()
-        .enumerate()
-        .filter(|(_, l)| plan.is_active(l) || plan.closes(l))
-        .map(|(k, _)| format!("L{k}"))
-        .collect();
-    active.sort();
-    assert_eq!(billed, active);
+    let of = |is: &dyn Fn(&LinePlan) -> bool| -> BTreeSet<String> {
+        plan.lines.iter().enumerate().filter(|(_, l)| is(l)).map(|(k, _)| format!("L{k}")).collect()
+    };
+    let (active, closing) = (of(&|l| plan.is_active(l)), of(&|l| plan.closes(l)));
+    let billed_once: BTreeSet<String> = billed.iter().cloned().collect();
+    assert_eq!(billed_once.len(), billed.len(), "each once: {billed:?}");
+    let due: BTreeSet<String> = active.union(&closing).cloned().collect();
+    if plan.has_consumption() {
+        assert!(active.is_subset(&billed_once) && billed_once.is_subset(&due), "{billed:?} of {due:?}");
+    } else {
+        assert_eq!(billed_once, due);
+    }
     let mut ids = lines.column("line_id");
     ids.sort_unstable();
     ids.dedup();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rust_decimal::Decimal;
 
-use super::plan::{CURRENCIES, ContractPlan, LinePlan, Number, Plan, TERMS, VENDORS, Vendor};
+use super::plan::{CURRENCIES, ContractPlan, Item, LinePlan, Number, Plan, TERMS, VENDORS, Vendor};
 
 const NAMES: &[&str] = &["Larkspur Bakery", "Tidal Works", "Zoë & Søn", "Quill Law", "Old Mill Dairy"];
 const STARTS: &[&str] = &["", "2025-01-01", "2026-08-01"];
@@ -130,6 +130,12 @@ impl Plan {
         let to = or(CANCELLED[line.cancelled], "9").min(or(ENDS[contract.end], "9"));
         let billed_now = or(ENDS[contract.end], "9").min(last).starts_with("2026-10");
         contract.active && !contract.advance && billed_now && from <= to && to >= start && to < "2026-10-01"
+    }
+
+    /// Whether any row is of consumption, which is billed in the month it is used.
+    pub fn has_consumption(&self) -> bool {
+        let is_usage = |item: &Item| matches!(item, Item::Row(row) if row.category == 0);
+        self.files.iter().flat_map(|file| &file.items).any(is_usage)
     }
 
     /// Every file but usage and decisions, by name.
