@@ -644,3 +644,13 @@ fn credits_beyond_what_was_used_lead_to_the_line_of_their_bundle() {
         assert!(read.stdout.lines().skip(1).all(|row| row.contains("covered")), "{}", read.stdout);
     }
 }
+
+/// Twenty units and twenty taken back, under a bundle of a contract that is not active: there is nothing to follow.
+#[test]
+fn what_comes_to_nothing_under_a_bundle_that_nobody_has_is_covered() {
+    let bundles = "SEAT,EDR,0.5,yes\n";
+    let book = book(Small { lines: "B1,SEAT,0,50.00\n", bundles, usage: "EDR,20,\nEDR,-20,\n", ..PLAIN });
+    book.put("psa/contracts.csv", "contract_id,client_id,name,status,currency\nK1,C1,Care,inactive,USD\n");
+    run(&book);
+    assert_eq!((said(&book), billed(&book), buckets(&book)), (strings(&[]), strings(&[]), "0|2|0".into()));
+}

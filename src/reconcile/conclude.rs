@@ -209,8 +209,8 @@ pub(super) fn conclude(
         if nothing_left && !bundle.line_id.is_empty() {
             // All of it is inside the bundle.
             placement = Placement { bucket: Bucket::Covered, ..bundle.clone() };
-        } else if nothing_left {
-            // The bundle has no line that bills: its discrepancy carries it.
+        } else if nothing_left && !bundle.discrepancy_id.is_empty() {
+            // The bundle has no line that bills: its discrepancy carries it. Of one that has neither nothing was used.
             placement = Placement { bucket: Bucket::Unbilled, ..bundle.clone() };
         } else if placement.line_id.is_empty() {
             placement.line_id.clone_from(&bundle.line_id);
