@@ -365,9 +365,9 @@ impl Binding {
     }
 
     /// The fingerprint of every non-empty cell of the row last prepared with its heading, whatever the order of
-    /// the columns, if it has no identity; but for the fields that are told beside it.
+    /// the columns, but for the fields that are told beside it. Of a row with an identity it says nothing.
     pub fn whole(&self) -> u128 {
-        if self.identity_print.is_none() { self.seen.whole() } else { 0 }
+        self.seen.whole()
     }
 }
 

@@ -34,6 +34,11 @@ pub struct ParsedDate {
     pub time: Option<NaiveTime>,
 }
 
+/// Whether a date with this time says its day and nothing more.
+pub(super) fn is_midnight(time: Option<NaiveTime>) -> bool {
+    time.is_none_or(|time| time == NaiveTime::MIN)
+}
+
 /// Why a cell is not a date to bill by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum DateFault {

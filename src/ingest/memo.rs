@@ -56,6 +56,11 @@ pub(super) fn is_content(column: Column) -> bool {
     TEXTS.has(of(column))
 }
 
+/// Whether a column tells whole rows apart by what it says, however that is written.
+pub(super) fn is_valued(column: Column) -> bool {
+    VALUED.has(of(column))
+}
+
 #[derive(Debug)]
 pub(super) struct Memo {
     typed: Typed,
@@ -293,7 +298,7 @@ impl Memo {
 
     fn settle_values(&mut self, typist: &Typist<'_>) {
         let changed = std::mem::take(&mut self.unvalued);
-        let (Typed { quantity, unit_cost, .. }, stated_cost, plain) = (self.typed, self.stated_cost, self.plain);
+        let (Typed { quantity, unit_cost, days, .. }, stated_cost, plain) = (self.typed, self.stated_cost, self.plain);
         let mut put = |column: Column, print: u128| {
             let before = std::mem::replace(&mut self.valued[column as usize], print);
             self.values = self.values.wrapping_sub(before).wrapping_add(print);
@@ -307,9 +312,9 @@ impl Memo {
                 put(column, wide_print_of_amount(plain, number, column));
             }
         }
-        for column in [Column::ChargePeriodStart, Column::ChargePeriodEnd] {
+        for (column, day) in [Column::ChargePeriodStart, Column::ChargePeriodEnd].into_iter().zip(days) {
             if changed.has(of(column)) {
-                let print = match typist.day(column) {
+                let print = match day {
                     Some(day) => xxh3_128_with_seed(&day.num_days_from_ce().to_le_bytes(), column as u64),
                     // A time of day has too many ways to be written, and may be all that tells two rows apart.
                     None => xxh3_128_with_seed(typist.text(column).as_bytes(), column as u64 ^ MIX[0]),
@@ -424,49 +429,53 @@ fn print_of(word: u128, beside: u64, column: usize) -> u64 {
 /// That of a number, by its value: of one value there is one, however many zeros it is written with.
 #[inline]
 fn print_of_amount(plain: Option<Small>, number: Option<Decimal>, column: Column) -> u64 {
-    match (plain.and_then(|plain| plain.at_places(PLACES)), number) {
-        (Some(raised), _) => print_of_raised(raised, column),
-        (None, Some(number)) => print_of_number(number, column),
-        (None, None) => 0,
+    match Digits::of(plain, number) {
+        Some(Digits::Raised(raised)) => print_of(raised.cast_unsigned(), 0, column as usize),
+        Some(Digits::Long(bytes)) => xxh3_64_with_seed(&bytes, column as u64),
+        None => 0,
     }
 }
 
 /// The same in 128 bits.
 fn wide_print_of_amount(plain: Option<Small>, number: Option<Decimal>, column: Column) -> u128 {
-    let raised = plain.and_then(|plain| plain.at_places(PLACES));
-    match (raised, number.map(|number| number.normalize())) {
-        (Some(raised), _) => xxh3_128_with_seed(&raised.to_le_bytes(), column as u64),
-        (None, Some(number)) => match Small::of(number).and_then(|small| small.at_places(PLACES)) {
-            Some(raised) => xxh3_128_with_seed(&raised.to_le_bytes(), column as u64),
-            None => xxh3_128_with_seed(&bytes_of(number), column as u64),
-        },
-        (None, None) => 0,
+    match Digits::of(plain, number) {
+        Some(Digits::Raised(raised)) => xxh3_128_with_seed(&raised.to_le_bytes(), column as u64),
+        Some(Digits::Long(bytes)) => xxh3_128_with_seed(&bytes, column as u64),
+        None => 0,
     }
 }
 
-/// The digits of a number and where they end.
-fn bytes_of(number: Decimal) -> [u8; 20] {
-    let mut bytes = [0; 20];
-    bytes[..16].copy_from_slice(&number.mantissa().to_le_bytes());
-    bytes[16..].copy_from_slice(&number.scale().to_le_bytes());
-    bytes
+/// What tells a number from others, in one way for each value.
+enum Digits {
+    /// Its digits at [`PLACES`].
+    Raised(i128),
+    /// Of one with more of them: all that are needed, and where they end.
+    Long([u8; 20]),
 }
 
 /// Places to which a number is raised to be told by its digits alone: no number of 64 bits need be written with more.
 const PLACES: u32 = 18;
 
-#[inline]
-fn print_of_raised(raised: i128, column: Column) -> u64 {
-    print_of(raised.cast_unsigned(), 0, column as usize)
-}
-
-#[cold]
-fn print_of_number(number: Decimal, column: Column) -> u64 {
-    let number = number.normalize();
-    if let Some(raised) = Small::of(number).and_then(|small| small.at_places(PLACES)) {
-        return print_of_raised(raised, column);
+impl Digits {
+    #[inline]
+    fn of(plain: Option<Small>, number: Option<Decimal>) -> Option<Self> {
+        match plain.and_then(|plain| plain.at_places(PLACES)) {
+            Some(raised) => Some(Self::Raised(raised)),
+            None => number.map(Self::of_number),
+        }
     }
-    xxh3_64_with_seed(&bytes_of(number), column as u64)
+
+    #[cold]
+    fn of_number(number: Decimal) -> Self {
+        let number = number.normalize();
+        if let Some(raised) = Small::of(number).and_then(|small| small.at_places(PLACES)) {
+            return Self::Raised(raised);
+        }
+        let mut bytes = [0; 20];
+        bytes[..16].copy_from_slice(&number.mantissa().to_le_bytes());
+        bytes[16..].copy_from_slice(&number.scale().to_le_bytes());
+        Self::Long(bytes)
+    }
 }
 
 #[cfg(test)]
@@ -477,7 +486,7 @@ mod tests {
     fn numbers_of_one_value_have_one_fingerprint_however_many_zeros_they_are_written_with() {
         let print = |text: &str| {
             let number = Decimal::from_str_exact(text).expect("a number");
-            print_of_number(number, Column::Cost)
+            print_of_amount(None, Some(number), Column::Cost)
         };
         assert_eq!(print("1"), print("1.000"));
         let plain = |digits, scale| print_of_amount(Small::written(digits, scale), None, Column::Cost);

@@ -146,7 +146,7 @@ macro_rules! digits_of {
             // One byte may be none: of it, the high bit, and all bits. Where there is none, neither has any.
             let one = others & others.wrapping_neg();
             let all = (one << 1).wrapping_sub(one >> 7);
-            let separator = <$word>::from(u32::from(style.separator()) ^ u32::from(b'0'));
+            let separator = <$word>::from(style.byte() ^ b'0');
             // Those behind the separator, of which there must be one.
             let scale = others.leading_zeros() % <$word>::BITS / 8;
             if others != one || (digits ^ (EACH * separator)) & all != 0 || (one != 0 && scale == 0) {

@@ -4,7 +4,8 @@ use chrono::{NaiveDate, NaiveTime};
 use rust_decimal::Decimal;
 
 use super::bind::{Binding, Cells, Taken};
-use super::memo::{Memo, is_content};
+use super::date::is_midnight;
+use super::memo::{Memo, is_content, is_valued};
 use super::number::{parse_plain, parse_short};
 use super::plan::{Carried, Plans};
 use super::seen::{Uses, is_cut_short};
@@ -39,6 +40,8 @@ pub(super) struct Typed {
     pub category: ChargeCategory,
     pub start: Option<NaiveDate>,
     pub end: Option<NaiveDate>,
+    /// The days that start and end are written as; none where a time of the day stands with it.
+    pub days: [Option<NaiveDate>; 2],
     pub quantity: Option<Decimal>,
     pub unit_cost: Option<Decimal>,
     pub cost: Option<Decimal>,
@@ -62,10 +65,6 @@ pub(super) struct Faulty {
 const ACCOUNT: [Column; 2] = [Column::SubAccountId, Column::SubAccountName];
 const PRODUCT: [Column; 2] = [Column::SkuId, Column::ChargeDescription];
 
-/// Columns that tell whole rows apart by what they say, however it is written.
-const BY_VALUE: [Column; 5] =
-    [Column::Quantity, Column::UnitCost, Column::Cost, Column::ChargePeriodStart, Column::ChargePeriodEnd];
-
 /// Reads rows of one file.
 #[derive(Debug)]
 pub(super) struct Typist<'s> {
@@ -86,10 +85,13 @@ impl<'s> Typist<'s> {
         }
         let plain_styles: Vec<_> = (0..styles.numbers.len()).map(|field| styles.plain_style(field)).collect();
         let mut plans = Plans::new(plain_styles.len());
+        // At a rate the unit cost is more than its number.
+        let is_rated = binding.rate.is_some();
+        let field_of = |binding: &Binding, column: Column| {
+            binding.settled(column as usize).filter(|_| column != Column::UnitCost || !is_rated)
+        };
         for column in [Column::Quantity, Column::UnitCost, Column::Cost] {
-            // At a rate the unit cost is more than its number.
-            if (column != Column::UnitCost || binding.rate.is_none())
-                && let Some(field) = binding.settled(column as usize)
+            if let Some(field) = field_of(&binding, column)
                 && let Some(style) = plain_styles[field]
             {
                 plans.number(field, column, style);
@@ -101,10 +103,8 @@ impl<'s> Typist<'s> {
             }
         }
         binding.is_written(styles.ways());
-        for column in BY_VALUE.into_iter().filter(|_| prints) {
-            if (column != Column::UnitCost || binding.rate.is_none())
-                && let Some(field) = binding.settled(column as usize)
-            {
+        for column in Column::ALL.iter().copied().filter(|column| prints && is_valued(*column)) {
+            if let Some(field) = field_of(&binding, column) {
                 binding.is_told(field);
             }
         }
@@ -275,22 +275,20 @@ impl<'s> Typist<'s> {
         }
     }
 
-    /// The day that a column says and nothing more; `None` where it says a time of that day, too, or no day at all.
-    pub fn day(&self, column: Column) -> Option<NaiveDate> {
-        let (date, time) = self.date(column).ok().flatten()?;
-        time.is_none_or(|time| time == NaiveTime::MIN).then_some(date)
-    }
-
     /// The charge period, its end made exclusive.
     pub fn period(&self, typed: &mut Typed) -> Result<(), Problem> {
         let start = self.date(Column::ChargePeriodStart);
         let end = self.date(Column::ChargePeriodEnd);
+        let day = |said: &Result<Option<(NaiveDate, Option<NaiveTime>)>, Problem>| {
+            let (date, time) = said.as_ref().ok().copied().flatten()?;
+            is_midnight(time).then_some(date)
+        };
+        typed.days = [day(&start), day(&end)];
         typed.start = start.clone().ok().flatten().map(|(date, _)| date);
         if let Ok(Some((date, time))) = end {
-            let midnight = time.is_none_or(|t| t == NaiveTime::MIN);
             let exclusive = match self.table.read.period_end {
                 // An end within a day takes that day in.
-                PeriodEnd::Exclusive if midnight => Some(date),
+                PeriodEnd::Exclusive if is_midnight(time) => Some(date),
                 PeriodEnd::Exclusive | PeriodEnd::Inclusive => date.succ_opt(),
             };
             typed.end = exclusive;

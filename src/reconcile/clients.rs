@@ -59,6 +59,9 @@ pub struct Reconciliation<'a> {
     asked: HashSet<String>,
 }
 
+/// Contract lines that an error names.
+const SHOWN: usize = 3;
+
 /// Whose numbers cannot be added up or multiplied exactly.
 #[derive(Debug, thiserror::Error)]
 #[error("{of}: {overflow}")]
@@ -80,9 +83,6 @@ impl TooManyDigits {
         Self { of: format!("client {}, product {}{lines}", unit.client.id, unit.product_code), overflow }
     }
 }
-
-/// Contract lines that an error names.
-const SHOWN: usize = 3;
 
 /// What is concluded of some clients.
 #[derive(Default)]

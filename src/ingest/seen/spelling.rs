@@ -1,10 +1,10 @@
 //! One spelling of the numbers and days that stand in cells of which nothing is known: programs that save an export again
 //! write `2.40` as `2.4` or `2,4`, and `10/1/2026` as `2026-10-01`, and it is the same row.
 
+use std::fmt::Display;
 use std::io::Write as _;
 
-use chrono::NaiveTime;
-
+use crate::ingest::date::is_midnight;
 use crate::ingest::{DateOrder, DecimalStyle, parse_date, parse_number};
 
 /// Bytes of the longest number that is looked at.
@@ -66,10 +66,7 @@ fn again<'a>(value: &'a [u8], ways: Ways, room: &'a mut Room) -> &'a [u8] {
 #[cold]
 fn number(value: &[u8], style: DecimalStyle, room: &mut Room) -> Option<usize> {
     let number = parse_number(std::str::from_utf8(value).ok()?, style).ok()?;
-    let mut out = &mut room[..];
-    write!(out, "{}", number.normalize()).ok()?;
-    let left = out.len();
-    Some(LONGEST - left)
+    written(number.normalize(), room)
 }
 
 /// Writes the day that a value says and nothing more; its length there. `separator`: where its first number ends.
@@ -80,11 +77,13 @@ fn day(value: &[u8], separator: usize, order: Option<DateOrder>, room: &mut Room
         return None;
     }
     let parsed = parse_date(std::str::from_utf8(value).ok()?, order).ok()?;
-    if parsed.time.is_some_and(|time| time != NaiveTime::MIN) {
-        return None;
-    }
+    if is_midnight(parsed.time) { written(parsed.date, room) } else { None }
+}
+
+/// Writes it into the room; its length there, if it has room.
+fn written(what: impl Display, room: &mut Room) -> Option<usize> {
     let mut out = &mut room[..];
-    write!(out, "{}", parsed.date).ok()?;
+    write!(out, "{what}").ok()?;
     let left = out.len();
     Some(LONGEST - left)
 }
